@@ -1,0 +1,26 @@
+//! The command line: arguments, printing, exit codes. One file a command.
+//!
+//! Exit codes of every command: 0 clean, 1 findings (or failed tests), 2 could not run. Nothing
+//! below this room prints or exits.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A router for LLM traffic whose routing is a policy: checked before it runs, explained after
+/// it ran.
+#[derive(Debug, Parser)]
+#[command(name = "ccr-policy", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// Parses the command line and runs the command.
+#[must_use]
+pub fn run() -> ExitCode {
+    match Arguments::parse().command {}
+}

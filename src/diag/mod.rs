@@ -1,0 +1,14 @@
+//! Messages about source text: where ([`source`]), what ([`diagnostic`]), which ([`codes`], the
+//! one registry), and how they look (`render`).
+//!
+//! This room knows nothing of the language; it does no I/O.
+
+pub mod codes;
+pub mod diagnostic;
+pub mod render;
+pub mod source;
+pub mod suggest;
+
+pub use codes::Code;
+pub use diagnostic::{Diagnostic, Edit, Fix, Label, Severity};
+pub use source::{Source, SourceId, Sources, Span};

@@ -1,0 +1,1 @@
+//! Looks of a list of findings, one file a format.

@@ -1,0 +1,7 @@
+//! The policy language: text to a checked [`policy::Policy`].
+//!
+//! Stages: scan → parse → resolve and type → check. Each gives what it could make of its input
+//! and a list of findings, never only the first error. This room does no I/O: texts come in.
+
+pub mod expr;
+pub mod policy;

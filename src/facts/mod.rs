@@ -1,0 +1,120 @@
+//! What a condition can see.
+//!
+//! One table ([`schema`]) describes every variable. The trait [`Facts`] is how everything that
+//! evaluates conditions reads them, lazily, one variable at a time; `protocol` implements it for
+//! a request body, [`given::GivenFacts`] for facts written by hand. [`world`] holds the live
+//! state of models as plain values.
+//!
+//! This room does no I/O, reads no clock and knows nothing of policies.
+
+pub mod given;
+pub mod schema;
+pub mod world;
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+
+pub use schema::{FactType, Scope, Var, Variable};
+
+/// The value of one variable, borrowed from whoever holds it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fact<'a> {
+    /// true or false
+    Bool(bool),
+    /// a whole number
+    Int(i64),
+    /// a number
+    Double(f64),
+    /// text; "" when absent
+    Str(&'a str),
+    /// a list of texts; empty when absent
+    List(&'a [Cow<'a, str>]),
+    /// a moment
+    Time(DateTime<Utc>),
+}
+
+impl<'a> Fact<'a> {
+    /// The text, or "" for a fact of another type (the checker has made that impossible).
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        match self {
+            Self::Str(text) => text,
+            _ => "",
+        }
+    }
+
+    /// The whole number, or 0 for a fact of another type.
+    #[must_use]
+    pub fn as_int(self) -> i64 {
+        match self {
+            Self::Int(number) => number,
+            _ => 0,
+        }
+    }
+
+    /// The truth value, or false for a fact of another type.
+    #[must_use]
+    pub fn as_bool(self) -> bool {
+        matches!(self, Self::Bool(true))
+    }
+
+    /// The number, or 0.0 for a fact of another type.
+    #[must_use]
+    pub fn as_double(self) -> f64 {
+        match self {
+            Self::Double(number) => number,
+            _ => 0.0,
+        }
+    }
+
+    /// The list, or an empty one for a fact of another type.
+    #[must_use]
+    pub fn as_list(self) -> &'a [Cow<'a, str>] {
+        match self {
+            Self::List(items) => items,
+            _ => &[],
+        }
+    }
+}
+
+/// What a request needs of a model. The first four filter candidates, the others only warn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// declares client tools
+    pub tools: bool,
+    /// holds images
+    pub vision: bool,
+    /// holds documents
+    pub documents: bool,
+    /// holds audio
+    pub audio: bool,
+    /// asks for thinking
+    pub thinking: bool,
+    /// asks for an answer that fits a JSON schema
+    pub json_schema: bool,
+    /// allows more than one tool call a turn
+    pub parallel_tools: bool,
+    /// asks for a web search on the provider's side
+    pub web_search: bool,
+    /// asks for a stream
+    pub stream: bool,
+}
+
+/// The facts of one request, read lazily.
+///
+/// `model.*` variables are answered only by a view that stands for one candidate; others return
+/// the table's default for them.
+pub trait Facts {
+    /// The value of a variable, of exactly the type that the table gives it.
+    fn get(&self, var: Var) -> Fact<'_>;
+    /// `request.header(name)`: `name` is lower-case; "" when absent.
+    fn header(&self, name: &str) -> &str;
+    /// `request.meta(name)`: a text value of the request's `metadata` object; "" when absent.
+    fn meta(&self, name: &str) -> &str;
+    /// An upper bound of `request.tokens` that costs nothing to know: the body's bytes plus the
+    /// estimates of images and documents. Given facts return the given value itself.
+    fn tokens_bound(&self) -> i64;
+    /// What the request needs of a model.
+    fn needs(&self) -> Needs;
+}

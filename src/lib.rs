@@ -1,0 +1,36 @@
+//! ccr-policy: a router for LLM traffic whose routing is a policy.
+//!
+//! A policy flows `text → dsl → compile → engine`. A request flows
+//! `gateway → protocol → facts → engine → upstream → protocol → gateway`.
+//!
+//! The rooms, from the ground up; a room uses only rooms of a lower level
+//! (`tests/tidy.rs` enforces it):
+//!
+//! | level | rooms | what they do |
+//! |---|---|---|
+//! | 0 | [`bounds`], [`diag`], [`facts`] | limits; messages about source text; what a condition can see |
+//! | 1 | [`dsl`] | text to a checked [`dsl::policy::Policy`], expressions, checks |
+//! | 2 | [`compile`] | ordered rules to one decision tree |
+//! | 3 | [`engine`], [`protocol`] | decide, choose, explain, test; wire formats and their translation |
+//! | 4 | [`files`], [`cache`], [`sessions`], [`mock`], [`metrics`], [`upstream`] | the rooms that touch the world, each alone |
+//! | 5 | [`gateway`] | a request's life, joining the rooms of level 4 |
+//! | 6 | [`cli`] | arguments, printing, exit codes |
+//!
+//! Levels 0 to 3 are pure: no I/O, no clock, no randomness, no async, no locks. Time, live
+//! facts, tickets and seeds come in as values.
+
+pub mod bounds;
+pub mod cache;
+pub mod cli;
+pub mod compile;
+pub mod diag;
+pub mod dsl;
+pub mod engine;
+pub mod facts;
+pub mod files;
+pub mod gateway;
+pub mod metrics;
+pub mod mock;
+pub mod protocol;
+pub mod sessions;
+pub mod upstream;
