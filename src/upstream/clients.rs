@@ -1,0 +1,423 @@
+//! One endpoint a provider: its addresses, its credentials, its connections, how it fares. A
+//! reload keeps the endpoints whose declaration and key did not change.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::{Host, Url};
+
+use super::cooling::ModelLink;
+use super::credentials::{self, CredentialError};
+use super::failure::{Failure, FailureKind};
+use super::send::Operation;
+use crate::dsl::policy::{Policy, Provider, ProviderId, ProviderKind};
+
+/// How long an idle connection to a provider is kept.
+const POOL_IDLE: Duration = Duration::from_secs(90);
+/// An HTTP/2 connection with requests under way is asked for a sign of life this often.
+const HTTP2_PING: Duration = Duration::from_secs(30);
+/// How long it may take to give one.
+const HTTP2_PONG: Duration = Duration::from_secs(15);
+
+/// The number of the thread that serves a request. Plain HTTP connections belong to one thread,
+/// so that no answer wakes another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lane(pub usize);
+
+/// Why a provider cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// no usable key
+    #[error("provider `{provider}`: {source}")]
+    Credential {
+        /// whose
+        provider: String,
+        /// what is wrong with it
+        source: CredentialError,
+    },
+    /// the base is not an address
+    #[error("provider `{provider}`: `base` is not an http or https address without query: `{base}`")]
+    Base {
+        /// whose
+        provider: String,
+        /// what is written
+        base: String,
+    },
+    /// a header that cannot be sent
+    #[error("provider `{provider}`: `{header}` is not a header with a sendable value")]
+    Header {
+        /// whose
+        provider: String,
+        /// its name
+        header: String,
+    },
+    /// a kind that this version does not speak
+    #[error("provider `{provider}`: its kind is not served by this version")]
+    Kind {
+        /// whose
+        provider: String,
+    },
+    /// the HTTP library could not be set up
+    #[error("provider `{provider}`: cannot set up connections: {text}")]
+    Library {
+        /// whose
+        provider: String,
+        /// its words
+        text: String,
+    },
+}
+
+/// How a provider fares, for `/health`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndpointState {
+    /// failed attempts since the last good one
+    pub failures: u32,
+    /// the last failed attempt: when, its class, the provider's status
+    pub last: Option<(DateTime<Utc>, FailureKind, Option<u16>)>,
+}
+
+/// A provider that can be asked.
+#[derive(Debug)]
+pub struct Endpoint {
+    name: String,
+    identity: blake3::Hash,
+    messages: Url,
+    messages_beta: Url,
+    count: Url,
+    chat: Url,
+    anthropic_headers: HeaderMap,
+    openai_headers: HeaderMap,
+    clients: Vec<reqwest::Client>,
+    models: Mutex<HashMap<String, Arc<ModelLink>>>,
+    failures: AtomicU32,
+    last_failure: Mutex<Option<(DateTime<Utc>, FailureKind, Option<u16>)>>,
+}
+
+/// The endpoints of a policy, by [`ProviderId`].
+#[derive(Debug, Default)]
+pub struct Clients {
+    endpoints: Vec<Arc<Endpoint>>,
+}
+
+impl Clients {
+    /// Makes the endpoints of a policy's providers. Those of `previous` that did not change are
+    /// kept, with their connections and cool-downs. `mock_base` gives the address of a built-in
+    /// upstream by its provider's name; `lanes` is the number of serving threads.
+    ///
+    /// # Errors
+    /// Everything that is wrong, not only the first.
+    pub fn load(
+        policy: &Policy,
+        previous: &Self,
+        mock_base: &dyn Fn(&str) -> Option<String>,
+        lanes: usize,
+        connect: Duration,
+    ) -> Result<Self, Vec<ClientError>> {
+        install_tls();
+        let (mut endpoints, mut errors) = (Vec::with_capacity(policy.providers.len()), Vec::new());
+        for provider in &policy.providers {
+            let made = Plan::of(provider, mock_base).and_then(|plan| {
+                let kept = previous.endpoints.iter().find(|endpoint| endpoint.identity == plan.identity);
+                kept.map_or_else(|| plan.build(lanes, connect).map(Arc::new), |kept| Ok(Arc::clone(kept)))
+            });
+            match made {
+                Ok(endpoint) => endpoints.push(endpoint),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(Self { endpoints }) } else { Err(errors) }
+    }
+
+    /// The endpoint of a provider.
+    #[must_use]
+    pub fn endpoint(&self, provider: ProviderId) -> Option<&Arc<Endpoint>> {
+        self.endpoints.get(provider.index())
+    }
+}
+
+impl Endpoint {
+    /// The provider's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is remembered of one of its models, by the name that the provider knows. Takes a
+    /// lock: ask once a policy, not once a request.
+    #[must_use]
+    pub fn model(&self, upstream_name: &str) -> Arc<ModelLink> {
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(models.entry(upstream_name.to_owned()).or_default())
+    }
+
+    /// The address without its secrets, for `/health`: scheme, host and port.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.chat.origin().ascii_serialization()
+    }
+
+    /// Counts a good attempt.
+    pub fn succeeded(&self) {
+        // Most attempts follow a good one; a store would take the cache line from the other lanes.
+        if self.failures.load(Ordering::Relaxed) != 0 {
+            self.failures.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a failed attempt.
+    pub fn failed(&self, failure: &Failure, now: DateTime<Utc>) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let mut last = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((now, failure.kind, failure.status));
+    }
+
+    /// How it fares.
+    #[must_use]
+    pub fn state(&self) -> EndpointState {
+        let last = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        EndpointState { failures: self.failures.load(Ordering::Relaxed), last: last.clone() }
+    }
+
+    pub(super) fn url(&self, operation: Operation, beta: bool) -> &Url {
+        match operation {
+            Operation::Messages if beta => &self.messages_beta,
+            Operation::Messages => &self.messages,
+            Operation::CountTokens => &self.count,
+            Operation::ChatCompletions => &self.chat,
+        }
+    }
+
+    pub(super) fn fixed_headers(&self, operation: Operation) -> &HeaderMap {
+        match operation {
+            Operation::Messages | Operation::CountTokens => &self.anthropic_headers,
+            Operation::ChatCompletions => &self.openai_headers,
+        }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "never empty: `build` makes at least one client")]
+    pub(super) fn client(&self, lane: Lane) -> &reqwest::Client {
+        &self.clients[lane.0 % self.clients.len()]
+    }
+}
+
+/// A provider's declaration with its key: what an endpoint is made from.
+struct Plan<'a> {
+    provider: &'a Provider,
+    base: Url,
+    key: Option<SecretString>,
+    identity: blake3::Hash,
+}
+
+impl<'a> Plan<'a> {
+    fn of(provider: &'a Provider, mock_base: &dyn Fn(&str) -> Option<String>) -> Result<Self, ClientError> {
+        let name = || provider.name.clone();
+        let text = match provider.kind {
+            ProviderKind::Mock => mock_base(&provider.name),
+            ProviderKind::OpenAi | ProviderKind::Anthropic => provider.base.clone(),
+            ProviderKind::Responses | ProviderKind::Gemini => return Err(ClientError::Kind { provider: name() }),
+        }
+        .unwrap_or_default();
+        let base = Url::parse(&text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .filter(|url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty())
+            .ok_or_else(|| ClientError::Base { provider: name(), base: text })?;
+        let key = provider
+            .key
+            .as_deref()
+            .map(credentials::read)
+            .transpose()
+            .map_err(|source| ClientError::Credential { provider: name(), source })?;
+        let mut identity = blake3::Hasher::new();
+        let mut part = |text: &str| {
+            identity.update(&text.len().to_le_bytes());
+            identity.update(text.as_bytes());
+        };
+        part(&provider.name);
+        part(&format!("{:?}", provider.kind));
+        part(base.as_str());
+        part(key.as_ref().map_or("", |key| key.expose_secret()));
+        for (header, value) in &provider.headers {
+            part(header);
+            part(value);
+        }
+        let identity = identity.finalize();
+        Ok(Self { provider, base, key, identity })
+    }
+
+    fn build(self, lanes: usize, connect: Duration) -> Result<Endpoint, ClientError> {
+        let base = self.base.as_str().trim_end_matches('/');
+        let url = |text: String| {
+            Url::parse(&text).map_err(|_| ClientError::Base { provider: self.provider.name.clone(), base: text })
+        };
+        let anthropic = if base.ends_with("/v1") { base.to_owned() } else { format!("{base}/v1") };
+        let chat_base = match self.provider.kind {
+            ProviderKind::Mock => &anthropic,
+            _ => base,
+        };
+        Ok(Endpoint {
+            name: self.provider.name.clone(),
+            identity: self.identity,
+            messages: url(format!("{anthropic}/messages"))?,
+            messages_beta: url(format!("{anthropic}/messages?beta=true"))?,
+            count: url(format!("{anthropic}/messages/count_tokens"))?,
+            chat: url(format!("{chat_base}/chat/completions"))?,
+            anthropic_headers: self.headers(true)?,
+            openai_headers: self.headers(false)?,
+            clients: self.clients(lanes, connect)?,
+            models: Mutex::default(),
+            failures: AtomicU32::new(0),
+            last_failure: Mutex::default(),
+        })
+    }
+
+    /// The credentials, then what the policy sets (which wins).
+    fn headers(&self, anthropic: bool) -> Result<HeaderMap, ClientError> {
+        let mut headers = HeaderMap::new();
+        let wrong = |header: &str| ClientError::Header { provider: self.provider.name.clone(), header: header.into() };
+        if let Some(key) = &self.key {
+            let (name, text) = if anthropic {
+                (HeaderName::from_static("x-api-key"), key.expose_secret().to_owned())
+            } else {
+                (AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+            };
+            let mut value = HeaderValue::from_str(&text).map_err(|_| wrong(name.as_str()))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        for (header, text) in &self.provider.headers {
+            let name = HeaderName::try_from(header.as_str()).map_err(|_| wrong(header))?;
+            let mut value = HeaderValue::from_str(text).map_err(|_| wrong(header))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        Ok(headers)
+    }
+
+    fn clients(&self, lanes: usize, connect: Duration) -> Result<Vec<reqwest::Client>, ClientError> {
+        let plain = self.base.scheme() == "http";
+        let one = || {
+            let mut builder = reqwest::Client::builder()
+                .connect_timeout(connect)
+                .pool_idle_timeout(POOL_IDLE)
+                .tcp_nodelay(true)
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false);
+            if plain {
+                // Without TLS no roots are needed; a machine without any can still run the demo.
+                builder = builder.http1_only().tls_certs_only([]);
+            } else {
+                builder = builder
+                    .http2_adaptive_window(true)
+                    .http2_keep_alive_interval(HTTP2_PING)
+                    .http2_keep_alive_timeout(HTTP2_PONG);
+            }
+            if is_loopback(&self.base) {
+                builder = builder.no_proxy();
+            }
+            builder.build().map_err(|error| ClientError::Library {
+                provider: self.provider.name.clone(),
+                text: error.without_url().to_string(),
+            })
+        };
+        // Over TLS, one connection with many streams is worth more than staying on one thread.
+        let count = if plain { lanes.max(1) } else { 1 };
+        (0..count).map(|_| one()).collect()
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
+    }
+}
+
+/// Chooses the TLS library's arithmetic, once a process.
+fn install_tls() {
+    // An error means that somebody has chosen already, which is as good.
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Span;
+    use crate::dsl::policy::MockKnobs;
+
+    fn provider(kind: ProviderKind, base: &str) -> Provider {
+        Provider {
+            name: "p".to_owned(),
+            kind,
+            base: Some(base.to_owned()),
+            key: None,
+            region: None,
+            headers: Vec::new(),
+            mock: MockKnobs::default(),
+            span: Span::default(),
+        }
+    }
+
+    fn endpoint(kind: ProviderKind, base: &str) -> Result<Endpoint, ClientError> {
+        install_tls();
+        let provider = provider(kind, base);
+        Plan::of(&provider, &|_| Some("http://127.0.0.1:1/p".to_owned()))?.build(2, Duration::from_secs(1))
+    }
+
+    #[test]
+    fn puts_paths_behind_the_base() {
+        let url = |kind, base, operation| endpoint(kind, base).unwrap().url(operation, false).to_string();
+        let anthropic = |base| url(ProviderKind::Anthropic, base, Operation::Messages);
+        assert_eq!(anthropic("http://127.0.0.1:1"), "http://127.0.0.1:1/v1/messages");
+        assert_eq!(anthropic("http://127.0.0.1:1/v1"), "http://127.0.0.1:1/v1/messages");
+        assert_eq!(anthropic("http://127.0.0.1:1/api/v1/"), "http://127.0.0.1:1/api/v1/messages");
+        let openai = |base| url(ProviderKind::OpenAi, base, Operation::ChatCompletions);
+        assert_eq!(openai("http://127.0.0.1:1/api/v3"), "http://127.0.0.1:1/api/v3/chat/completions");
+        let mock = url(ProviderKind::Mock, "", Operation::ChatCompletions);
+        assert_eq!(mock, "http://127.0.0.1:1/p/v1/chat/completions");
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_base() {
+        for base in ["", "127.0.0.1:1", "ftp://a", "http://a?x=1", "http://user:pass@a"] {
+            assert!(matches!(endpoint(ProviderKind::OpenAi, base), Err(ClientError::Base { .. })), "{base}");
+        }
+    }
+
+    #[test]
+    fn keeps_unchanged_endpoints() {
+        let policy = |base: &str, header: &str| Policy {
+            providers: vec![Provider {
+                headers: vec![("x-team".to_owned(), header.to_owned())],
+                ..provider(ProviderKind::OpenAi, base)
+            }],
+            models: Vec::new(),
+            pools: Vec::new(),
+            tenants: Vec::new(),
+            routes: Vec::new(),
+            tests: Vec::new(),
+            invariants: Vec::new(),
+            defaults: crate::dsl::policy::Options::default(),
+            env: Vec::new(),
+            digest: String::new(),
+        };
+        let load = |policy: &Policy, previous: &Clients| {
+            Clients::load(policy, previous, &|_| None, 1, Duration::from_secs(1)).unwrap()
+        };
+        let first = load(&policy("http://127.0.0.1:1", "a"), &Clients::default());
+        let same = load(&policy("http://127.0.0.1:1", "a"), &first);
+        let other = load(&policy("http://127.0.0.1:1", "b"), &first);
+        let address = |clients: &Clients| Arc::as_ptr(clients.endpoint(ProviderId(0)).unwrap());
+        assert_eq!(address(&first), address(&same));
+        assert_ne!(address(&first), address(&other));
+    }
+}
