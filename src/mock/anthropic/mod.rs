@@ -1,0 +1,4 @@
+//! Anthropic Messages, as the vendor documents it.
+
+pub(super) mod reply;
+pub(super) mod request;

@@ -1,0 +1,4 @@
+//! OpenAI Chat Completions, as the vendor documents it.
+
+pub(super) mod reply;
+pub(super) mod request;
