@@ -15,6 +15,8 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
+use crate::bounds::MAX_FACT_INT;
+
 pub use schema::{FactType, Scope, Var, Variable};
 
 /// The value of one variable, borrowed from whoever holds it.
@@ -75,6 +77,16 @@ impl<'a> Fact<'a> {
             Self::List(items) => items,
             _ => &[],
         }
+    }
+}
+
+/// The whole number that a text writes, for `request.header_int` and `request.meta_int`: blanks
+/// around it are allowed; `absent` when it is no number or beyond ±[`MAX_FACT_INT`].
+#[must_use]
+pub fn whole_number(text: &str, absent: i64) -> i64 {
+    match text.trim().parse::<i64>() {
+        Ok(number) if (-MAX_FACT_INT..=MAX_FACT_INT).contains(&number) => number,
+        _ => absent,
     }
 }
 

@@ -1,3 +1,15 @@
 //! Conditions: CEL, parsed by our grammar, typed by our checker.
+//!
+//! [`typed`] is the checked tree; [`print`] writes it as CEL text; [`plain`] evaluates it, one
+//! atom at a time, with the CEL crate. Only the private module `cel` knows that crate, so that an
+//! upgrade touches one folder.
 
+#[cfg(test)]
+pub(crate) mod build;
+mod cel;
+pub mod plain;
+pub mod print;
 pub mod typed;
+
+#[cfg(test)]
+mod tests;
