@@ -68,3 +68,7 @@ pub const ERROR_BODY: Duration = Duration::from_secs(10);
 pub const POLICY_STACK_BYTES: usize = 256 << 20;
 /// Largest request head, in bytes. Claude Code's is 3 KB.
 pub const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Deepest nesting of brackets in a client's or an upstream's JSON, serde_json's own limit.
+pub const MAX_JSON_DEPTH: u32 = 128;
+/// Most members of a body's outermost object: finding duplicates compares each with each.
+pub const MAX_BODY_KEYS: usize = 256;

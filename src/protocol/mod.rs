@@ -1,1 +1,3 @@
-//! (to be written)
+//! Wire formats.
+
+pub mod json;

@@ -1,0 +1,254 @@
+//! Values, members and elements.
+
+use super::scan::{JsonError, skip_space, skip_string, skip_value};
+use super::text::Text;
+
+/// A value's own bytes, without white space around them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Raw<'a>(&'a [u8]);
+
+impl std::fmt::Debug for Raw<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&String::from_utf8_lossy(self.0))
+    }
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Kind {
+    Null,
+    Bool,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+impl<'a> Raw<'a> {
+    /// `null`, for what is absent.
+    pub const NULL: Raw<'static> = Raw(b"null");
+
+    /// Takes bytes that one [`skip_value`] has measured.
+    #[must_use]
+    pub const fn from_measured(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads a text that holds one value and nothing else.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, JsonError> {
+        let start = skip_space(bytes, 0);
+        let end = skip_value(bytes, start)?;
+        if skip_space(bytes, end) != bytes.len() {
+            return Err(JsonError::new("something stands behind the value", end));
+        }
+        Ok(Self(bytes.get(start..end).unwrap_or_default()))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self.0.first() {
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b'"') => Kind::String,
+            Some(b't' | b'f') => Kind::Bool,
+            Some(b'-' | b'0'..=b'9') => Kind::Number,
+            _ => Kind::Null,
+        }
+    }
+
+    /// Whether it is `null`.
+    #[must_use]
+    pub fn is_null(self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    /// The string's text.
+    #[must_use]
+    pub fn text(self) -> Option<Text<'a>> {
+        let inner = self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        Some(Text::from_escaped(inner))
+    }
+
+    /// true or false.
+    #[must_use]
+    pub fn boolean(self) -> Option<bool> {
+        match self.0 {
+            b"true" => Some(true),
+            b"false" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn number(self) -> Option<f64> {
+        if self.kind() == Kind::Number { std::str::from_utf8(self.0).ok()?.parse().ok() } else { None }
+    }
+
+    /// The whole number that is not negative, `1e3` and `8.0` included.
+    #[must_use]
+    pub fn whole(self) -> Option<u64> {
+        if let Ok(number) = std::str::from_utf8(self.0).ok()?.parse::<u64>() {
+            return Some(number);
+        }
+        let number = self.number()?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
+        (number >= 0.0 && number.fract() == 0.0).then_some(number as u64)
+    }
+
+    /// Whether this string has this text.
+    #[must_use]
+    pub fn is_text(self, plain: &str) -> bool {
+        self.text().is_some_and(|text| text.is(plain))
+    }
+
+    /// The elements of an array; none for another value.
+    #[must_use]
+    pub fn elements(self) -> Elements<'a> {
+        match self.0.first() {
+            Some(b'[') => Elements { bytes: self.0, at: 1, first: true, done: false },
+            _ => Elements { bytes: self.0, at: 0, first: true, done: true },
+        }
+    }
+
+    /// The members of an object; none for another value.
+    #[must_use]
+    pub fn members(self) -> Members<'a> {
+        match self.0.first() {
+            Some(b'{') => Members { bytes: self.0, at: 1, first: true, done: false },
+            _ => Members { bytes: self.0, at: 0, first: true, done: true },
+        }
+    }
+
+    /// The members with these names, found in one walk. Of two with one name the last counts, as
+    /// it does for nearly every parser; `null` counts as absent.
+    ///
+    /// # Errors
+    /// When the object is not well formed.
+    pub fn pick<const N: usize>(self, names: [&str; N]) -> Result<[Option<Raw<'a>>; N], JsonError> {
+        let mut found = [None; N];
+        for member in self.members() {
+            let (key, value) = member?;
+            for (slot, name) in found.iter_mut().zip(names) {
+                if key.is(name) {
+                    *slot = if value.is_null() { None } else { Some(value) };
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Like [`Raw::pick`], for those who can do with what there is before the first error.
+    #[must_use]
+    pub fn peek<const N: usize>(self, names: [&str; N]) -> [Option<Raw<'a>>; N] {
+        self.pick(names).unwrap_or([None; N])
+    }
+
+    /// One member, or None.
+    #[must_use]
+    pub fn get(self, name: &str) -> Option<Raw<'a>> {
+        let [value] = self.peek([name]);
+        value
+    }
+}
+
+/// Walks an array; ends at the first error.
+#[derive(Clone, Debug)]
+pub struct Elements<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    first: bool,
+    done: bool,
+}
+
+impl<'a> Elements<'a> {
+    fn step(&mut self) -> Result<Option<Raw<'a>>, JsonError> {
+        let Some(start) = separator(self.bytes, self.at, self.first, b']')? else { return Ok(None) };
+        let end = skip_value(self.bytes, start)?;
+        self.at = end;
+        self.first = false;
+        Ok(self.bytes.get(start..end).map(Raw))
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Result<Raw<'a>, JsonError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let step = self.step().transpose();
+        self.done = !matches!(step, Some(Ok(_)));
+        step
+    }
+}
+
+/// Walks an object; ends at the first error.
+#[derive(Clone, Debug)]
+pub struct Members<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    first: bool,
+    done: bool,
+}
+
+impl<'a> Members<'a> {
+    fn step(&mut self) -> Result<Option<(Text<'a>, Raw<'a>)>, JsonError> {
+        let Some(start) = separator(self.bytes, self.at, self.first, b'}')? else { return Ok(None) };
+        let (key, value) = member_at(self.bytes, start)?;
+        let end = skip_value(self.bytes, value)?;
+        self.at = end;
+        self.first = false;
+        Ok(self.bytes.get(value..end).map(|bytes| (key, Raw(bytes))))
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = Result<(Text<'a>, Raw<'a>), JsonError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let step = self.step().transpose();
+        self.done = !matches!(step, Some(Ok(_)));
+        step
+    }
+}
+
+/// The start of the next item behind `at`, or None at the closing bracket.
+pub(crate) fn separator(bytes: &[u8], at: usize, first: bool, close: u8) -> Result<Option<usize>, JsonError> {
+    let at = skip_space(bytes, at);
+    match bytes.get(at) {
+        Some(byte) if *byte == close => Ok(None),
+        Some(b',') if !first => Ok(Some(skip_space(bytes, at + 1))),
+        Some(_) if first => Ok(Some(at)),
+        _ => Err(JsonError::new("`,` or a closing bracket was expected", at)),
+    }
+}
+
+/// The key at `at` and the place where its value begins.
+pub(crate) fn member_at(bytes: &[u8], at: usize) -> Result<(Text<'_>, usize), JsonError> {
+    if bytes.get(at) != Some(&b'"') {
+        return Err(JsonError::new("a quoted key was expected", at));
+    }
+    let end = skip_string(bytes, at + 1)?;
+    let key = bytes.get(at + 1..end.saturating_sub(1)).unwrap_or_default();
+    let colon = skip_space(bytes, end);
+    if bytes.get(colon) != Some(&b':') {
+        return Err(JsonError::new("`:` was expected", colon));
+    }
+    Ok((Text::from_escaped(key), skip_space(bytes, colon + 1)))
+}

@@ -1,0 +1,56 @@
+//! Writing.
+
+/// Appends a text, escaped but without quotes. Takes bytes so that raw JSON can become a string's
+/// content (a tool's arguments).
+pub fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
+    out.reserve(text.len());
+    let mut rest = text;
+    while let Some(found) = rest.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\')) {
+        let (plain, tail) = rest.split_at_checked(found).unwrap_or((rest, &[]));
+        out.extend_from_slice(plain);
+        let Some((byte, tail)) = tail.split_first() else { return };
+        push_escape(out, *byte);
+        rest = tail;
+    }
+    out.extend_from_slice(rest);
+}
+
+fn push_escape(out: &mut Vec<u8>, byte: u8) {
+    let short = match byte {
+        b'"' => b'"',
+        b'\\' => b'\\',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ => {
+            let digit = |value: u8| char::from_digit(u32::from(value), 16).map_or(b'0', |digit| digit as u8);
+            out.extend_from_slice(b"\\u00");
+            out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// Appends a quoted string.
+pub fn push_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    push_escaped(out, text.as_bytes());
+    out.push(b'"');
+}
+
+/// Appends a whole number.
+pub fn push_number(out: &mut Vec<u8>, number: u64) {
+    let mut digits = [0_u8; 20];
+    let mut left = number;
+    let mut used = 0;
+    for slot in digits.iter_mut().rev() {
+        *slot = b'0' + u8::try_from(left % 10).unwrap_or(0);
+        left /= 10;
+        used += 1;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
+}
