@@ -72,3 +72,10 @@ pub const MAX_HEAD_BYTES: usize = 64 << 10;
 pub const MAX_JSON_DEPTH: u32 = 128;
 /// Most members of a body's outermost object: finding duplicates compares each with each.
 pub const MAX_BODY_KEYS: usize = 256;
+/// Most messages of one request, Anthropic's own limit.
+pub const MAX_MESSAGES: usize = 100_000;
+/// Most bytes of one request that the tokenizer reads, well beyond every model's context. Hostile
+/// text takes it a second a megabyte.
+pub const MAX_COUNTED_BYTES: usize = 2 << 20;
+/// Most bytes of an answer's text that are kept to count its tokens when the upstream reports none.
+pub const MAX_KEPT_ANSWER_BYTES: usize = 256 << 10;

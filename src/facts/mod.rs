@@ -113,6 +113,17 @@ pub struct Needs {
     pub stream: bool,
 }
 
+/// What is remembered of a conversation: the `session.*` variables. The default is a new one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// requests already seen
+    pub turns: i64,
+    /// input tokens of the last answered request
+    pub last_tokens: i64,
+    /// the model that answered last; "" before the first answer
+    pub last_model: String,
+}
+
 /// The facts of one request, read lazily.
 ///
 /// `model.*` variables are answered only by a view that stands for one candidate; others return

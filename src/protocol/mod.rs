@@ -1,3 +1,82 @@
-//! Wire formats.
+//! Wire formats and their translation.
+//!
+//! A client speaks a [`Protocol`], an upstream a [`Wire`]. Bytes come in, bytes go out: this room does
+//! no I/O, reads no clock, and knows neither policies nor models beyond what [`Target`] says.
+//!
+//! - [`json`]: JSON as it stands in the text, skipped over and copied, not parsed into trees
+//! - [`Request`]: a client's request; [`facts`] what a condition sees of it
+//! - [`encode`]: the request for an upstream: the same bytes with a few splices, or a translation
+//! - [`answer`]: a whole answer back; [`Relay`]: a stream back
+//! - [`errors`], [`models`], [`tokens`]: the small endpoints and every failure, in the caller's shape
 
+mod asks;
+pub mod content;
+pub mod facts;
+mod identity;
 pub mod json;
+mod request;
+mod subagent;
+pub mod task;
+#[cfg(test)]
+mod tests;
+pub mod tokens;
+
+pub use request::{BadRequest, Request};
+pub use subagent::SubagentTag;
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// Anthropic Messages, `POST /v1/messages`
+    Anthropic,
+    /// OpenAI Chat Completions, `POST /v1/chat/completions`
+    Chat,
+    /// `POST /chat`: one message in, one text out
+    Simple,
+}
+
+impl Protocol {
+    /// Its name, `request.protocol`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::Chat => "chat",
+            Self::Simple => "simple",
+        }
+    }
+
+    /// The members that say how many tokens the client accepts, the newer first.
+    pub(crate) fn max_tokens_members(self) -> &'static [&'static str] {
+        match self {
+            Self::Chat => &["max_completion_tokens", "max_tokens"],
+            Self::Anthropic | Self::Simple => &["max_tokens"],
+        }
+    }
+}
+
+/// What an upstream speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wire {
+    /// Anthropic Messages
+    Anthropic,
+    /// OpenAI Chat Completions
+    Chat,
+}
+
+impl Wire {
+    /// Whether a client of this protocol can be served with the upstream's own bytes.
+    #[must_use]
+    pub fn same_as(self, protocol: Protocol) -> bool {
+        matches!((self, protocol), (Self::Anthropic, Protocol::Anthropic) | (Self::Chat, Protocol::Chat))
+    }
+
+    /// The path behind the provider's base.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Anthropic => "/messages",
+            Self::Chat => "/chat/completions",
+        }
+    }
+}

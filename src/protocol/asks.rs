@@ -1,0 +1,76 @@
+//! What a request asks for besides an answer: thinking, effort, JSON.
+
+use std::borrow::Cow;
+
+use super::Protocol;
+use super::json::{Raw, Text};
+use super::request::Request;
+
+/// What is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asks<'a> {
+    /// thinking, enabled or adaptive
+    pub thinking: bool,
+    /// thinking is switched off in so many words
+    pub thinking_off: bool,
+    /// tokens that thinking may use; 0: not said
+    pub thinking_budget: u64,
+    /// the effort; "" when not said
+    pub effort: Cow<'a, str>,
+    /// the answer must be JSON
+    pub json: bool,
+    /// the answer must fit a schema
+    pub json_schema: bool,
+}
+
+impl<'a> Asks<'a> {
+    /// Reads them.
+    pub(super) fn of(request: &'a Request) -> Self {
+        let mut asks = Self::default();
+        asks.read_thinking(request);
+        match request.protocol() {
+            Protocol::Anthropic => {
+                let config = request.field("output_config").unwrap_or(Raw::NULL);
+                let [effort, format] = config.peek(["effort", "format"]);
+                asks.effort = text(effort);
+                asks.read_format(format.or_else(|| request.field("output_format")));
+            }
+            Protocol::Chat => {
+                asks.effort = text(request.field("reasoning_effort"));
+                if asks.effort.is_empty() {
+                    asks.effort = text(request.field("reasoning").and_then(|reasoning| reasoning.get("effort")));
+                }
+                let off = matches!(&*asks.effort, "" | "none");
+                asks.thinking |= !off && !asks.thinking_off;
+                asks.thinking_off |= asks.effort == "none";
+                asks.read_format(request.field("response_format"));
+            }
+            Protocol::Simple => {}
+        }
+        asks
+    }
+
+    /// `thinking: { type, budget_tokens }`, which some Chat upstreams know too.
+    fn read_thinking(&mut self, request: &Request) {
+        let Some(thinking) = request.field("thinking") else { return };
+        let [kind, budget] = thinking.peek(["type", "budget_tokens"]);
+        match &*text(kind) {
+            "enabled" | "adaptive" => {
+                self.thinking = true;
+                self.thinking_budget = budget.and_then(Raw::whole).unwrap_or(0);
+            }
+            "disabled" => self.thinking_off = true,
+            _ => {}
+        }
+    }
+
+    fn read_format(&mut self, format: Option<Raw<'_>>) {
+        let kind = text(format.and_then(|format| format.get("type")));
+        self.json_schema = kind == "json_schema";
+        self.json = self.json_schema || kind == "json_object";
+    }
+}
+
+fn text(raw: Option<Raw<'_>>) -> Cow<'_, str> {
+    raw.and_then(Raw::text).map(Text::decode).unwrap_or_default()
+}

@@ -1,0 +1,228 @@
+//! One way to walk over what a conversation holds, whichever protocol wrote it.
+//!
+//! The walk is lenient: facts are for choosing a model, and a body that is broken inside goes to
+//! the upstream, whose error the client gets. Translation reads strictly (`anthropic`, `openai`).
+
+use std::sync::LazyLock;
+
+use aho_corasick::packed::{MatchKind, Searcher};
+use memchr::memmem;
+
+use super::json::{Kind, Raw, Text};
+use super::request::Request;
+use super::{Protocol, tokens};
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+    Tool,
+    Other,
+}
+
+/// One message.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// who says it
+    pub role: Role,
+    /// a string, a list of blocks, or `null`
+    pub content: Raw<'a>,
+    /// the whole message
+    pub raw: Raw<'a>,
+}
+
+/// One thing in a message.
+#[derive(Clone, Copy, Debug)]
+pub enum Piece<'a> {
+    /// text
+    Text(Text<'a>),
+    /// what the model thought
+    Thinking(Text<'a>),
+    /// a tool call: its name and its input, an object or a string that holds one
+    Call(Text<'a>, Raw<'a>),
+    /// text in a tool's result
+    Result(Text<'a>),
+    /// an image
+    Image,
+    /// a document, with its own block
+    Document(Raw<'a>),
+    /// a sound
+    Audio,
+    /// a block of another type
+    Other(Raw<'a>),
+}
+
+/// The messages; `/chat` has none.
+pub fn messages(request: &Request) -> impl Iterator<Item = Message<'_>> {
+    let list = request.field("messages").unwrap_or(Raw::NULL);
+    list.elements().map_while(Result::ok).map(|raw| {
+        let [role, content] = raw.peek(["role", "content"]);
+        let role = match role.and_then(Raw::text).map(Text::escaped) {
+            Some(b"user") => Role::User,
+            Some(b"assistant") => Role::Assistant,
+            Some(b"system" | b"developer") => Role::System,
+            Some(b"tool" | b"function") => Role::Tool,
+            _ => Role::Other,
+        };
+        Message { role, content: content.unwrap_or(Raw::NULL), raw }
+    })
+}
+
+/// Shows every piece of a message, tool calls of the Chat protocol included.
+pub fn pieces<'a>(message: Message<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
+    if message.role == Role::Tool {
+        return result_pieces(message.content, visit);
+    }
+    content_pieces(message.content, visit);
+    if message.role == Role::Assistant {
+        let [calls, reasoning] = message.raw.peek(["tool_calls", "reasoning_content"]);
+        if let Some(text) = reasoning.and_then(Raw::text) {
+            visit(Piece::Thinking(text));
+        }
+        for call in calls.unwrap_or(Raw::NULL).elements().map_while(Result::ok) {
+            let function = call.get("function").unwrap_or(Raw::NULL);
+            let [name, arguments] = function.peek(["name", "arguments"]);
+            let name = name.and_then(Raw::text).unwrap_or(Text::EMPTY);
+            visit(Piece::Call(name, arguments.unwrap_or(Raw::NULL)));
+        }
+    }
+}
+
+/// Shows every piece of a `content` or `system` value.
+pub fn content_pieces<'a>(content: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
+    if let Some(text) = content.text() {
+        return visit(Piece::Text(text));
+    }
+    for block in content.elements().map_while(Result::ok) {
+        block_pieces(block, visit);
+    }
+}
+
+fn block_pieces<'a>(block: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
+    let [kind, text] = block.peek(["type", "text"]);
+    match kind.and_then(Raw::text).map(|kind| kind.decode()).as_deref() {
+        Some("text") => visit(Piece::Text(text.and_then(Raw::text).unwrap_or(Text::EMPTY))),
+        Some("thinking") => visit(Piece::Thinking(block.get("thinking").and_then(Raw::text).unwrap_or(Text::EMPTY))),
+        Some("tool_use" | "server_tool_use") => {
+            let [name, input] = block.peek(["name", "input"]);
+            visit(Piece::Call(name.and_then(Raw::text).unwrap_or(Text::EMPTY), input.unwrap_or(Raw::NULL)));
+        }
+        Some("tool_result") => result_pieces(block.get("content").unwrap_or(Raw::NULL), visit),
+        Some("image" | "image_url") => visit(Piece::Image),
+        Some("document" | "file") => visit(Piece::Document(block)),
+        Some("input_audio" | "audio") => visit(Piece::Audio),
+        _ => visit(Piece::Other(block)),
+    }
+}
+
+/// A tool's result: its texts are results, its images are images.
+fn result_pieces<'a>(content: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
+    let mut as_result = |piece: Piece<'a>| match piece {
+        Piece::Text(text) => visit(Piece::Result(text)),
+        other => visit(other),
+    };
+    if let Some(text) = content.text() {
+        return as_result(Piece::Text(text));
+    }
+    for block in content.elements().map_while(Result::ok) {
+        // A result holds no result; without this, nesting would be recursion.
+        if !block.get("type").is_some_and(|kind| kind.is_text("tool_result")) {
+            block_pieces(block, &mut as_result);
+        }
+    }
+}
+
+/// A tool that the client offers, or that the provider runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolKind<'a> {
+    /// the client tool's name, or the server tool's type
+    pub name: std::borrow::Cow<'a, str>,
+    /// whether the provider runs it
+    pub server: bool,
+}
+
+/// The tools, in order.
+pub fn tool_kinds(request: &Request) -> impl Iterator<Item = ToolKind<'_>> {
+    let list = request.field("tools").unwrap_or(Raw::NULL);
+    let search = request.field("web_search_options").filter(|_| request.protocol() == Protocol::Chat);
+    let search = search.map(|_| ToolKind { name: "web_search".into(), server: true });
+    list.elements().map_while(Result::ok).map(tool_kind).chain(search)
+}
+
+fn tool_kind(tool: Raw<'_>) -> ToolKind<'_> {
+    let [kind, name, function, schema] = tool.peek(["type", "name", "function", "input_schema"]);
+    let text = |raw: Option<Raw<'_>>| raw.and_then(Raw::text).map(|text| text.decode().into_owned());
+    let kind = kind.and_then(Raw::text).map(Text::decode);
+    if function.is_some() {
+        return ToolKind {
+            name: text(function.and_then(|raw| raw.get("name"))).unwrap_or_default().into(),
+            server: false,
+        };
+    }
+    match kind {
+        Some(kind) if schema.is_none() && !matches!(&*kind, "custom" | "function") => {
+            ToolKind { name: kind, server: true }
+        }
+        _ => ToolKind { name: name.and_then(Raw::text).map(Text::decode).unwrap_or_default(), server: false },
+    }
+}
+
+/// How many things there are that are not text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attachments {
+    /// images
+    pub images: u32,
+    /// documents and files
+    pub documents: u32,
+    /// sounds
+    pub audio: u32,
+    /// the estimate of all of them, in tokens
+    pub tokens: u64,
+}
+
+/// What must stand in a conversation that holds an attachment, as it is written without escapes.
+/// `\u00` is the way to write it with escapes.
+static MARKS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
+    let marks = ["\"image", "\"document\"", "\"file\"", "\"input_audio\"", "\"audio\"", "\\u00"];
+    aho_corasick::packed::Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(marks).build()
+});
+
+impl Attachments {
+    pub(super) fn of(request: &Request) -> Self {
+        let mut found = Self::default();
+        let Some(list) = request.field("messages").filter(|list| list.kind() == Kind::Array) else { return found };
+        if MARKS.as_ref().is_some_and(|marks| marks.find(list.bytes()).is_none()) {
+            return found;
+        }
+        for message in messages(request) {
+            pieces(message, &mut |piece| found.add(piece));
+        }
+        found
+    }
+
+    fn add(&mut self, piece: Piece<'_>) {
+        let (count, tokens) = match piece {
+            Piece::Image => (&mut self.images, tokens::IMAGE_TOKENS),
+            Piece::Document(block) => (&mut self.documents, tokens::document_estimate(block)),
+            Piece::Audio => (&mut self.audio, tokens::AUDIO_TOKENS),
+            _ => return,
+        };
+        *count += 1;
+        self.tokens += tokens;
+    }
+}
+
+/// Whether this text is Claude Code's billing line, which changes with every turn.
+#[must_use]
+pub fn is_billing(text: Text<'_>) -> bool {
+    text.escaped().starts_with(b"x-anthropic-billing-header:")
+}
+
+/// Finds a text in bytes, for the few needles that are looked for in whole bodies.
+#[must_use]
+pub fn find(haystack: &[u8], needle: &str) -> Option<usize> {
+    memmem::find(haystack, needle.as_bytes())
+}

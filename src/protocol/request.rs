@@ -1,0 +1,289 @@
+//! A request as the client sent it: the body as it came, and where its members stand.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use smallvec::SmallVec;
+
+use super::Protocol;
+use super::content::{self, Attachments};
+use super::identity;
+use super::json::{JsonError, Kind, Raw, Text, count_elements, skip_space, skip_value};
+use super::subagent::{self, SubagentTag};
+use crate::bounds::{MAX_BODY_KEYS, MAX_FACT_INT, MAX_LIST_LENGTH, MAX_MESSAGES};
+use crate::facts::Needs;
+
+/// What is wrong with a client's request: a 400 in the client's own shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadRequest {
+    /// what was wrong and how to mend it
+    pub message: String,
+}
+
+impl BadRequest {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+impl From<JsonError> for BadRequest {
+    fn from(error: JsonError) -> Self {
+        Self::new(format!("the request body is {error}"))
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Member {
+    /// between its quotes, still escaped
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+/// A client's request. Cheap to make: nothing inside a member is parsed, whatever is asked for is
+/// read from the body when it is asked for.
+#[derive(Debug)]
+pub struct Request {
+    protocol: Protocol,
+    body: Bytes,
+    members: SmallVec<[Member; 20]>,
+    model: String,
+    stream: bool,
+    max_tokens: Option<u64>,
+    /// the place behind the outermost object's opening brace
+    inside: usize,
+    /// the place of the outermost object's closing brace
+    close: usize,
+    tag: OnceLock<Option<SubagentTag>>,
+    attachments: OnceLock<Attachments>,
+}
+
+impl Request {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is not a JSON object, names a top-level member twice, lacks what its protocol
+    /// demands, has a wrong type in a member that is read here, or a list beyond its bound.
+    pub fn parse(protocol: Protocol, body: Bytes) -> Result<Self, BadRequest> {
+        let index = Index::of(&body)?;
+        let mut request = Self {
+            protocol,
+            members: index.members,
+            inside: index.inside,
+            close: index.close,
+            body,
+            model: String::new(),
+            stream: false,
+            max_tokens: None,
+            tag: OnceLock::new(),
+            attachments: OnceLock::new(),
+        };
+        request.model = request.text_member("model")?.map(|text| text.decode().into_owned()).unwrap_or_default();
+        request.stream = request.stream_member()?;
+        request.max_tokens = request.max_tokens_member()?;
+        match protocol {
+            Protocol::Simple => {
+                if request.text_member("message")?.is_none_or(Text::is_empty) {
+                    return Err(BadRequest::new("`message`: a text that is not empty is required"));
+                }
+            }
+            Protocol::Anthropic | Protocol::Chat => match request.field("messages").map(Raw::kind) {
+                Some(Kind::Array) => {}
+                Some(_) => return Err(BadRequest::new("`messages`: a list is required")),
+                None => return Err(BadRequest::new("`messages`: field required")),
+            },
+        }
+        if request.field("tools").is_some_and(|tools| tools.kind() != Kind::Array) {
+            return Err(BadRequest::new("`tools`: a list is required"));
+        }
+        Ok(request)
+    }
+
+    fn text_member(&self, name: &str) -> Result<Option<Text<'_>>, BadRequest> {
+        self.field(name)
+            .map(|raw| raw.text().ok_or_else(|| BadRequest::new(format!("`{name}`: a text is required"))))
+            .transpose()
+    }
+
+    fn stream_member(&self) -> Result<bool, BadRequest> {
+        if self.protocol == Protocol::Simple {
+            return Ok(false);
+        }
+        self.field("stream").map_or(Ok(false), |raw| {
+            raw.boolean().ok_or_else(|| BadRequest::new("`stream`: true or false is required"))
+        })
+    }
+
+    fn max_tokens_member(&self) -> Result<Option<u64>, BadRequest> {
+        for name in self.protocol.max_tokens_members() {
+            if let Some(raw) = self.field(name) {
+                let most = MAX_FACT_INT.unsigned_abs();
+                return raw.whole().map(|number| Some(number.min(most))).ok_or_else(|| {
+                    BadRequest::new(format!("`{name}`: a whole number that is not negative is required"))
+                });
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the client speaks.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// The body as it came.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The model name that the client asked for; "" when it named none.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Whether the client asked for a stream.
+    #[must_use]
+    pub fn stream(&self) -> bool {
+        self.stream
+    }
+
+    /// The most tokens that the client accepts.
+    #[must_use]
+    pub fn max_tokens(&self) -> Option<u64> {
+        self.max_tokens
+    }
+
+    /// The end user, from the request's own field: `metadata.user_id` (of Claude Code's form only
+    /// the account or device, not the session), `user`, or `/chat`'s `user_id`.
+    #[must_use]
+    pub fn user_id(&self) -> Option<String> {
+        identity::user_id(self)
+    }
+
+    /// The conversation, from the header `x-claude-code-session-id`, `metadata.user_id` (a JSON
+    /// text with `session_id`, or `…_session_<id>`), `prompt_cache_key`, `/chat`'s `session_id`,
+    /// or the header `x-session-id`: the first of these that is not empty.
+    #[must_use]
+    pub fn session_id(&self, headers: &HeaderMap) -> Option<String> {
+        identity::session_id(self, headers)
+    }
+
+    /// What it needs of a model. Images and documents are looked for once and remembered.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        let attachments = self.attachments();
+        let asks = super::asks::Asks::of(self);
+        Needs {
+            tools: content::tool_kinds(self).any(|tool| !tool.server),
+            vision: attachments.images > 0,
+            documents: attachments.documents > 0,
+            audio: attachments.audio > 0,
+            thinking: asks.thinking,
+            json_schema: asks.json_schema,
+            parallel_tools: self.field("parallel_tool_calls").and_then(Raw::boolean) == Some(true),
+            web_search: content::tool_kinds(self).any(|tool| tool.server && tool.name.starts_with("web_search")),
+            stream: self.stream,
+        }
+    }
+
+    /// A member of the outermost object; None when absent or `null`.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<Raw<'_>> {
+        self.members().find(|(key, _)| key.is(name)).map(|(_, value)| value).filter(|value| !value.is_null())
+    }
+
+    /// The members of the outermost object, in order.
+    pub fn members(&self) -> impl Iterator<Item = (Text<'_>, Raw<'_>)> {
+        let slice = |range: &Range<usize>| self.body.get(range.clone()).unwrap_or_default();
+        self.members
+            .iter()
+            .map(move |member| (Text::from_escaped(slice(&member.name)), Raw::from_measured(slice(&member.value))))
+    }
+
+    /// Where a part of the body stands in it.
+    pub(crate) fn place_of(&self, part: &[u8]) -> Range<usize> {
+        let start = (part.as_ptr() as usize).wrapping_sub(self.body.as_ptr() as usize);
+        start..start + part.len()
+    }
+
+    /// The place behind the outermost object's opening brace, and that of its closing brace.
+    pub(crate) fn inside(&self) -> Range<usize> {
+        self.inside..self.close
+    }
+
+    /// The `<CCR-SUBAGENT-MODEL>` tag, looked for once.
+    pub(crate) fn tag(&self) -> Option<&SubagentTag> {
+        self.tag.get_or_init(|| subagent::find(self)).as_ref()
+    }
+
+    /// Images, documents and audio, counted once.
+    pub(crate) fn attachments(&self) -> Attachments {
+        *self.attachments.get_or_init(|| Attachments::of(self))
+    }
+}
+
+struct Index {
+    members: SmallVec<[Member; 20]>,
+    inside: usize,
+    close: usize,
+}
+
+impl Index {
+    fn of(body: &[u8]) -> Result<Self, BadRequest> {
+        // A byte order mark is not JSON, but some clients on Windows send one.
+        let start = skip_space(body, if body.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 });
+        if body.get(start) != Some(&b'{') {
+            return Err(BadRequest::new("the request body is not a JSON object"));
+        }
+        let mut index = Self { members: SmallVec::new(), inside: start + 1, close: start };
+        let mut at = start + 1;
+        while let Some(key) = super::json::separator(body, at, index.members.is_empty(), b'}')? {
+            at = index.member(body, key)?;
+        }
+        index.close = skip_space(body, at);
+        if skip_space(body, index.close + 1) != body.len() {
+            return Err(BadRequest::new("the request body is not valid JSON: something stands behind the object"));
+        }
+        Ok(index)
+    }
+
+    fn member(&mut self, body: &[u8], key: usize) -> Result<usize, BadRequest> {
+        let (name, value) = super::json::member_at(body, key)?;
+        let end = if name.is("tools") {
+            bounded(body, value, "tools", MAX_LIST_LENGTH)?
+        } else if name.is("messages") {
+            bounded(body, value, "messages", MAX_MESSAGES)?
+        } else {
+            skip_value(body, value)?
+        };
+        let text = |range: &Range<usize>| Text::from_escaped(body.get(range.clone()).unwrap_or_default());
+        let decoded = name.decode();
+        if self.members.iter().any(|member| text(&member.name).is(&decoded)) {
+            return Err(BadRequest::new(format!("the request body names `{}` twice", shown(&decoded))));
+        }
+        if self.members.len() >= MAX_BODY_KEYS {
+            return Err(BadRequest::new(format!("the request body has more than {MAX_BODY_KEYS} members")));
+        }
+        let name = key + 1..key + 1 + name.escaped().len();
+        self.members.push(Member { name, value: value..end });
+        Ok(end)
+    }
+}
+
+fn bounded(body: &[u8], at: usize, name: &str, most: usize) -> Result<usize, BadRequest> {
+    let (count, end) = count_elements(body, at)?;
+    if count > most {
+        return Err(BadRequest::new(format!("`{name}` has {count} elements; at most {most} are allowed")));
+    }
+    Ok(end)
+}
+
+/// A client's own text in a message to it: short, so that an error is never as long as a body.
+fn shown(text: &str) -> String {
+    text.chars().take(64).collect()
+}
