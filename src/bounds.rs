@@ -83,3 +83,5 @@ pub const MAX_KEPT_ANSWER_BYTES: usize = 256 << 10;
 /// Most series of `ccr_requests_total`, as rules × models × outcomes, for which each rule has a
 /// label of its own. A monitoring system keeps every series in memory, and so do we.
 pub const MAX_RULE_SERIES: usize = 20_000;
+/// Longest round of a `rotate`, in turns: coarser than 1 in 4 096 no weight needs to be.
+pub const MAX_ROTATE_SCHEDULE: i64 = 4_096;

@@ -1,0 +1,168 @@
+//! Why a candidate was passed over, and what a model can do as a set.
+
+use std::fmt;
+
+use crate::dsl::policy::{Capability, ModelId};
+use crate::facts::Needs;
+
+/// A candidate that was not sent to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Skipped {
+    /// which
+    pub model: ModelId,
+    /// why
+    pub reason: SkipReason,
+}
+
+/// Why a candidate was not sent to. Its `Display` completes "`model` was skipped: …".
+#[derive(Clone, Debug, PartialEq)]
+pub enum SkipReason {
+    /// it was chosen earlier in this request
+    AlreadyTried,
+    /// the tenant's `models` leave it out
+    TenantNotAllowed,
+    /// the request needs what the model does not declare in `can`
+    Lacks(Capability),
+    /// the request does not fit
+    ContextTooSmall {
+        /// tokens of the request: counted, because the bound alone did not decide
+        tokens: i64,
+        /// the model's `context`
+        context: u64,
+    },
+    /// the choice's `where` is not true
+    Filtered {
+        /// what the condition saw, such as `model.error_rate is 0.2`; "" outside of `explain`,
+        /// where nobody asks and it would cost
+        saw: String,
+        /// it reads live facts, so it may be true a minute later
+        live: bool,
+    },
+    /// `rotate` and a weight of 0
+    NoWeight,
+    /// its breaker is open
+    Unhealthy,
+    /// its limit is used up (`model.headroom` is 0)
+    Full,
+    /// it answered 429 or 529 and is left alone for a while
+    Cooling {
+        /// milliseconds left
+        left_ms: u64,
+    },
+    /// the request cannot be written in the protocol of its provider
+    NotTranslatable(String),
+}
+
+impl SkipReason {
+    /// True: waiting may help. False: the same request will be skipped again.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Unhealthy | Self::Full | Self::Cooling { .. } | Self::Filtered { live: true, .. })
+    }
+
+    /// One word for logs and JSON.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::AlreadyTried => "already_tried",
+            Self::TenantNotAllowed => "tenant_not_allowed",
+            Self::Lacks(Capability::Vision) => "no_vision",
+            Self::Lacks(Capability::Tools) => "no_tools",
+            Self::Lacks(Capability::Documents) => "no_documents",
+            Self::Lacks(Capability::Audio) => "no_audio",
+            Self::Lacks(_) => "no_capability",
+            Self::ContextTooSmall { .. } => "context_too_small",
+            Self::Filtered { .. } => "where",
+            Self::NoWeight => "no_weight",
+            Self::Unhealthy => "unhealthy",
+            Self::Full => "full",
+            Self::Cooling { .. } => "cooling",
+            Self::NotTranslatable(_) => "not_translatable",
+        }
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyTried => out.write_str("already tried in this request"),
+            Self::TenantNotAllowed => out.write_str("the tenant may not use it"),
+            Self::Lacks(Capability::Vision) => out.write_str("the request has images, it cannot see (no `vision`)"),
+            Self::Lacks(Capability::Tools) => out.write_str("the request has tools, it cannot use them (no `tools`)"),
+            Self::Lacks(Capability::Documents) => {
+                out.write_str("the request has documents, it cannot read them (no `documents`)")
+            }
+            Self::Lacks(Capability::Audio) => out.write_str("the request has audio, it cannot hear (no `audio`)"),
+            Self::Lacks(capability) => write!(out, "it lacks `{}`", capability.name()),
+            Self::ContextTooSmall { tokens, context } => {
+                write!(out, "{tokens} tokens do not fit its context of {context}")
+            }
+            Self::Filtered { saw, .. } if saw.is_empty() => out.write_str("its `where` is false"),
+            Self::Filtered { saw, .. } => write!(out, "its `where` is false: {saw}"),
+            Self::NoWeight => out.write_str("its `weight` is 0"),
+            Self::Unhealthy => out.write_str("it is not healthy"),
+            Self::Full => out.write_str("its limit is used up"),
+            Self::Cooling { left_ms } => write!(out, "it asked to be left alone for another {left_ms} ms"),
+            Self::NotTranslatable(what) => write!(out, "cannot be translated for it: {what}"),
+        }
+    }
+}
+
+/// A set of capabilities, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CapabilitySet(u8);
+
+impl CapabilitySet {
+    /// The capabilities of a list.
+    #[must_use]
+    pub fn of(list: &[Capability]) -> Self {
+        list.iter().fold(Self::default(), |set, capability| set.with(*capability, true))
+    }
+
+    /// What a request needs, and what filters candidates.
+    #[must_use]
+    pub(super) fn needed(needs: &Needs) -> Self {
+        Self::default()
+            .with(Capability::Vision, needs.vision)
+            .with(Capability::Tools, needs.tools)
+            .with(Capability::Documents, needs.documents)
+            .with(Capability::Audio, needs.audio)
+    }
+
+    /// What a request would like: a model without it gets an adapted request.
+    #[must_use]
+    pub(super) fn wished(needs: &Needs) -> Self {
+        Self::default()
+            .with(Capability::Thinking, needs.thinking)
+            .with(Capability::JsonSchema, needs.json_schema)
+            .with(Capability::ParallelTools, needs.parallel_tools)
+            .with(Capability::WebSearch, needs.web_search)
+    }
+
+    const fn with(self, capability: Capability, there: bool) -> Self {
+        if there { Self(self.0 | 1 << capability as u8) } else { self }
+    }
+
+    /// What is here and not in the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether it is in the set.
+    #[must_use]
+    pub fn contains(self, capability: Capability) -> bool {
+        self.0 & 1 << capability as u8 != 0
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Its members.
+    pub fn iter(self) -> impl Iterator<Item = Capability> {
+        Capability::ALL.into_iter().filter(move |capability| self.contains(*capability))
+    }
+}

@@ -1,0 +1,344 @@
+//! Makes a [`Trace`].
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    ArmTrace, AtomTrace, AttemptTrace, CandidateTrace, CandidateVerdict, ExplainError, Outcome, Question, Resolved,
+    RotateTrace, RouteTrace, RuleTrace, RuleVerdict, SCHEMA, Seen, SkipTrace, SplitTrace, Trace, given,
+};
+use crate::compile::Scratch;
+use crate::dsl::expr::plain::{Condition, Explanation, Step, Verdict};
+use crate::dsl::policy::{Attempt, AttemptKind, ModelId, RouteId, Rule, Strategy, TenantId};
+use crate::engine::choose::{Ask, position};
+use crate::engine::cursor::{Around, Cursor, Frame, Stepped};
+use crate::engine::plan::hashed;
+use crate::engine::{Engine, Seeds, describe, split};
+use crate::facts::world::World;
+use crate::facts::{Facts, Var};
+
+/// Explains a request; every fact counts as given.
+///
+/// # Errors
+/// When there is no route to enter, or the two evaluators disagree.
+pub fn explain(
+    engine: &Engine,
+    facts: &dyn Facts,
+    tenant: Option<TenantId>,
+    world: &World,
+    seeds: &Seeds<'_>,
+) -> Result<Trace, ExplainError> {
+    Explainer::new(engine).explain(&Question { facts, tenant, entry: None, world, seeds, is_given: &|_| true })
+}
+
+/// Explains any number of requests; conditions are prepared once.
+#[derive(Debug)]
+pub struct Explainer<'e> {
+    engine: &'e Engine,
+    conditions: FxHashMap<RouteId, Vec<Option<Condition>>>,
+    scratch: Scratch,
+}
+
+impl<'e> Explainer<'e> {
+    /// An explainer of this engine's policy.
+    #[must_use]
+    pub fn new(engine: &'e Engine) -> Self {
+        Self { engine, conditions: FxHashMap::default(), scratch: Scratch::default() }
+    }
+
+    /// Explains one request.
+    ///
+    /// # Errors
+    /// When there is no route to enter, or the two evaluators disagree.
+    pub fn explain(&mut self, question: &Question<'_>) -> Result<Trace, ExplainError> {
+        let engine = self.engine;
+        let entry = question.entry.or_else(|| engine.entry(question.tenant)).ok_or(ExplainError::NoRoute)?;
+        let mut walked = Walked::default();
+        self.enter(entry, question, &mut walked)?;
+        loop {
+            let around = around(engine, question);
+            let Some((frame, attempt)) = walked.cursor.peek(engine.policy()) else { break };
+            let mut traced = attempt_before(&around, question, &walked.cursor, frame, attempt);
+            let stepped = walked.cursor.step(&around, question.facts, question.world);
+            traced.decision = walked.cursor.decision(engine.policy());
+            let enters = walked.take(engine, stepped, traced);
+            if let Some(route) = enters {
+                self.enter(route, question, &mut walked)?;
+            }
+            if walked.outcome.reject.is_some() {
+                break;
+            }
+        }
+        Ok(walked.finish(engine, question.tenant))
+    }
+
+    /// Decides in a route with both evaluators and goes on with its rule.
+    fn enter(&mut self, route: RouteId, question: &Question<'_>, walked: &mut Walked) -> Result<(), ExplainError> {
+        let policy = self.engine.policy();
+        let rules = policy.routes.get(route.index()).map(|route| route.rules.as_slice()).unwrap_or_default();
+        let conditions = self
+            .conditions
+            .entry(route)
+            .or_insert_with(|| rules.iter().map(|rule| rule.condition.as_ref().map(Condition::new)).collect());
+        let (traced, plain) = decide_plainly(rules, conditions, question);
+        let tree = self.engine.program().decide(route, question.facts, &mut self.scratch).rule;
+        if tree != plain {
+            return Err(ExplainError::Disagree {
+                route: describe::route(policy, route).to_owned(),
+                tree: describe::rule(policy, route, tree).to_owned(),
+                plain: describe::rule(policy, route, plain).to_owned(),
+                given: given::render(self.engine, question.facts),
+            });
+        }
+        walked.routes.push(RouteTrace { route: describe::route(policy, route).to_owned(), rules: traced });
+        walked.cursor.enter(route, plain);
+        let decision = walked.cursor.decision(policy);
+        walked.decisions.push(decision.split('/').map(str::to_owned).collect());
+        Ok(())
+    }
+}
+
+fn around<'a>(engine: &'a Engine, question: &'a Question<'_>) -> Around<'a> {
+    Around {
+        policy: engine.policy(),
+        plan: engine.plan(),
+        tenant: question.tenant,
+        seeds: question.seeds,
+        detailed: true,
+    }
+}
+
+/// What has been found so far.
+#[derive(Default)]
+struct Walked {
+    cursor: Cursor,
+    routes: Vec<RouteTrace>,
+    decisions: Vec<Vec<String>>,
+    attempts: Vec<AttemptTrace>,
+    outcome: Outcome,
+    /// the decision of the first model, or of the refusal
+    decision: Option<String>,
+}
+
+impl Walked {
+    /// Keeps what became of an attempt; gives the route that it leads to.
+    fn take(&mut self, engine: &Engine, stepped: Stepped, mut traced: AttemptTrace) -> Option<RouteId> {
+        let mut enters = None;
+        match stepped {
+            Stepped::Try(candidate) => {
+                let name = describe::model(engine.policy(), candidate.model).to_owned();
+                for other in traced.candidates.iter_mut().filter(|other| other.model == name) {
+                    other.verdict = CandidateVerdict::Chosen;
+                    other.adapted = candidate.lacks.iter().map(|capability| capability.name()).collect();
+                    if candidate.cannot_stream {
+                        other.adapted.push("stream");
+                    }
+                }
+                self.decision.get_or_insert_with(|| traced.decision.clone());
+                self.outcome.models.push(name.clone());
+                self.outcome.model_ids.push(candidate.model);
+                traced.resolved = Resolved::Model(name);
+            }
+            Stepped::Nothing | Stepped::End => traced.resolved = Resolved::Nothing,
+            Stepped::Enter(route) => {
+                traced.resolved = Resolved::Route(describe::route(engine.policy(), route).to_owned());
+                enters = Some(route);
+            }
+            Stepped::Reject { status, text } => {
+                self.decision.get_or_insert_with(|| traced.decision.clone());
+                traced.resolved = Resolved::Reject(status);
+                self.outcome.reject = Some(status);
+                self.outcome.reject_text = text;
+            }
+        }
+        self.attempts.push(traced);
+        enters
+    }
+
+    fn finish(self, engine: &Engine, tenant: Option<TenantId>) -> Trace {
+        let policy = engine.policy();
+        let decision = self.decision.unwrap_or_else(|| self.cursor.decision(policy));
+        Trace {
+            schema: SCHEMA,
+            policy: policy.digest.clone(),
+            tenant: tenant.and_then(|id| policy.tenants.get(id.index())).map(|tenant| tenant.name.clone()),
+            decision,
+            decisions: self.decisions,
+            outcome: self.outcome,
+            routes: self.routes,
+            attempts: self.attempts,
+        }
+    }
+}
+
+/// The first rule that matches, as the language page says it: from the top, one by one. A
+/// condition that fails does not match, unless its rule refuses: then the request is refused.
+fn decide_plainly(rules: &[Rule], conditions: &[Option<Condition>], question: &Question<'_>) -> (Vec<RuleTrace>, u32) {
+    let mut decided: Option<u32> = None;
+    let mut traced = Vec::with_capacity(rules.len());
+    for ((number, rule), condition) in (0_u32..).zip(rules).zip(conditions) {
+        let explanation = match condition {
+            _ if decided.is_some() => None,
+            Some(condition) => Some(condition.explain(question.facts)),
+            None => None,
+        };
+        let verdict = match explanation.as_ref().map(|explanation| &explanation.verdict) {
+            None if decided.is_some() => RuleVerdict::NotReached,
+            None | Some(Some(Verdict::True)) => RuleVerdict::Matched,
+            Some(Some(Verdict::Error(_))) if refuses(rule) => RuleVerdict::FailedClosed,
+            Some(Some(Verdict::Error(_))) => RuleVerdict::Failed,
+            Some(_) => RuleVerdict::NotMatched,
+        };
+        if matches!(verdict, RuleVerdict::Matched | RuleVerdict::FailedClosed) {
+            decided = Some(number);
+        }
+        let atoms = |pick: fn(&Explanation) -> Vec<&Explanation>| {
+            explanation
+                .as_ref()
+                .map(pick)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|atom| atom_trace(atom, question))
+                .collect()
+        };
+        traced.push(RuleTrace {
+            rule: rule.name.clone(),
+            verdict,
+            because: atoms(Explanation::deciding),
+            absorbed: atoms(Explanation::absorbed),
+        });
+    }
+    let default = u32::try_from(rules.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    (traced, decided.unwrap_or(default))
+}
+
+fn refuses(rule: &Rule) -> bool {
+    matches!(rule.attempts.first(), Some(Attempt { kind: AttemptKind::Reject { .. }, .. }))
+}
+
+fn atom_trace(atom: &Explanation, question: &Question<'_>) -> AtomTrace {
+    let (holds, error) = match &atom.verdict {
+        Some(Verdict::True) => (Some(true), None),
+        Some(Verdict::Error(error)) => (None, Some(error.clone())),
+        Some(Verdict::False) | None => (Some(false), None),
+    };
+    let (text, saw) = match &atom.step {
+        Step::Atom { text, saw } => (text.clone(), saw.as_slice()),
+        _ => (if holds == Some(true) { "true".to_owned() } else { "false".to_owned() }, [].as_slice()),
+    };
+    let default = |name: &str| Var::from_path(name).is_some_and(|var| !(question.is_given)(var));
+    let seen = |saw: &crate::dsl::expr::plain::Saw| Seen {
+        default: default(&saw.name),
+        name: saw.name.clone(),
+        value: saw.value.clone(),
+    };
+    AtomTrace { text, holds, error, saw: saw.iter().map(seen).collect() }
+}
+
+/// An attempt before its step: the same functions over the same snapshot that the step uses.
+fn attempt_before(
+    around: &Around<'_>,
+    question: &Question<'_>,
+    cursor: &Cursor,
+    frame: Frame,
+    attempt: &Attempt,
+) -> AttemptTrace {
+    let policy = around.policy;
+    let (split, inner) = split_trace(around, question, frame, attempt);
+    let ask = Ask {
+        policy,
+        plan: around.plan,
+        facts: question.facts,
+        world: question.world,
+        tenant: question.tenant,
+        tried: cursor.tried(),
+        detailed: true,
+    };
+    let one;
+    let (set, strategy, ticket): (&[ModelId], _, _) = match &inner.kind {
+        AttemptKind::Model(id) => {
+            one = [*id];
+            (&one, Strategy::First, None)
+        }
+        AttemptKind::Pool(id) => {
+            let members = policy.pools.get(id.index()).map(|pool| pool.models.as_slice());
+            (members.unwrap_or_default(), Strategy::First, None)
+        }
+        AttemptKind::Choice { strategy, set, ticket, .. } => (set, *strategy, Some(*ticket)),
+        AttemptKind::Split { .. } | AttemptKind::Route(_) | AttemptKind::Reject { .. } => (&[], Strategy::First, None),
+    };
+    let choice = ticket.and_then(|ticket| around.plan.choice(ticket));
+    let candidates = set
+        .iter()
+        .enumerate()
+        .map(|(at, id)| candidate_trace(&ask, strategy, *id, ask.member_obstacle(choice, at, *id)));
+    let rotate = ticket.filter(|_| strategy == Strategy::Rotate).and_then(|number| {
+        let round = &choice?.round;
+        let ticket = (question.seeds.tickets)(number);
+        let position = position(round.len(), ticket);
+        let turn = set.get(*round.get(position)? as usize)?;
+        Some(RotateTrace { ticket, position, round: round.len(), turn: describe::model(policy, *turn).to_owned() })
+    });
+    AttemptTrace {
+        decision: String::new(),
+        text: describe::attempt(policy, attempt),
+        split,
+        rotate,
+        candidates: candidates.collect(),
+        resolved: Resolved::Nothing,
+    }
+}
+
+/// What a split does, and the arm it leads to; any other attempt is its own arm.
+fn split_trace<'p>(
+    around: &Around<'p>,
+    question: &Question<'_>,
+    frame: Frame,
+    attempt: &'p Attempt,
+) -> (Option<SplitTrace>, &'p Attempt) {
+    let AttemptKind::Split { arms, .. } = &attempt.kind else { return (None, attempt) };
+    let Some(plan) = around.plan.split((frame.route.0, frame.rule, frame.next)) else { return (None, attempt) };
+    let hashed = hashed(&plan.by, question.facts, question.seeds.request_id);
+    let chosen = split::pick(&plan.arms, &hashed.value);
+    let traced = arms.iter().zip(&plan.arms).enumerate().map(|(number, (arm, seed))| ArmTrace {
+        text: describe::attempt(around.policy, &arm.attempt),
+        percent: arm.percent,
+        draw: Some(seed.draw(&hashed.value)).filter(|draw| draw.is_finite()),
+        chosen: chosen == Some(number),
+    });
+    let split = SplitTrace { by: hashed.source.to_string(), value: hashed.value.to_string(), arms: traced.collect() };
+    let inner = chosen.and_then(|number| arms.get(number)).map_or(attempt, |arm| &arm.attempt);
+    (Some(split), inner)
+}
+
+fn candidate_trace(
+    ask: &Ask<'_>,
+    strategy: Strategy,
+    id: ModelId,
+    obstacle: Option<crate::engine::SkipReason>,
+) -> CandidateTrace {
+    let model = ask.policy.models.get(id.index());
+    let provider = model.and_then(|model| ask.policy.providers.get(model.provider.index()));
+    CandidateTrace {
+        model: describe::model(ask.policy, id).to_owned(),
+        provider: provider.map(|provider| provider.name.clone()).unwrap_or_default(),
+        verdict: if obstacle.is_some() { CandidateVerdict::Skipped } else { CandidateVerdict::Usable },
+        skipped: obstacle.map(|reason| SkipTrace { kind: reason.kind(), text: reason.to_string() }),
+        estimate_usd: ask.estimate(id),
+        ranked_by: model.and_then(|model| ranked_by(ask, strategy, id, model)),
+        adapted: Vec::new(),
+    }
+}
+
+/// What a strategy ranks by, where that is not the price or the order.
+fn ranked_by(ask: &Ask<'_>, strategy: Strategy, id: ModelId, model: &crate::dsl::policy::Model) -> Option<String> {
+    let state = ask.state(id);
+    match strategy {
+        Strategy::Best => Some(format!("quality {:?}", ask.quality(model))),
+        Strategy::Balanced => Some(format!("quality × health × weight {:?}", ask.merit(strategy, id))),
+        Strategy::Fastest => Some(format!("first token {} ms", state.ttft_p95_ms)),
+        Strategy::Idlest => Some(format!("headroom {:?}", state.headroom)),
+        Strategy::Rotate => Some(format!("weight {}", model.weight)),
+        Strategy::Adaptive => Some("nothing learnt: list order".to_owned()),
+        Strategy::First | Strategy::Cheapest => None,
+    }
+}

@@ -1,0 +1,287 @@
+//! Why a request goes where it goes: every rule in order with what it saw, every attempt with
+//! whoever was passed over and why. Text and JSON are two renderings of one [`Trace`].
+//!
+//! The plain evaluator makes the trace; the compiled tree runs beside it on the same snapshot,
+//! and a difference is an error ([`ExplainError::Disagree`]). The list of attempts is resolved
+//! as if each earlier one had failed.
+
+mod explain;
+mod given;
+mod text;
+
+use serde::{Serialize, Serializer};
+
+use crate::dsl::policy::{ModelId, RouteId, TenantId};
+use crate::facts::given::Owned;
+use crate::facts::world::World;
+use crate::facts::{Fact, Facts, Var};
+
+use super::Seeds;
+
+pub use explain::{Explainer, explain};
+
+/// The version of the JSON form.
+pub const SCHEMA: u32 = 1;
+
+/// What is to be explained.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    /// the request
+    pub facts: &'a dyn Facts,
+    /// who asks
+    pub tenant: Option<TenantId>,
+    /// the route to enter; None: the tenant's, else `main`
+    pub entry: Option<RouteId>,
+    /// the state of models
+    pub world: &'a World,
+    /// what makes equal requests go different ways
+    pub seeds: &'a Seeds<'a>,
+    /// whether somebody gave this variable a value; what is not given is marked in the text
+    pub is_given: &'a dyn Fn(Var) -> bool,
+}
+
+/// Why a request cannot be explained.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExplainError {
+    /// nowhere to enter
+    #[error("the policy has no route `main`, and the tenant names none; write `route main {{ … }}`")]
+    NoRoute,
+    /// a defect of this program, never of the policy
+    #[error(
+        "the compiled tree and the plain evaluator disagree on route `{route}`: the tree takes rule `{tree}`, the plain evaluator rule `{plain}`; please report it\nrun it: ccr-policy explain --given '{given}'"
+    )]
+    Disagree {
+        /// the route
+        route: String,
+        /// the rule that the compiled tree takes
+        tree: String,
+        /// the rule that the plain evaluator takes
+        plain: String,
+        /// facts that reproduce it
+        given: String,
+    },
+}
+
+/// The whole explanation of one request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Trace {
+    /// [`SCHEMA`]
+    pub schema: u32,
+    /// the policy's digest
+    pub policy: String,
+    /// the declared tenant, when there is one
+    pub tenant: Option<String>,
+    /// the decision under which the first attempt that can serve stands: `main/background`
+    pub decision: String,
+    /// every decision on the way, in order; a nested route adds one
+    pub decisions: Vec<Vec<String>>,
+    /// what comes out, as if each attempt but the last had failed
+    pub outcome: Outcome,
+    /// the routes entered, in order; the second is entered by the first attempt that is a route
+    pub routes: Vec<RouteTrace>,
+    /// the attempts, in order
+    pub attempts: Vec<AttemptTrace>,
+}
+
+/// What comes out of a walk.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Outcome {
+    /// the models that would be tried, in order
+    pub models: Vec<String>,
+    /// the same by number
+    #[serde(skip)]
+    pub model_ids: Vec<ModelId>,
+    /// the status of a refusal that stands behind them
+    pub reject: Option<u16>,
+    /// its text
+    pub reject_text: Option<String>,
+}
+
+/// A route that was entered.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RouteTrace {
+    /// its name
+    pub route: String,
+    /// its rules, in order
+    pub rules: Vec<RuleTrace>,
+}
+
+/// What a rule said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleVerdict {
+    /// it decides
+    Matched,
+    /// its condition is false
+    NotMatched,
+    /// its condition failed; it does not match
+    Failed,
+    /// its condition failed and its target is a refusal, so it decides
+    FailedClosed,
+    /// an earlier one decided
+    NotReached,
+}
+
+/// A rule with what it saw.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleTrace {
+    /// its name
+    pub rule: String,
+    /// what it said
+    pub verdict: RuleVerdict,
+    /// the atoms that decided
+    pub because: Vec<AtomTrace>,
+    /// atoms that failed without effect
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub absorbed: Vec<AtomTrace>,
+}
+
+/// An atom of a condition with what it saw.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AtomTrace {
+    /// as an author writes it
+    pub text: String,
+    /// its value; None when it failed
+    pub holds: Option<bool>,
+    /// why it failed
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// the facts it read
+    pub saw: Vec<Seen>,
+}
+
+/// A fact that was read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Seen {
+    /// its name
+    pub name: String,
+    /// its value
+    #[serde(serialize_with = "plain_json")]
+    pub value: Owned,
+    /// nobody gave it: this is the default
+    pub default: bool,
+}
+
+/// An attempt after it was resolved.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AttemptTrace {
+    /// the decision that it belongs to
+    pub decision: String,
+    /// as an author writes it; a tag stands as its members
+    pub text: String,
+    /// the arm that the caller belongs to
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitTrace>,
+    /// whose turn it was
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotate: Option<RotateTrace>,
+    /// whoever could have been chosen, in list order
+    pub candidates: Vec<CandidateTrace>,
+    /// what became of it
+    pub resolved: Resolved,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolved {
+    /// a model is tried
+    Model(String),
+    /// nobody can serve, the next attempt follows
+    Nothing,
+    /// another route decides
+    Route(String),
+    /// the request is refused with this status
+    Reject(u16),
+}
+
+/// What became of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CandidateVerdict {
+    /// the one
+    Chosen,
+    /// it could serve, another was better or came first
+    Usable,
+    /// it was passed over
+    Skipped,
+}
+
+/// A candidate of an attempt.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CandidateTrace {
+    /// its name
+    pub model: String,
+    /// its provider's name
+    pub provider: String,
+    /// what became of it
+    pub verdict: CandidateVerdict,
+    /// why it was passed over
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<SkipTrace>,
+    /// what it is expected to cost, in US dollars; None without a price
+    pub estimate_usd: Option<f64>,
+    /// what the strategy ranked it by: `quality 0.9`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranked_by: Option<String>,
+    /// what the request asks for and it does not declare: the request is adapted
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub adapted: Vec<&'static str>,
+}
+
+/// Why a candidate was passed over.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SkipTrace {
+    /// one word
+    pub kind: &'static str,
+    /// a sentence
+    pub text: String,
+}
+
+/// What a split did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SplitTrace {
+    /// where the hashed value comes from: `user.id`
+    pub by: String,
+    /// the hashed value
+    pub value: String,
+    /// the arms, in order
+    pub arms: Vec<ArmTrace>,
+}
+
+/// An arm of a split.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ArmTrace {
+    /// where it leads
+    pub text: String,
+    /// its share, 0 to 100
+    pub percent: f64,
+    /// ln(u) / share; the greatest wins; None for an arm without a share
+    pub draw: Option<f64>,
+    /// the caller belongs to it
+    pub chosen: bool,
+}
+
+/// Where in its round a rotation stood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RotateTrace {
+    /// the ticket that came in
+    pub ticket: u64,
+    /// the position in the round, from 0
+    pub position: usize,
+    /// the round's length
+    pub round: usize,
+    /// whose turn it was
+    pub turn: String,
+}
+
+fn plain_json<S: Serializer>(value: &Owned, serializer: S) -> Result<S::Ok, S::Error> {
+    match value.as_fact() {
+        Fact::Bool(value) => serializer.serialize_bool(value),
+        Fact::Int(value) => serializer.serialize_i64(value),
+        Fact::Double(value) => serializer.serialize_f64(value),
+        Fact::Str(text) => serializer.serialize_str(text),
+        Fact::List(items) => serializer.collect_seq(items),
+        Fact::Time(moment) => serializer.serialize_str(&moment.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+    }
+}

@@ -1,0 +1,230 @@
+//! A trace for a terminal: one mark a line, columns by display width.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{
+    AtomTrace, AttemptTrace, CandidateTrace, CandidateVerdict, Outcome, Resolved, RouteTrace, RuleTrace, RuleVerdict,
+    Trace,
+};
+use crate::engine::view::show;
+
+/// Widest value that is shown whole; the JSON form has all of it.
+const MAX_VALUE_COLUMNS: usize = 60;
+/// Widest condition that the column of conditions grows for.
+const MAX_CONDITION_COLUMNS: usize = 48;
+
+/// Puts colours on words, or leaves them as they are.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Paint(pub(in crate::engine) bool);
+
+impl Paint {
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.0 && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+    pub(in crate::engine) fn bold(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+    pub(in crate::engine) fn dim(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+    pub(in crate::engine) fn green(self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+    pub(in crate::engine) fn red(self, text: &str) -> String {
+        self.wrap("31", text)
+    }
+    pub(in crate::engine) fn yellow(self, text: &str) -> String {
+        self.wrap("33", text)
+    }
+}
+
+impl Outcome {
+    /// `coder then mini`, `coder then reject 403`, `nothing`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut parts = self.models.clone();
+        parts.extend(self.reject.map(|status| format!("reject {status}")));
+        if parts.is_empty() { "nothing: no candidate can serve".to_owned() } else { parts.join(" then ") }
+    }
+}
+
+impl Trace {
+    /// The trace as text, with a line feed at its end.
+    #[must_use]
+    pub fn text(&self, color: bool) -> String {
+        let paint = Paint(color);
+        let mut out = String::new();
+        let tenant = self.tenant.as_ref().map_or_else(String::new, |tenant| format!("  tenant {tenant}"));
+        let policy = paint.dim(&format!("policy {}{tenant}", self.policy));
+        let _ = writeln!(out, "{}  {}  {policy}", paint.dim("decision"), paint.bold(&self.decision));
+        let _ = writeln!(out, "{}   {}", paint.dim("outcome"), paint.bold(&self.outcome.text()));
+        if let Some(text) = &self.outcome.reject_text {
+            let _ = writeln!(out, "          {}", show(crate::facts::Fact::Str(text)));
+        }
+        let mut routes = self.routes.iter();
+        routes.next().into_iter().for_each(|route| route_text(&mut out, route, paint));
+        let mut decision = "";
+        let mut number = 0;
+        for attempt in &self.attempts {
+            if attempt.decision != decision {
+                decision = &attempt.decision;
+                number = self.attempts_before(attempt);
+                let _ = writeln!(out, "\n{} {}", paint.dim("attempts of"), paint.bold(decision));
+            }
+            number += 1;
+            attempt_text(&mut out, number, attempt, paint);
+            if matches!(attempt.resolved, Resolved::Route(_)) {
+                routes.next().into_iter().for_each(|route| route_text(&mut out, route, paint));
+            }
+        }
+        out
+    }
+
+    /// How many attempts of the same decision stand before this one.
+    fn attempts_before(&self, attempt: &AttemptTrace) -> usize {
+        let before = self.attempts.iter().take_while(|other| !std::ptr::eq(*other, attempt));
+        before.filter(|other| other.decision == attempt.decision).count()
+    }
+}
+
+fn route_text(out: &mut String, route: &RouteTrace, paint: Paint) {
+    let _ = writeln!(out, "\n{} {}", paint.dim("route"), paint.bold(&route.route));
+    let name_columns = route.rules.iter().map(|rule| rule.rule.width()).max().unwrap_or(0);
+    let atoms = route.rules.iter().flat_map(lines_of);
+    let condition_columns = atoms.map(|(atom, _)| atom.text.width()).filter(|wide| *wide <= MAX_CONDITION_COLUMNS);
+    let condition_columns = condition_columns.max().unwrap_or(0);
+    for rule in &route.rules {
+        rule_text(out, rule, name_columns, condition_columns, paint);
+    }
+}
+
+/// The atoms of a rule, absorbed errors last.
+fn lines_of(rule: &RuleTrace) -> impl Iterator<Item = (&AtomTrace, bool)> {
+    let absorbed = rule.absorbed.iter().map(|atom| (atom, true));
+    rule.because.iter().map(|atom| (atom, false)).chain(absorbed)
+}
+
+fn rule_text(out: &mut String, rule: &RuleTrace, name_columns: usize, condition_columns: usize, paint: Paint) {
+    let name = padded(&rule.rule, name_columns);
+    let (mark, name) = match rule.verdict {
+        RuleVerdict::Matched => (paint.green("✓"), paint.bold(&name)),
+        RuleVerdict::NotMatched => (paint.red("✗"), name),
+        RuleVerdict::Failed | RuleVerdict::FailedClosed => (paint.yellow("!"), name),
+        RuleVerdict::NotReached => (paint.dim("·"), paint.dim(&name)),
+    };
+    let _ = write!(out, "  {mark} {name}");
+    let mut is_first = true;
+    for (atom, is_absorbed) in lines_of(rule) {
+        if !is_first {
+            let _ = write!(out, "    {}", " ".repeat(name_columns));
+        }
+        is_first = false;
+        let remark = if is_absorbed { "error, not needed".to_owned() } else { saw_text(atom, paint) };
+        let _ = writeln!(out, "  {}  {remark}", padded(&atom.text, condition_columns));
+    }
+    if is_first {
+        let remark = match rule.verdict {
+            RuleVerdict::NotReached => paint.dim("not reached"),
+            RuleVerdict::Matched => "nothing above matched".to_owned(),
+            _ => String::new(),
+        };
+        let _ = writeln!(out, "  {remark}");
+    }
+    if rule.verdict == RuleVerdict::FailedClosed {
+        let _ = writeln!(out, "    {}  it refuses, so an error refuses too", " ".repeat(name_columns));
+    }
+}
+
+fn saw_text(atom: &AtomTrace, paint: Paint) -> String {
+    if let Some(error) = &atom.error {
+        return paint.yellow(&format!("failed: {error}"));
+    }
+    let parts: Vec<String> = atom
+        .saw
+        .iter()
+        .map(|seen| {
+            let value = clipped(&show(seen.value.as_fact()));
+            let remark = if seen.default { paint.dim(" (not given)") } else { String::new() };
+            format!("{} is {value}{remark}", seen.name)
+        })
+        .collect();
+    parts.join(", ")
+}
+
+fn attempt_text(out: &mut String, number: usize, attempt: &AttemptTrace, paint: Paint) {
+    let _ = writeln!(out, "  {number}  {}", attempt.text);
+    if let Some(split) = &attempt.split {
+        let value = clipped(&show(crate::facts::Fact::Str(&split.value)));
+        let _ = writeln!(out, "     {}", paint.dim(&format!("split by {}: {value}", split.by)));
+        for arm in &split.arms {
+            let mark = if arm.chosen { paint.green("→") } else { paint.dim("·") };
+            let draw = arm.draw.map_or_else(|| "no share".to_owned(), |draw| format!("draws {draw:.6}"));
+            let _ = writeln!(out, "     {mark} {:>5}  {}  {}", format!("{}%", arm.percent), arm.text, paint.dim(&draw));
+        }
+    }
+    if let Some(rotate) = &attempt.rotate {
+        let place = format!("ticket {}, turn {} of {}", rotate.ticket, rotate.position + 1, rotate.round);
+        let _ = writeln!(out, "     {}", paint.dim(&format!("{place}: {}", rotate.turn)));
+    }
+    let columns = |of: fn(&CandidateTrace) -> &str| attempt.candidates.iter().map(|one| of(one).width()).max();
+    let model_columns = columns(|one| &one.model).unwrap_or(0);
+    let provider_columns = columns(|one| &one.provider).unwrap_or(0);
+    for candidate in &attempt.candidates {
+        let model = padded(&candidate.model, model_columns);
+        let provider = paint.dim(&padded(&candidate.provider, provider_columns));
+        let (mark, model) = match candidate.verdict {
+            CandidateVerdict::Chosen => (paint.green("✓"), paint.bold(&model)),
+            CandidateVerdict::Skipped => (paint.red("✗"), model),
+            CandidateVerdict::Usable => (paint.dim("·"), model),
+        };
+        let _ = writeln!(out, "     {mark} {model}  {provider}  {}", remark(candidate, paint));
+    }
+    match &attempt.resolved {
+        Resolved::Model(_) => {}
+        Resolved::Nothing => {
+            let _ = writeln!(out, "     {}", paint.yellow("nobody can serve"));
+        }
+        Resolved::Route(route) => {
+            let _ = writeln!(out, "     {} decides", paint.green(&format!("→ route {route}")));
+        }
+        Resolved::Reject(_) => {
+            let _ = writeln!(out, "     {}", paint.red("→ the request is refused"));
+        }
+    }
+}
+
+fn remark(candidate: &CandidateTrace, paint: Paint) -> String {
+    if let Some(skipped) = &candidate.skipped {
+        return format!("skipped: {}", skipped.text);
+    }
+    let price = candidate.estimate_usd.map_or_else(|| "no price".to_owned(), |dollars| format!("≈ ${dollars:.6}"));
+    let mut parts = vec![price];
+    parts.extend(candidate.ranked_by.clone());
+    if !candidate.adapted.is_empty() {
+        parts.push(paint.yellow(&format!("adapted: no {}", candidate.adapted.join(", no "))));
+    }
+    parts.join(", ")
+}
+
+/// Text with blanks up to a display width; a CJK character takes two columns.
+pub(in crate::engine) fn padded(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
+}
+
+/// Text cut to [`MAX_VALUE_COLUMNS`].
+fn clipped(text: &str) -> String {
+    if text.width() <= MAX_VALUE_COLUMNS {
+        return text.to_owned();
+    }
+    let mut columns = 0;
+    let head: String = text
+        .chars()
+        .take_while(|character| {
+            columns += unicode_width::UnicodeWidthChar::width(*character).unwrap_or(0);
+            columns < MAX_VALUE_COLUMNS
+        })
+        .collect();
+    head + "…"
+}
