@@ -80,6 +80,10 @@ pub const MAX_COUNTED_BYTES: usize = 2 << 20;
 /// Most bytes of an answer's text that are kept to count its tokens when the upstream reports none.
 pub const MAX_KEPT_ANSWER_BYTES: usize = 256 << 10;
 
+/// Most conversations that are remembered: 100 bytes each.
+pub const MAX_SESSIONS: u64 = 100_000;
+/// How long a silent conversation is remembered.
+pub const SESSION_IDLE: Duration = Duration::from_secs(3_600);
 /// Most series of `ccr_requests_total`, as rules × models × outcomes, for which each rule has a
 /// label of its own. A monitoring system keeps every series in memory, and so do we.
 pub const MAX_RULE_SERIES: usize = 20_000;
