@@ -8,6 +8,7 @@
 //! This room is pure: no I/O, no clock, no randomness, no locks. Live facts, rotation tickets
 //! and the request's id come in as values. It knows no wire format.
 
+pub mod cases;
 mod choose;
 mod cursor;
 mod describe;

@@ -3,6 +3,8 @@
 mod build;
 mod choices;
 mod hashing;
+mod properties;
+mod traces;
 mod walks;
 
 use crate::compile::Scratch;

@@ -21,7 +21,8 @@ const ALWAYS: [Var; 9] = [
 
 /// Everything that the policy reads of a request and that is not the table's default, as the
 /// nested maps of `--given`, `request.` left out.
-pub(super) fn render(engine: &Engine, facts: &dyn Facts) -> String {
+#[must_use]
+pub fn render(engine: &Engine, facts: &dyn Facts) -> String {
     let reads = engine.program().reads();
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     let mut add = |group: &'static str, entry: String| match groups.iter_mut().find(|(name, _)| *name == group) {

@@ -19,6 +19,8 @@ use crate::facts::{Fact, Facts, Var};
 use super::Seeds;
 
 pub use explain::{Explainer, explain};
+pub use given::render as given_text;
+pub(super) use text::{Paint, padded};
 
 /// The version of the JSON form.
 pub const SCHEMA: u32 = 1;
