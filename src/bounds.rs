@@ -80,6 +80,12 @@ pub const MAX_COUNTED_BYTES: usize = 2 << 20;
 /// Most bytes of an answer's text that are kept to count its tokens when the upstream reports none.
 pub const MAX_KEPT_ANSWER_BYTES: usize = 256 << 10;
 
+/// What a shared answer that is too large for the cache may hold for its slowest reader, in bytes.
+pub const FLIGHT_WINDOW_BYTES: u64 = 256 << 10;
+/// How long one reader may hold up the others of a shared answer.
+pub const FLIGHT_LAG: Duration = Duration::from_secs(30);
+/// What a cached answer costs beside its bytes: key, head, usage, the cache's own lists.
+pub const CACHE_ENTRY_BYTES: usize = 512;
 /// Most conversations that are remembered: 100 bytes each.
 pub const MAX_SESSIONS: u64 = 100_000;
 /// How long a silent conversation is remembered.
