@@ -12,6 +12,9 @@ pub const MAX_POLICY_FILES: usize = 1_000;
 pub const MAX_NESTING: usize = 64;
 /// Most nodes of one expression: bounds the recursion of everything that walks one.
 pub const MAX_EXPRESSION_NODES: usize = 1_000;
+/// Most levels of one expression, also after `let` is inlined: what walks one recurses, and an
+/// unoptimised walk uses about a kilobyte of stack a level.
+pub const MAX_EXPRESSION_HEIGHT: usize = 128;
 /// Most rules of one route: the benchmarks go this far.
 pub const MAX_ROUTE_RULES: usize = 10_000;
 /// Deepest nesting of `all`, `exists`, `map`, …: each level multiplies the step count.

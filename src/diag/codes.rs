@@ -51,5 +51,65 @@ macro_rules! codes {
 
 codes! {
     P0001 Error "unexpected token";
+    P0002 Error "never closed";
+    P0003 Error "nested too deeply";
+    P0004 Error "too large";
+    P0005 Error "operator of another language";
+    P0006 Error "full-width punctuation";
+    P0007 Error "bad number or unit";
+    P0008 Error "bad escape";
+
+    P0101 Error "unknown variable";
+    P0102 Error "unknown model, pool, tag, provider, tenant or route";
+    P0103 Error "unknown function";
+    P0104 Error "kebab name inside an expression";
+    P0105 Error "variable not available here";
+    P0106 Error "shadowing";
+    P0107 Error "declared twice";
+    P0108 Warning "never used";
+    P0109 Error "unknown field";
+    P0110 Error "missing field";
+    P0111 Error "repeated field";
+
+    P0201 Error "condition is not a truth value";
+    P0202 Error "no such operator for these types";
+    P0203 Error "field value of the wrong kind";
+    P0204 Error "wrong arguments";
+    P0205 Error "mixed list";
+    P0206 Error "invalid regular expression";
+    P0207 Error "invalid duration, timestamp or time zone";
+    P0208 Error "may fail at run time";
+    P0209 Error "comparison with an impossible value";
+    P0210 Error "feature of CEL outside the subset";
+    P0211 Error "condition too large";
+
+    P0303 Error "unreachable rule";
+    P0305 Error "no default";
+    P0306 Error "statement behind default";
+
+    P0401 Error "weights are not 100 %";
+    P0402 Error "zero weight";
+    P0406 Error "empty set";
+    P0408 Error "price missing for `cheapest`";
+    P0409 Warning "split by a constant";
+    P0410 Error "bad reject status";
+    P0411 Warning "same model twice";
+    P0412 Error "unknown capability";
+    P0413 Error "must be the last attempt";
+
+    P0501 Error "routes call each other in a cycle";
+
+    P0701 Error "environment variable not set";
+    P0702 Warning "a secret written in the file";
+    P0703 Error "base is not https";
+    P0704 Warning "provider without key";
+    P0705 Warning "too many metric series";
     P0708 Warning "not served by this version";
+
+    P0802 Error "unknown rule, model or fact";
+    P0803 Warning "title twice";
+
+    P0901 Warning "not kebab-case";
+    P0906 Warning "unused allow";
+    P0907 Warning "character that changes the direction of text";
 }

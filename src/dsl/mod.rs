@@ -3,5 +3,14 @@
 //! Stages: scan → parse → resolve and type → check. Each gives what it could make of its input
 //! and a list of findings, never only the first error. This room does no I/O: texts come in.
 
+pub mod ast;
+pub mod check;
 pub mod expr;
+mod lex;
+mod load;
+mod parse;
 pub mod policy;
+mod resolve;
+mod scan;
+
+pub use load::{Given, Loaded, load, parse_facts, parse_state, refuse_unserved};

@@ -1,0 +1,25 @@
+//! Checks that look at a whole policy, one a file.
+
+mod allow;
+mod cycle;
+mod environment;
+mod labels;
+mod secret;
+mod unused;
+
+pub(crate) use allow::allow;
+pub use environment::environment;
+
+use super::resolve::Lowered;
+use crate::diag::{Diagnostic, Sources};
+
+/// Runs all checks. `whole`: every text parsed, so what is not used anywhere is really unused.
+pub(crate) fn policy(lowered: &Lowered, whole: bool, sources: &Sources, findings: &mut Vec<Diagnostic>) {
+    cycle::check(lowered, findings);
+    environment::keys(&lowered.policy, findings);
+    labels::check(&lowered.policy, findings);
+    secret::check(sources, findings);
+    if whole {
+        unused::check(lowered, findings);
+    }
+}

@@ -1,0 +1,109 @@
+//! All stages in order.
+
+use super::ast::Item;
+use super::policy::{ModelId, Policy, TenantId};
+use super::resolve::{FactReader, Names};
+use super::{check, parse, resolve};
+use crate::diag::{Code, Diagnostic, Severity, SourceId, Sources};
+use crate::facts::given::GivenFacts;
+use crate::facts::world::ModelState;
+
+/// What came out of a policy's texts.
+#[derive(Debug)]
+pub struct Loaded {
+    /// the policy; None as soon as one finding is an error
+    pub policy: Option<Policy>,
+    /// everything found, by place
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Facts written by hand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    /// the facts
+    pub facts: GivenFacts,
+    /// the declared tenant that `tenant: NAME` names
+    pub tenant: Option<TenantId>,
+}
+
+/// Parses, types and checks all files of a policy.
+#[must_use]
+pub fn load(sources: &Sources) -> Loaded {
+    let mut diagnostics = Vec::new();
+    let mut items: Vec<Item> = Vec::new();
+    let mut comments = Vec::new();
+    for (id, source) in sources.iter() {
+        let file = parse::parse_file(id, source, &mut diagnostics);
+        items.extend(file.items);
+        comments.extend(file.comments);
+    }
+    // A name that a broken text would have declared is not missing for certain.
+    let whole = diagnostics.iter().all(|finding| finding.severity != Severity::Error);
+    let lowered = resolve::lower(&items, sources, digest(sources), &mut diagnostics);
+    if !whole {
+        diagnostics.retain(|finding| !matches!(finding.code, Code::P0102 | Code::P0209 | Code::P0802));
+    }
+    check::policy(&lowered, whole, sources, &mut diagnostics);
+    check::allow(&comments, sources, &mut diagnostics);
+    let place = |finding: &Diagnostic| finding.primary.as_ref().map(|label| label.span);
+    diagnostics.sort_by_key(place);
+    diagnostics.dedup();
+    let clean = diagnostics.iter().all(|finding| finding.severity != Severity::Error);
+    Loaded { policy: clean.then_some(lowered.policy), diagnostics }
+}
+
+/// Raises what this version does not serve from a warning to an error.
+pub fn refuse_unserved(diagnostics: &mut [Diagnostic]) {
+    for finding in diagnostics.iter_mut().filter(|finding| finding.code == Code::P0708) {
+        finding.severity = Severity::Error;
+        finding.help = Some("remove it, or wait for a version that has it".to_owned());
+    }
+}
+
+/// Parses `--given '{ text: "…", tenant: lanhai }'`; JSON is accepted too.
+///
+/// # Errors
+/// What is wrong with the text; the places are in [`SourceId`] 0.
+pub fn parse_facts(text: &str, policy: &Policy) -> Result<Given, Vec<Diagnostic>> {
+    let mut findings = Vec::new();
+    if let Some(fields) = parse::parse_fields(SourceId(0), text, &mut findings) {
+        let names = Names::of(policy);
+        let mut reader = FactReader { policy, names: &names, findings: &mut findings };
+        let (facts, tenant) = reader.facts(&fields);
+        if findings.is_empty() {
+            return Ok(Given { facts, tenant });
+        }
+    }
+    Err(findings)
+}
+
+/// Parses `--state '{ mini: { healthy: false } }'`; JSON is accepted too.
+///
+/// # Errors
+/// What is wrong with the text; the places are in [`SourceId`] 0.
+pub fn parse_state(text: &str, policy: &Policy) -> Result<Vec<(ModelId, ModelState)>, Vec<Diagnostic>> {
+    let mut findings = Vec::new();
+    if let Some(fields) = parse::parse_fields(SourceId(0), text, &mut findings) {
+        let names = Names::of(policy);
+        let mut reader = FactReader { policy, names: &names, findings: &mut findings };
+        let state = reader.state(&fields);
+        if findings.is_empty() {
+            return Ok(state);
+        }
+    }
+    Err(findings)
+}
+
+/// 16 hex digits over the names and texts of all files. Only the file's own name counts: the
+/// same policy has the same digest wherever it lies.
+fn digest(sources: &Sources) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (_, source) in sources.iter() {
+        let name = source.name.rsplit(['/', '\\']).next().unwrap_or(&source.name);
+        for part in [name, &source.text] {
+            hasher.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+    }
+    hasher.finalize().to_hex().chars().take(16).collect()
+}

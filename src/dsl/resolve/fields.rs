@@ -1,0 +1,100 @@
+//! Reads the fields of one block: each at most once, none unknown.
+
+use crate::diag::suggest::nearest;
+use crate::diag::{Code, Diagnostic, Span};
+use crate::dsl::ast::Field;
+
+/// The fields of one block. What is never asked for is reported by [`Self::finish`].
+pub(crate) struct Fields<'v> {
+    /// such as "provider `ark`"
+    owner: String,
+    fields: Vec<(&'v Field, bool)>,
+    known: Vec<&'static str>,
+}
+
+impl<'v> Fields<'v> {
+    /// Takes the fields of a block; a repeated one is reported and its first value counts.
+    pub(crate) fn new(owner: String, fields: &'v [Field], findings: &mut Vec<Diagnostic>) -> Self {
+        let mut first: rustc_hash::FxHashMap<&str, Span> = rustc_hash::FxHashMap::default();
+        let mut kept = Vec::with_capacity(fields.len());
+        for field in fields {
+            let key = field.key.text.as_str();
+            if let Some(earlier) = first.get(key) {
+                findings.push(
+                    Diagnostic::new(Code::P0111, field.key.span, format!("`{key}` is set twice"))
+                        .label("again here")
+                        .also(*earlier, "first here")
+                        .help("remove one of them"),
+                );
+                continue;
+            }
+            first.insert(key, field.key.span);
+            kept.push((field, false));
+        }
+        Self { owner, fields: kept, known: Vec::new() }
+    }
+
+    /// The field with this key.
+    pub(crate) fn get(&mut self, key: &'static str) -> Option<&'v Field> {
+        self.known.push(key);
+        let (field, asked) = self.fields.iter_mut().find(|(field, _)| field.key.text == key)?;
+        *asked = true;
+        Some(field)
+    }
+
+    /// Like [`Self::get`], and reports a field that is missing.
+    pub(crate) fn needed(
+        &mut self,
+        key: &'static str,
+        at: Span,
+        example: &str,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<&'v Field> {
+        let found = self.get(key);
+        if found.is_none() {
+            findings.push(
+                Diagnostic::new(Code::P0110, at, format!("{} has no `{key}`", self.owner))
+                    .help(format!("add `{key}: {example}`")),
+            );
+        }
+        found
+    }
+
+    /// Fields that are known but not carried out by this version.
+    pub(crate) fn unserved(&mut self, keys: &[&'static str], findings: &mut Vec<Diagnostic>) {
+        for key in keys {
+            if let Some(field) = self.get(key) {
+                findings.push(super::unserved(field.key.span, &format!("`{key}`")));
+            }
+        }
+    }
+
+    /// Fields that stand elsewhere: `(key, where it belongs)`.
+    pub(crate) fn misplaced(&mut self, keys: &[(&'static str, &str)], findings: &mut Vec<Diagnostic>) {
+        for (key, place) in keys {
+            if let Some((field, asked)) = self.fields.iter_mut().find(|(field, _)| field.key.text == *key) {
+                *asked = true;
+                let message = format!("{} does not take `{key}`", self.owner);
+                findings.push(
+                    Diagnostic::new(Code::P0109, field.key.span, message).help(format!("`{key}` stands in {place}")),
+                );
+            }
+        }
+    }
+
+    /// Reports what nobody asked for.
+    pub(crate) fn finish(self, findings: &mut Vec<Diagnostic>) {
+        for (field, asked) in self.fields {
+            if asked {
+                continue;
+            }
+            let key = &field.key.text;
+            let finding = Diagnostic::new(Code::P0109, field.key.span, format!("{} has no field `{key}`", self.owner))
+                .label("not known here");
+            findings.push(match nearest(key, self.known.iter().copied()) {
+                Some(near) => finding.help(format!("did you mean `{near}`?")),
+                None => finding.help(format!("it takes: {}", self.known.join(", "))),
+            });
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Options of rules, routes and `defaults`.
+
+use std::time::Duration;
+
+use super::Lower;
+use super::fields::Fields;
+use crate::diag::{Code, Diagnostic, Span};
+use crate::dsl::ast::{Field, Item, ValueKind};
+use crate::dsl::policy::{CacheOptions, Options};
+
+const UNSERVED: &[&str] =
+    &["retry", "max_cost", "mirror", "set", "preset", "resume", "hedge", "transform", "limit", "concurrency", "budget"];
+
+const ONLY_DEFAULTS: &[(&str, &str)] = &[("max_answer", "`defaults`"), ("cache_size", "`defaults`")];
+
+impl Lower<'_, '_> {
+    pub(super) fn defaults(&mut self, items: &[Item]) {
+        let mut first: Option<Span> = None;
+        for item in items {
+            let Item::Defaults(block) = item else { continue };
+            if let Some(first) = first {
+                let finding = Diagnostic::new(Code::P0107, block.name.span, "`defaults` is declared twice");
+                self.report(
+                    finding.label("again here").also(first, "first here").help("put all fields into one block"),
+                );
+                continue;
+            }
+            first = Some(block.name.span);
+            let mut fields = self.start("`defaults`".to_owned(), &block.fields);
+            let mut options = self.options(&mut fields);
+            options.max_answer = self.whole(fields.get("max_answer"), 1, u32::MAX);
+            options.cache_size = self.whole(fields.get("cache_size"), 1, u32::MAX);
+            self.finish(fields);
+            self.policy.defaults = options;
+        }
+    }
+
+    /// The options of a rule or a route.
+    pub(super) fn local_options(&mut self, owner: String, fields: &[Field]) -> Options {
+        let mut fields = self.start(owner, fields);
+        let options = self.options(&mut fields);
+        fields.misplaced(ONLY_DEFAULTS, self.findings);
+        self.finish(fields);
+        options
+    }
+
+    fn options(&mut self, fields: &mut Fields<'_>) -> Options {
+        let cache = fields.get("cache").and_then(|field| self.cache(field));
+        let deadline = self.wait(fields.get("deadline"));
+        let timeout = self.wait(fields.get("timeout"));
+        let label = self.word(fields.get("label"));
+        fields.unserved(UNSERVED, self.findings);
+        Options { cache, deadline, timeout, label, max_answer: None, cache_size: None }
+    }
+
+    fn cache(&mut self, field: &Field) -> Option<CacheOptions> {
+        match &field.value.kind {
+            ValueKind::Word(word) if word == "off" => Some(CacheOptions { ttl: Duration::ZERO }),
+            ValueKind::Duration(ttl) => Some(CacheOptions { ttl: *ttl }),
+            _ => {
+                self.wrong(&field.value, "a duration such as `10m`, or `off`,");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Providers: what they speak, where they stand, how the mock behaves.
+
+use url::{Host, Url};
+
+use super::fields::Fields;
+use super::{Lower, values::text_of};
+use crate::diag::suggest::nearest;
+use crate::diag::{Code, Diagnostic};
+use crate::dsl::ast::{Block, Field, Item, ValueKind};
+use crate::dsl::policy::{MockKnobs, Provider, ProviderKind};
+
+const KINDS: &[(&str, ProviderKind)] = &[
+    ("openai", ProviderKind::OpenAi),
+    ("anthropic", ProviderKind::Anthropic),
+    ("responses", ProviderKind::Responses),
+    ("gemini", ProviderKind::Gemini),
+    ("mock", ProviderKind::Mock),
+];
+
+const UNSERVED: &[&str] =
+    &["limit", "concurrency", "preset", "transform", "timeout", "retry", "breaker", "budget", "proxy"];
+
+const KNOBS: &[(&str, &str)] = &[
+    ("latency", "a provider of kind `mock`"),
+    ("fail", "a provider of kind `mock`"),
+    ("status", "a provider of kind `mock`"),
+    ("hang", "a provider of kind `mock`"),
+    ("cut", "a provider of kind `mock`"),
+    ("chunks", "a provider of kind `mock`"),
+    ("chunk_delay", "a provider of kind `mock`"),
+    ("reply", "a provider of kind `mock`"),
+    ("wire", "a provider of kind `mock`"),
+];
+
+impl Lower<'_, '_> {
+    pub(super) fn providers(&mut self, items: &[Item]) {
+        for item in items {
+            if let Item::Provider(block) = item
+                && self.names.providers.get(&block.name.text).is_some_and(|(_, span)| *span == block.name.span)
+            {
+                let provider = self.provider(block);
+                self.policy.providers.push(provider);
+            }
+        }
+    }
+
+    fn provider(&mut self, block: &Block) -> Provider {
+        let name = &block.name;
+        let mut fields = self.start(format!("provider `{}`", name.text), &block.fields);
+        let kind = self.kind(&mut fields, block);
+        let mock = kind == ProviderKind::Mock;
+        let base = match fields.get("base") {
+            None if mock => None,
+            None => {
+                let message = format!("provider `{}` has no `base`", name.text);
+                self.report(Diagnostic::new(Code::P0110, name.span, message).help("add `base: \"https://…\"`"));
+                None
+            }
+            Some(field) => self.base(field),
+        };
+        let key = fields.get("key").and_then(|field| self.env_name(&field.value));
+        let region = self.word(fields.get("region"));
+        let headers = fields.get("headers").map_or_else(Vec::new, |field| self.headers(field));
+        let knobs = if mock {
+            self.knobs(&mut fields)
+        } else {
+            fields.misplaced(KNOBS, self.findings);
+            MockKnobs::default()
+        };
+        fields.unserved(UNSERVED, self.findings);
+        self.finish(fields);
+        Provider { name: name.text.clone(), kind, base, key, region, headers, mock: knobs, span: name.span }
+    }
+
+    fn kind(&mut self, fields: &mut Fields<'_>, block: &Block) -> ProviderKind {
+        let example = KINDS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" | ");
+        let Some(field) = fields.needed("kind", block.name.span, &example, self.findings) else {
+            return ProviderKind::Mock;
+        };
+        self.kind_of(field).unwrap_or(ProviderKind::Mock)
+    }
+
+    fn kind_of(&mut self, field: &Field) -> Option<ProviderKind> {
+        let word = self.word(Some(field))?;
+        let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == word) else {
+            let finding = Diagnostic::new(Code::P0203, field.value.span, format!("no kind of provider `{word}`"));
+            let known: Vec<&str> = KINDS.iter().map(|(known, _)| *known).collect();
+            self.report(match nearest(&word, known.iter().copied()) {
+                Some(near) => finding.help(format!("did you mean `{near}`?")),
+                None => finding.help(format!("it is one of: {}", known.join(", "))),
+            });
+            return None;
+        };
+        if matches!(kind, ProviderKind::Responses | ProviderKind::Gemini) {
+            self.unserved(field.value.span, &format!("`kind: {word}`"));
+        }
+        Some(*kind)
+    }
+
+    /// A base URL without the slash at its end.
+    fn base(&mut self, field: &Field) -> Option<String> {
+        let text = self.word(Some(field))?;
+        let span = field.value.span;
+        let Some(url) = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        else {
+            let finding = Diagnostic::new(Code::P0203, span, format!("`{text}` is not a URL of a server"));
+            self.report(finding.help("write `\"https://host/path\"`"));
+            return None;
+        };
+        if url.query().is_some() || url.fragment().is_some() {
+            let finding = Diagnostic::new(Code::P0203, span, "a base ends with its path");
+            self.report(finding.help("remove what stands behind `?` or `#`"));
+            return None;
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            let finding = Diagnostic::new(Code::P0203, span, "a base holds no user name or password");
+            self.report(finding.help("put the key into the environment: `key: env(\"NAME\")`"));
+            return None;
+        }
+        let loopback = is_loopback(&url);
+        if url.scheme() == "http" && !loopback {
+            let finding = Diagnostic::new(Code::P0703, span, "keys and prompts would be sent unencrypted")
+                .label("not https, and not on this machine");
+            self.report(finding.help(format!("write `\"{}\"`", text.replacen("http:", "https:", 1))));
+        }
+        Some(text.trim_end_matches('/').to_owned())
+    }
+
+    fn headers(&mut self, field: &Field) -> Vec<(String, String)> {
+        let ValueKind::Map(inner) = &field.value.kind else {
+            self.wrong(&field.value, "a group such as `{ \"x-team\": \"a\" }`");
+            return Vec::new();
+        };
+        let mut headers: Vec<(String, String)> = Vec::new();
+        for header in inner {
+            let name = header.key.text.to_ascii_lowercase();
+            let Some(value) = text_of(&header.value) else {
+                self.wrong(&header.value, "a text");
+                continue;
+            };
+            let name_fits = !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+            let value_fits = value.bytes().all(|byte| (0x20..0x7f).contains(&byte) || byte == b'\t');
+            if !name_fits || !value_fits {
+                let span = if name_fits { header.value.span } else { header.key.span };
+                self.report(Diagnostic::new(Code::P0203, span, "this cannot stand in an HTTP header"));
+                continue;
+            }
+            if matches!(name.as_str(), "authorization" | "x-api-key" | "api-key" | "cookie") {
+                let finding = Diagnostic::new(Code::P0203, header.key.span, format!("`{name}` carries a key"));
+                self.report(finding.help("write `key: env(\"NAME\")` in the provider instead"));
+                continue;
+            }
+            if headers.iter().any(|(known, _)| *known == name) {
+                self.report(Diagnostic::new(Code::P0111, header.key.span, format!("`{name}` is set twice")));
+                continue;
+            }
+            headers.push((name, value));
+        }
+        headers
+    }
+
+    fn knobs(&mut self, fields: &mut Fields<'_>) -> MockKnobs {
+        let small = |found: Option<u64>| found.and_then(|count| u32::try_from(count).ok());
+        let wire = fields.get("wire").and_then(|field| {
+            let kind = self.kind_of(field)?;
+            if matches!(kind, ProviderKind::OpenAi | ProviderKind::Anthropic) {
+                return Some(kind);
+            }
+            self.report(Diagnostic::new(Code::P0203, field.value.span, "a mock speaks `openai` or `anthropic`"));
+            None
+        });
+        let status = self.whole(fields.get("status"), 100, 599).and_then(|status| u16::try_from(status).ok());
+        MockKnobs {
+            latency: self.duration(fields.get("latency")).unwrap_or_default(),
+            fail: self.share(fields.get("fail")).unwrap_or_default(),
+            status: status.unwrap_or_default(),
+            hang: self.truth(fields.get("hang")).unwrap_or_default(),
+            cut: small(self.whole(fields.get("cut"), 0, 100_000)),
+            chunks: small(self.whole(fields.get("chunks"), 1, 100_000)),
+            chunk_delay: self.duration(fields.get("chunk_delay")).unwrap_or_default(),
+            reply: self.text(fields.get("reply")),
+            wire,
+        }
+    }
+}
+
+/// Whether a URL points to this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
