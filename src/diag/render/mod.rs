@@ -1,1 +1,17 @@
-//! Looks of a list of findings, one file a format.
+//! Looks of a list of findings, one file a format: for people ([`human()`]), one line each
+//! ([`concise()`]), for machines ([`json()`]).
+//!
+//! Renderers change nothing and print nothing: findings in, text out.
+
+mod concise;
+mod human;
+mod json;
+mod position;
+
+pub use concise::concise;
+pub use human::human;
+pub use json::json;
+pub use position::{Position, Positions};
+
+#[cfg(test)]
+mod tests;
