@@ -9,20 +9,33 @@
 //! - [`answer`]: a whole answer back; [`Relay`]: a stream back
 //! - [`errors`], [`models`], [`tokens`]: the small endpoints and every failure, in the caller's shape
 
+mod answer;
+mod anthropic;
 mod asks;
 pub mod content;
+mod encode;
+pub mod errors;
 pub mod facts;
 mod identity;
 pub mod json;
+mod message;
+mod openai;
 mod request;
+pub mod sse;
+mod stream;
 mod subagent;
 pub mod task;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+mod usage;
 
+pub use answer::{Answer, AnswerContext, BrokenAnswer, answer};
+pub use encode::{Back, EncodeError, Outgoing, Target, encode};
 pub use request::{BadRequest, Request};
+pub use stream::{End, Progress, Relay, StreamError, Truncated};
 pub use subagent::SubagentTag;
+pub use usage::{Spent, Stop, Usage};
 
 /// What a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

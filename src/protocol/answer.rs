@@ -1,0 +1,135 @@
+//! Whole answers.
+
+use bytes::Bytes;
+
+use super::encode::Back;
+use super::json::{JsonError, Kind, Raw};
+use super::message::Message;
+use super::stream::writer::Heading;
+use super::usage::{Spent, Stop, Usage};
+use super::{Protocol, Wire, anthropic, openai, tokens};
+
+/// What the way back has to know.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerContext<'a> {
+    /// the model's name as the client wrote it: a translated answer carries it
+    pub requested_model: &'a str,
+    /// ids of answers are made of it
+    pub request_id: &'a str,
+    /// now, in seconds since 1970
+    pub created_unix: u64,
+    /// input tokens as far as they are known before the upstream tells
+    pub input_tokens: u64,
+    /// [`super::Outgoing::back`]
+    pub back: &'a Back,
+}
+
+impl AnswerContext<'_> {
+    pub(crate) fn heading(&self) -> Heading {
+        Heading {
+            id: self.request_id.chars().filter(char::is_ascii_alphanumeric).collect(),
+            model: self.requested_model.to_owned(),
+            created_unix: self.created_unix,
+            input_tokens: self.input_tokens,
+            back: self.back.clone(),
+        }
+    }
+}
+
+/// An answer for the client.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// its body; the upstream's own when both sides speak the same. For `/chat` the answer's text,
+    /// which the gateway puts into its own frame.
+    pub body: Bytes,
+    /// what the upstream says it cost
+    pub usage: Option<Usage>,
+    /// why it ended
+    pub stop: Stop,
+    /// whether it says or calls anything
+    pub has_content: bool,
+    /// its text
+    text: String,
+}
+
+/// An upstream's answer that is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the upstream's answer cannot be read: {0}")]
+pub struct BrokenAnswer(pub String);
+
+impl From<JsonError> for BrokenAnswer {
+    fn from(error: JsonError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Answer {
+    pub(crate) fn write(protocol: Protocol, message: &Message<'_>, heading: &Heading) -> Bytes {
+        match protocol {
+            Protocol::Anthropic => Bytes::from(anthropic::write_answer(message, heading)),
+            Protocol::Chat => Bytes::from(openai::write_answer(message, heading)),
+            Protocol::Simple => Bytes::from(message.text()),
+        }
+    }
+
+    pub(crate) fn new(body: Bytes, message: &Message<'_>) -> Self {
+        Self {
+            body,
+            usage: message.usage,
+            stop: message.stop,
+            has_content: message.has_content(),
+            text: message.text(),
+        }
+    }
+
+    /// The text of the answer; thinking and tool calls are not text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What was spent; counted here when the upstream did not tell.
+    #[must_use]
+    pub fn spent(&self, input_estimate: u64) -> Spent {
+        match self.usage {
+            Some(usage) => Spent { usage, estimated: false },
+            None => {
+                let output = tokens::count(&self.text);
+                Spent { usage: Usage { input: input_estimate, output, ..Usage::default() }, estimated: true }
+            }
+        }
+    }
+}
+
+/// Reads an upstream's whole answer and writes it for the client.
+///
+/// # Errors
+/// When it is not an answer in the upstream's wire format; an error body with status 200, which some
+/// upstreams send, is one of these cases.
+pub fn answer(
+    wire: Wire,
+    protocol: Protocol,
+    body: Bytes,
+    context: &AnswerContext<'_>,
+) -> Result<Answer, BrokenAnswer> {
+    let message = read(wire, &body)?;
+    if wire.same_as(protocol) {
+        return Ok(Answer::new(body.clone(), &message));
+    }
+    Ok(Answer::new(Answer::write(protocol, &message, &context.heading()), &message))
+}
+
+pub(crate) fn read(wire: Wire, body: &[u8]) -> Result<Message<'_>, BrokenAnswer> {
+    let raw = Raw::parse(body)?;
+    if raw.kind() != Kind::Object {
+        return Err(BrokenAnswer("it is not a JSON object".to_owned()));
+    }
+    let [error] = raw.pick(["error"])?;
+    if error.is_some() {
+        return Err(BrokenAnswer(super::errors::read_upstream_error(body).1));
+    }
+    match wire {
+        Wire::Anthropic => anthropic::read_answer(raw),
+        Wire::Chat => openai::read_answer(raw),
+    }
+}

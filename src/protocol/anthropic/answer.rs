@@ -1,0 +1,107 @@
+//! Whole answers of Anthropic Messages.
+
+use super::super::Wire;
+use super::super::answer::BrokenAnswer;
+use super::super::json::{Kind, Raw, Text, push_string};
+use super::super::message::{Block, Input, Message};
+use super::super::stream::writer::Heading;
+use super::super::usage::{Stop, Usage};
+use super::legal_id;
+use super::stream_write::push_usage;
+
+pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
+    let [content, stop, sequence, usage] = body.pick(["content", "stop_reason", "stop_sequence", "usage"])?;
+    let content = content.filter(|content| content.kind() == Kind::Array);
+    let content = content.ok_or_else(|| BrokenAnswer("it has no content".to_owned()))?;
+    let mut message = Message {
+        stop: stop.and_then(Raw::text).map_or(Stop::End, |word| Stop::read(Wire::Anthropic, word)),
+        sequence: sequence.and_then(Raw::text),
+        usage: usage.map(|raw| {
+            let mut usage = Usage::default();
+            usage.read(Wire::Anthropic, raw);
+            usage
+        }),
+        ..Message::default()
+    };
+    for block in content.elements() {
+        let [kind, text, thinking, signature, id, name, input] =
+            block?.pick(["type", "text", "thinking", "signature", "id", "name", "input"])?;
+        let full = |raw: Option<Raw<'_>>| raw.is_some_and(|raw| !raw.is_text(""));
+        match kind.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
+            b"text" if full(text) => message.blocks.extend(text.and_then(Raw::text).map(Block::Text)),
+            b"text" => {}
+            b"thinking" => message.blocks.extend(
+                thinking
+                    .and_then(Raw::text)
+                    .map(|text| Block::Thinking { text, signature: signature.and_then(Raw::text) }),
+            ),
+            b"tool_use" => message.blocks.push(Block::Tool {
+                id: id.and_then(Raw::text).unwrap_or(Text::EMPTY),
+                name: name.and_then(Raw::text).unwrap_or(Text::EMPTY),
+                input: Input::Object(input.unwrap_or(Raw::from_measured(b"{}"))),
+            }),
+            _ => message.foreign = true,
+        }
+    }
+    Ok(message)
+}
+
+pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    out.extend_from_slice(b"{\"id\":");
+    push_string(&mut out, &format!("msg_{}", heading.id));
+    out.extend_from_slice(b",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
+    push_string(&mut out, &heading.model);
+    out.extend_from_slice(b",\"content\":[");
+    for (index, block) in message.blocks.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_block(index, block, heading, &mut out);
+    }
+    out.extend_from_slice(b"],\"stop_reason\":");
+    push_string(&mut out, message.stop.word(Wire::Anthropic));
+    out.extend_from_slice(b",\"stop_sequence\":");
+    match message.sequence.filter(|_| message.stop == Stop::StopSequence) {
+        Some(sequence) => push_text(&mut out, sequence),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"usage\":");
+    push_usage(&mut out, message.usage.unwrap_or(Usage { input: heading.input_tokens, ..Usage::default() }));
+    out.push(b'}');
+    out
+}
+
+fn push_text(out: &mut Vec<u8>, text: Text<'_>) {
+    out.push(b'"');
+    out.extend_from_slice(text.escaped());
+    out.push(b'"');
+}
+
+fn write_block(index: usize, block: &Block<'_>, heading: &Heading, out: &mut Vec<u8>) {
+    match block {
+        Block::Text(text) => {
+            out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
+            push_text(out, *text);
+        }
+        Block::Thinking { text, signature } => {
+            out.extend_from_slice(b"{\"type\":\"thinking\",\"thinking\":");
+            push_text(out, *text);
+            out.extend_from_slice(b",\"signature\":");
+            push_text(out, signature.unwrap_or(Text::EMPTY));
+        }
+        Block::Tool { id, name, input } => {
+            out.extend_from_slice(b"{\"type\":\"tool_use\",\"id\":");
+            if id.is_empty() {
+                push_string(out, &format!("toolu_{}_{index}", heading.id));
+            } else {
+                push_string(out, &legal_id(&id.decode()));
+            }
+            out.extend_from_slice(b",\"name\":");
+            push_string(out, heading.back.client_name(&name.decode()));
+            out.extend_from_slice(b",\"input\":");
+            input.push_object(out);
+        }
+    }
+    out.push(b'}');
+}

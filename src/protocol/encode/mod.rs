@@ -1,0 +1,118 @@
+//! The request for an upstream.
+//!
+//! When both sides speak the same, the body goes on as it came, in slices around a few splices
+//! ([`splice`]). Otherwise it is translated, and whatever the other side cannot say is in
+//! [`Outgoing::warnings`].
+
+mod splice;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Wire;
+use super::request::{BadRequest, Request};
+use crate::dsl::policy::Capability;
+
+/// The upstream's model, as far as a wire format cares.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// what it speaks
+    pub wire: Wire,
+    /// the name the upstream knows it by
+    pub model: &'a str,
+    /// most tokens of its answers; None: not declared
+    pub output_limit: Option<u64>,
+    /// what it can do
+    pub can: &'a [Capability],
+    /// whether it can stream; if not, the answer is replayed as a stream ([`super::replay`])
+    pub stream: bool,
+}
+
+impl Target<'_> {
+    /// Whether the model can do this.
+    #[must_use]
+    pub fn can(&self, what: Capability) -> bool {
+        self.can.contains(&what)
+    }
+}
+
+/// A request, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// the body's parts, in order; parts of the client's body are not copied
+    pub body: Vec<Bytes>,
+    /// the path behind the provider's base
+    pub path: &'static str,
+    /// headers that the wire needs; a header that the client sent wins over one of these
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// what was lost or changed, for `x-ccr-warning`
+    pub warnings: Vec<String>,
+    /// whether a stream is asked for
+    pub stream: bool,
+    /// what is needed to bring the answer back
+    pub back: Back,
+}
+
+impl Outgoing {
+    /// Bytes of the body.
+    #[must_use]
+    pub fn body_bytes(&self) -> usize {
+        self.body.iter().map(Bytes::len).sum()
+    }
+}
+
+/// What the way back has to know of the way out.
+#[derive(Clone, Debug, Default)]
+pub struct Back {
+    /// the usage chunk of a Chat stream was asked for by us, the client does not expect it
+    pub(crate) withhold_usage: bool,
+    /// the client of a Chat stream asked for a usage chunk
+    pub(crate) include_usage: bool,
+    /// tool names that were made legal, and what the client calls them
+    pub(crate) names: Option<Arc<[(String, String)]>>,
+}
+
+impl Back {
+    /// The client's name for a tool that the upstream calls so.
+    pub(crate) fn client_name<'a>(&'a self, upstream: &'a str) -> &'a str {
+        let names = self.names.as_deref().unwrap_or_default();
+        names.iter().find(|(changed, _)| changed == upstream).map_or(upstream, |(_, name)| name)
+    }
+}
+
+/// Why a request cannot be sent to a model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// the model's wire cannot carry it: the candidate is skipped with this reason
+    #[error("{0}")]
+    Unsupported(String),
+    /// the request is wrong: a 400
+    #[error(transparent)]
+    BadRequest(#[from] BadRequest),
+}
+
+/// Writes a request for an upstream.
+///
+/// # Errors
+/// [`EncodeError::Unsupported`] when the upstream's wire cannot carry it, [`EncodeError::BadRequest`] when it is
+/// broken inside.
+pub fn encode(request: &Request, target: &Target<'_>) -> Result<Outgoing, EncodeError> {
+    let headers = match target.wire {
+        Wire::Anthropic => vec![("anthropic-version", "2023-06-01")],
+        Wire::Chat => Vec::new(),
+    };
+    let mut outgoing = Outgoing {
+        body: Vec::new(),
+        path: target.wire.path(),
+        headers,
+        warnings: Vec::new(),
+        stream: request.stream() && target.stream,
+        back: Back::default(),
+    };
+    if target.wire.same_as(request.protocol()) {
+        splice::write(request, target, &mut outgoing);
+        return Ok(outgoing);
+    }
+    Err(EncodeError::Unsupported("its wire format is another one than the client's".to_owned()))
+}

@@ -1,0 +1,119 @@
+//! The same body with a few splices: the model's name, the sub-agent's tag, a Chat stream's
+//! usage, a stream that the model cannot give, more tokens than it has.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::super::json::{Kind, Raw, push_number, push_string};
+use super::super::request::Request;
+use super::super::{Protocol, Wire};
+use super::{Outgoing, Target};
+
+/// Replacements in the order of their places.
+struct Splices<'a> {
+    request: &'a Request,
+    found: Vec<(Range<usize>, Bytes)>,
+}
+
+impl Splices<'_> {
+    fn replace(&mut self, place: Range<usize>, with: impl Into<Bytes>) {
+        self.found.push((place, with.into()));
+    }
+
+    /// Replaces a member's value, or adds the member behind the last one.
+    fn set(&mut self, name: &str, value: Vec<u8>) {
+        if let Some((_, old)) = self.request.members().find(|(key, _)| key.is(name)) {
+            let place = self.request.place_of(old.bytes());
+            return self.replace(place, value);
+        }
+        let mut added = Vec::with_capacity(name.len() + value.len() + 4);
+        added.push(b',');
+        push_string(&mut added, name);
+        added.push(b':');
+        added.extend_from_slice(&value);
+        let close = self.request.inside().end;
+        self.replace(close..close, added);
+    }
+
+    fn into_parts(mut self) -> Vec<Bytes> {
+        let body = self.request.body();
+        self.found.sort_by_key(|(place, _)| place.start);
+        let mut parts = Vec::with_capacity(self.found.len() * 2 + 1);
+        // What stands before the object (a byte order mark) is not part of it.
+        let mut from = self.request.inside().start.saturating_sub(1);
+        for (place, with) in self.found {
+            if place.start > from {
+                parts.push(body.slice(from..place.start));
+            }
+            if !with.is_empty() {
+                parts.push(with);
+            }
+            from = place.end;
+        }
+        parts.push(body.slice(from..));
+        parts
+    }
+}
+
+pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) {
+    let mut splices = Splices { request, found: Vec::new() };
+    let mut model = Vec::with_capacity(target.model.len() + 2);
+    push_string(&mut model, target.model);
+    splices.set("model", model);
+    if let Some(tag) = request.tag() {
+        // Upstreams refuse an empty text block.
+        splices.replace(tag.place.clone(), if tag.alone { &b"."[..] } else { b"" });
+    }
+    clamp_tokens(request, target, &mut splices, outgoing);
+    if request.stream() && !target.stream {
+        splices.set("stream", b"false".to_vec());
+        if let Some(options) = request.field("stream_options") {
+            let place = request.place_of(options.bytes());
+            splices.replace(place, &b"null"[..]);
+        }
+    } else if request.stream() && target.wire == Wire::Chat {
+        ask_for_usage(request, &mut splices, outgoing);
+    }
+    if request.protocol() == Protocol::Chat {
+        outgoing.back.include_usage = asks_for_usage(request);
+    }
+    outgoing.body = splices.into_parts();
+}
+
+fn clamp_tokens(request: &Request, target: &Target<'_>, splices: &mut Splices<'_>, outgoing: &mut Outgoing) {
+    let Some(limit) = target.output_limit else { return };
+    for name in request.protocol().max_tokens_members() {
+        if request.field(name).and_then(Raw::whole).is_some_and(|asked| asked > limit) {
+            let mut value = Vec::new();
+            push_number(&mut value, limit);
+            splices.set(name, value);
+            outgoing.warnings.push(format!("{name} lowered to {limit}, the most that the model gives"));
+        }
+    }
+}
+
+/// Whether the client asked for a Chat stream's usage.
+pub(super) fn asks_for_usage(request: &Request) -> bool {
+    let options = request.field("stream_options").unwrap_or(Raw::NULL);
+    options.get("include_usage").and_then(Raw::boolean) == Some(true)
+}
+
+fn ask_for_usage(request: &Request, splices: &mut Splices<'_>, outgoing: &mut Outgoing) {
+    if asks_for_usage(request) {
+        return;
+    }
+    outgoing.back.withhold_usage = true;
+    let mut value = b"{\"include_usage\":true".to_vec();
+    let options = request.field("stream_options").filter(|options| options.kind() == Kind::Object);
+    for (key, option) in options.unwrap_or(Raw::NULL).members().map_while(Result::ok) {
+        if !key.is("include_usage") {
+            value.extend_from_slice(b",\"");
+            value.extend_from_slice(key.escaped());
+            value.extend_from_slice(b"\":");
+            value.extend_from_slice(option.bytes());
+        }
+    }
+    value.push(b'}');
+    splices.set("stream_options", value);
+}

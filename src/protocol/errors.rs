@@ -1,0 +1,245 @@
+//! Failures in the caller's shape, and upstreams' failures read.
+
+use bytes::Bytes;
+
+use super::Protocol;
+use super::json::{Kind, Raw, Text, push_number, push_string};
+
+/// Why one attempt failed, for the client to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptFailure {
+    /// the model's name in the policy
+    pub model: String,
+    /// why, without addresses or keys
+    pub reason: String,
+}
+
+/// A failure as a client will see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorReply {
+    /// the HTTP status
+    pub status: u16,
+    /// a word for programs, such as `no_candidate` or `upstream_timeout`
+    pub kind: String,
+    /// a sentence for people
+    pub message: String,
+    /// how to mend it
+    pub hint: Option<String>,
+    /// when to come again, in seconds: goes into the `retry-after` header too
+    pub retry_after_s: Option<u64>,
+    /// which attempts failed, and why
+    pub attempts: Vec<AttemptFailure>,
+    /// the request's id
+    pub request_id: String,
+}
+
+impl ErrorReply {
+    fn sentence(&self) -> String {
+        let mut text = self.message.clone();
+        for (index, attempt) in self.attempts.iter().enumerate() {
+            text.push_str(if index == 0 { ": " } else { "; " });
+            text.push_str(&attempt.model);
+            text.push_str(": ");
+            text.push_str(&attempt.reason);
+        }
+        if let Some(hint) = &self.hint {
+            text.push_str(" (");
+            text.push_str(hint);
+            text.push(')');
+        }
+        text
+    }
+}
+
+/// The body of an error response; inside a stream, the data of its error event.
+#[must_use]
+pub fn render(protocol: Protocol, reply: &ErrorReply) -> Bytes {
+    let mut out = Vec::with_capacity(256);
+    match protocol {
+        Protocol::Anthropic => {
+            out.extend_from_slice(b"{\"type\":\"error\",\"error\":{\"type\":");
+            push_string(&mut out, anthropic_type(reply.status));
+            out.extend_from_slice(b",\"message\":");
+            push_string(&mut out, &reply.sentence());
+            push_details(&mut out, reply);
+            out.extend_from_slice(b"},\"request_id\":");
+            push_string(&mut out, &reply.request_id);
+            out.push(b'}');
+        }
+        Protocol::Chat => {
+            out.extend_from_slice(b"{\"error\":{\"message\":");
+            push_string(&mut out, &reply.sentence());
+            out.extend_from_slice(b",\"type\":");
+            push_string(&mut out, chat_type(reply.status));
+            out.extend_from_slice(b",\"param\":null,\"code\":");
+            push_string(&mut out, &reply.kind);
+            push_details(&mut out, reply);
+            out.extend_from_slice(b"}}");
+        }
+        Protocol::Simple => {
+            out.extend_from_slice(b"{\"success\":false,\"error\":{\"kind\":");
+            push_string(&mut out, &reply.kind);
+            out.extend_from_slice(b",\"message\":");
+            push_string(&mut out, &reply.message);
+            out.extend_from_slice(b",\"hint\":");
+            match &reply.hint {
+                Some(hint) => push_string(&mut out, hint),
+                None => out.extend_from_slice(b"null"),
+            }
+            push_details(&mut out, reply);
+            out.extend_from_slice(b"},\"request_id\":");
+            push_string(&mut out, &reply.request_id);
+            out.push(b'}');
+        }
+    }
+    Bytes::from(out)
+}
+
+fn push_details(out: &mut Vec<u8>, reply: &ErrorReply) {
+    if let Some(seconds) = reply.retry_after_s {
+        out.extend_from_slice(b",\"retry_after\":");
+        push_number(out, seconds);
+    }
+    for (index, attempt) in reply.attempts.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b",\"attempts\":[{\"model\":" } else { b",{\"model\":" });
+        push_string(out, &attempt.model);
+        out.extend_from_slice(b",\"reason\":");
+        push_string(out, &attempt.reason);
+        out.push(b'}');
+    }
+    if !reply.attempts.is_empty() {
+        out.push(b']');
+    }
+}
+
+/// Anthropic's word for a status: its SDKs choose their exception by the status, its own client
+/// reads the word too.
+fn anthropic_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        529 => "overloaded_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
+    }
+}
+
+fn chat_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        429 => "rate_limit_error",
+        500.. => "server_error",
+        _ => "invalid_request_error",
+    }
+}
+
+/// Longest message of an upstream that is told on, in characters.
+const MESSAGE_CHARACTERS: usize = 500;
+
+/// An upstream's error body or error event: its word and its message. Every upstream has a shape of
+/// its own, so all known ones are tried; words that look like keys are masked.
+#[must_use]
+pub fn read_upstream_error(body: &[u8]) -> (String, String) {
+    let (kind, message) = Raw::parse(body).ok().and_then(read_error).unwrap_or_else(|| {
+        let text = String::from_utf8_lossy(body.get(..body.len().min(4 * MESSAGE_CHARACTERS)).unwrap_or_default());
+        (String::new(), text.into_owned())
+    });
+    (kind, shown(&message))
+}
+
+fn read_error(body: Raw<'_>) -> Option<(String, String)> {
+    let text = |raw: Option<Raw<'_>>| raw.and_then(Raw::text).map(Text::decode).unwrap_or_default().into_owned();
+    // Some answer with a list of one object.
+    let body = if body.kind() == Kind::Array { body.elements().next()?.ok()? } else { body };
+    let [error, message, detail, kind] = body.peek(["error", "message", "detail", "type"]);
+    let Some(error) = error.filter(|error| error.kind() == Kind::Object) else {
+        let message = [error, message, detail].into_iter().map(text).find(|text| !text.is_empty())?;
+        return Some((text(kind), message));
+    };
+    let [kind, code, message, status] = error.peek(["type", "code", "message", "status"]);
+    let kind = [kind, code, status].into_iter().map(text).find(|text| !text.is_empty()).unwrap_or_default();
+    Some((kind, text(message)))
+}
+
+fn shown(message: &str) -> String {
+    let mut out = String::new();
+    for word in message.split_inclusive(char::is_whitespace).take(MESSAGE_CHARACTERS) {
+        if looks_like_a_key(word) {
+            out.push_str("[key] ");
+        } else {
+            out.push_str(word);
+        }
+    }
+    out.trim().chars().take(MESSAGE_CHARACTERS).collect()
+}
+
+fn looks_like_a_key(word: &str) -> bool {
+    let word = word.trim_start_matches(|character: char| !character.is_alphanumeric());
+    word.len() > 8 && ["sk-", "AIza", "xai-", "gsk_", "pk-", "key-"].iter().any(|begin| word.starts_with(begin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply() -> ErrorReply {
+        ErrorReply {
+            status: 503,
+            kind: "all_failed".into(),
+            message: "every attempt failed".into(),
+            hint: Some("try later".into()),
+            retry_after_s: Some(7),
+            attempts: vec![
+                AttemptFailure { model: "a".into(), reason: "timeout".into() },
+                AttemptFailure { model: "b".into(), reason: "429".into() },
+            ],
+            request_id: "r1".into(),
+        }
+    }
+
+    #[test]
+    fn every_protocol_has_its_shape() {
+        let shape = |protocol| String::from_utf8(render(protocol, &reply()).to_vec()).unwrap();
+        insta::assert_snapshot!(shape(Protocol::Anthropic), @r#"{"type":"error","error":{"type":"api_error","message":"every attempt failed: a: timeout; b: 429 (try later)","retry_after":7,"attempts":[{"model":"a","reason":"timeout"},{"model":"b","reason":"429"}]},"request_id":"r1"}"#);
+        insta::assert_snapshot!(shape(Protocol::Chat), @r#"{"error":{"message":"every attempt failed: a: timeout; b: 429 (try later)","type":"server_error","param":null,"code":"all_failed","retry_after":7,"attempts":[{"model":"a","reason":"timeout"},{"model":"b","reason":"429"}]}}"#);
+        insta::assert_snapshot!(shape(Protocol::Simple), @r#"{"success":false,"error":{"kind":"all_failed","message":"every attempt failed","hint":"try later","retry_after":7,"attempts":[{"model":"a","reason":"timeout"},{"model":"b","reason":"429"}]},"request_id":"r1"}"#);
+    }
+
+    #[test]
+    fn statuses_have_their_words() {
+        for (status, anthropic, chat) in [
+            (400, "invalid_request_error", "invalid_request_error"),
+            (401, "authentication_error", "authentication_error"),
+            (404, "not_found_error", "not_found_error"),
+            (413, "request_too_large", "invalid_request_error"),
+            (429, "rate_limit_error", "rate_limit_error"),
+            (504, "timeout_error", "server_error"),
+            (529, "overloaded_error", "server_error"),
+        ] {
+            assert_eq!((anthropic_type(status), chat_type(status)), (anthropic, chat), "{status}");
+        }
+    }
+
+    #[test]
+    fn upstream_errors_are_read_in_every_shape() {
+        for (body, kind, message) in [
+            (r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#, "overloaded_error", "busy"),
+            (r#"{"error":{"message":"no","type":null,"code":"model_not_found"}}"#, "model_not_found", "no"),
+            (r#"{"error":"plain"}"#, "", "plain"),
+            (r#"{"detail":"missing"}"#, "", "missing"),
+            (r#"[{"error":{"code":400,"message":"bad","status":"INVALID_ARGUMENT"}}]"#, "INVALID_ARGUMENT", "bad"),
+            ("<html>gateway</html>", "", "<html>gateway</html>"),
+            (r#"{"error":{"message":"Incorrect key: sk-abcdef123456."}}"#, "", "Incorrect key: [key]"),
+            ("", "", ""),
+        ] {
+            assert_eq!(read_upstream_error(body.as_bytes()), (kind.to_owned(), message.to_owned()), "{body}");
+        }
+    }
+}

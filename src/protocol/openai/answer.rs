@@ -1,0 +1,130 @@
+//! Whole answers of Chat Completions.
+
+use super::super::Wire;
+use super::super::answer::BrokenAnswer;
+use super::super::json::{JsonError, Kind, Raw, Text, push_number, push_string};
+use super::super::message::{Block, Input, Message};
+use super::super::stream::writer::Heading;
+use super::super::usage::{Stop, Usage};
+use super::stream_write::push_usage;
+
+pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
+    let [choices, usage] = body.pick(["choices", "usage"])?;
+    let Some(choice) = choices.unwrap_or(Raw::NULL).elements().next() else {
+        return Err(BrokenAnswer("it has no choices".to_owned()));
+    };
+    let [content, finish, sequence, matched] =
+        choice?.pick(["message", "finish_reason", "stop_reason", "matched_stop"])?;
+    let content = content.ok_or_else(|| BrokenAnswer("its choice has no message".to_owned()))?;
+    let mut message = Message {
+        sequence: sequence.or(matched).and_then(Raw::text),
+        usage: usage.map(|raw| {
+            let mut usage = Usage::default();
+            usage.read(Wire::Chat, raw);
+            usage
+        }),
+        ..Message::default()
+    };
+    let refused = read_message(content, &mut message.blocks)?;
+    let calls = message.blocks.iter().any(|block| matches!(block, Block::Tool { .. }));
+    let word = finish.and_then(Raw::text).unwrap_or(Text::EMPTY);
+    message.stop = match Stop::read(Wire::Chat, word) {
+        Stop::End if refused => Stop::Refusal,
+        Stop::End if calls => Stop::ToolUse,
+        Stop::End if message.sequence.is_some() => Stop::StopSequence,
+        stop => stop,
+    };
+    Ok(message)
+}
+
+/// Reads a message's blocks; returns whether it is a refusal.
+fn read_message<'a>(message: Raw<'a>, blocks: &mut Vec<Block<'a>>) -> Result<bool, JsonError> {
+    let [content, reasoning, thought, refusal, calls] =
+        message.pick(["content", "reasoning_content", "reasoning", "refusal", "tool_calls"])?;
+    let full = |raw: Option<Raw<'a>>| raw.and_then(Raw::text).filter(|text| !text.is_empty());
+    if let Some(text) = full(reasoning).or(full(thought)) {
+        blocks.push(Block::Thinking { text, signature: None });
+    }
+    blocks.extend(full(content).map(Block::Text));
+    for part in content.unwrap_or(Raw::NULL).elements() {
+        blocks.extend(full(part?.get("text")).map(Block::Text));
+    }
+    let refusal = full(refusal);
+    blocks.extend(refusal.map(Block::Text));
+    for call in calls.unwrap_or(Raw::NULL).elements() {
+        let [id, function] = call?.pick(["id", "function"])?;
+        let [name, arguments] = function.unwrap_or(Raw::NULL).pick(["name", "arguments"])?;
+        let input = match arguments {
+            Some(arguments) if arguments.kind() == Kind::Object => Input::Object(arguments),
+            arguments => Input::Written(arguments.and_then(Raw::text).unwrap_or(Text::EMPTY)),
+        };
+        let text = |raw: Option<Raw<'a>>| raw.and_then(Raw::text).unwrap_or(Text::EMPTY);
+        blocks.push(Block::Tool { id: text(id), name: text(name), input });
+    }
+    Ok(refusal.is_some())
+}
+
+pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    out.extend_from_slice(b"{\"id\":");
+    push_string(&mut out, &format!("chatcmpl-{}", heading.id));
+    out.extend_from_slice(b",\"object\":\"chat.completion\",\"created\":");
+    push_number(&mut out, heading.created_unix);
+    out.extend_from_slice(b",\"model\":");
+    push_string(&mut out, &heading.model);
+    out.extend_from_slice(b",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\"");
+    push_texts(&mut out, message, true, b",\"reasoning_content\":");
+    if !push_texts(&mut out, message, false, b",\"content\":") {
+        out.extend_from_slice(b",\"content\":null");
+    }
+    push_calls(&mut out, message, heading);
+    out.extend_from_slice(b",\"refusal\":null},\"logprobs\":null,\"finish_reason\":");
+    push_string(&mut out, message.stop.word(Wire::Chat));
+    out.extend_from_slice(b"}],\"usage\":");
+    push_usage(&mut out, message.usage.unwrap_or(Usage { input: heading.input_tokens, ..Usage::default() }));
+    out.push(b'}');
+    out
+}
+
+/// Appends all thinking, or all text, as one member. Returns whether there was any.
+fn push_texts(out: &mut Vec<u8>, message: &Message<'_>, thinking: bool, member: &[u8]) -> bool {
+    let mut any = false;
+    for block in &message.blocks {
+        let text = match block {
+            Block::Thinking { text, .. } if thinking => text,
+            Block::Text(text) if !thinking => text,
+            _ => continue,
+        };
+        if !std::mem::replace(&mut any, true) {
+            out.extend_from_slice(member);
+            out.push(b'"');
+        }
+        out.extend_from_slice(text.escaped());
+    }
+    if any {
+        out.push(b'"');
+    }
+    any
+}
+
+fn push_calls(out: &mut Vec<u8>, message: &Message<'_>, heading: &Heading) {
+    let mut any = false;
+    for (index, block) in message.blocks.iter().enumerate() {
+        let Block::Tool { id, name, input } = block else { continue };
+        out.extend_from_slice(if std::mem::replace(&mut any, true) { b"," } else { b",\"tool_calls\":[" });
+        out.extend_from_slice(b"{\"id\":");
+        if id.is_empty() {
+            push_string(out, &format!("call_{}_{index}", heading.id));
+        } else {
+            push_string(out, &id.decode());
+        }
+        out.extend_from_slice(b",\"type\":\"function\",\"function\":{\"name\":");
+        push_string(out, heading.back.client_name(&name.decode()));
+        out.extend_from_slice(b",\"arguments\":");
+        input.push_written(out);
+        out.extend_from_slice(b"}}");
+    }
+    if any {
+        out.push(b']');
+    }
+}

@@ -1,0 +1,161 @@
+//! Reading a Chat stream. Upstreams that call themselves compatible differ here most.
+
+use super::super::Wire;
+use super::super::errors::read_upstream_error;
+use super::super::json::{Kind, Raw, Text};
+use super::super::stream::event::{Event, Sink, StreamError};
+use super::super::usage::{Stop, Usage};
+
+/// Most tool calls of one answer.
+const MAX_CALLS: usize = 256;
+
+/// Reads the chunks of Chat Completions.
+#[derive(Debug, Default)]
+pub(crate) struct StreamReader {
+    calls: Vec<Call>,
+    refused: bool,
+}
+
+/// A tool call as the upstream numbers it.
+#[derive(Debug)]
+struct Call {
+    index: u64,
+    /// empty until it comes
+    id: Vec<u8>,
+    named: bool,
+}
+
+impl StreamReader {
+    pub(crate) fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<(), StreamError> {
+        if data == b"[DONE]" {
+            return sink(Event::End);
+        }
+        if data.is_empty() {
+            return Ok(());
+        }
+        let chunk = Raw::parse(data)?;
+        if chunk.kind() != Kind::Object {
+            return Err(StreamError::Malformed("a chunk is not an object".to_owned()));
+        }
+        let [choices, usage, error] = chunk.pick(["choices", "usage", "error"])?;
+        if error.is_some() {
+            let (kind, message) = read_upstream_error(data);
+            return Err(StreamError::Upstream { kind, message });
+        }
+        if let Some(choice) = choices.unwrap_or(Raw::NULL).elements().next() {
+            self.choice(choice?, sink)?;
+        }
+        if let Some(usage) = usage {
+            let mut read = Usage::default();
+            read.read(Wire::Chat, usage);
+            sink(Event::Usage { usage: read, last: true })?;
+        }
+        Ok(())
+    }
+
+    fn choice(&mut self, choice: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+        let [delta, finish, index, sequence, matched] =
+            choice.pick(["delta", "finish_reason", "index", "stop_reason", "matched_stop"])?;
+        // Only the first of several choices is told: no other protocol has more than one.
+        if index.and_then(Raw::whole).unwrap_or(0) != 0 {
+            return Ok(());
+        }
+        if let Some(delta) = delta {
+            self.delta(delta, sink)?;
+        }
+        let Some(word) = finish.and_then(Raw::text).filter(|word| !word.is_empty()) else { return Ok(()) };
+        let sequence = sequence.or(matched).and_then(Raw::text);
+        let stop = match Stop::read(Wire::Chat, word) {
+            Stop::End if self.refused => Stop::Refusal,
+            Stop::End if !self.calls.is_empty() => Stop::ToolUse,
+            Stop::End if sequence.is_some() => Stop::StopSequence,
+            stop => stop,
+        };
+        sink(Event::Stop { stop, sequence })
+    }
+
+    fn delta(&mut self, delta: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+        let [content, reasoning, thought, refusal, calls] =
+            delta.pick(["content", "reasoning_content", "reasoning", "refusal", "tool_calls"])?;
+        if let Some(text) = reasoning.or(thought).and_then(Raw::text) {
+            sink(Event::Thinking(text))?;
+        }
+        match content {
+            Some(content) if content.kind() == Kind::Array => {
+                for part in content.elements() {
+                    if let Some(text) = part?.get("text").and_then(Raw::text) {
+                        sink(Event::Text(text))?;
+                    }
+                }
+            }
+            Some(content) => sink(Event::Text(content.text().unwrap_or(Text::EMPTY)))?,
+            None => {}
+        }
+        if let Some(text) = refusal.and_then(Raw::text).filter(|text| !text.is_empty()) {
+            self.refused = true;
+            sink(Event::Text(text))?;
+        }
+        for (position, call) in calls.unwrap_or(Raw::NULL).elements().enumerate() {
+            self.call(position, call?, sink)?;
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, position: usize, call: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+        let [index, id, function] = call.pick(["index", "id", "function"])?;
+        let [name, arguments] = function.unwrap_or(Raw::NULL).pick(["name", "arguments"])?;
+        let full = |raw: Option<Raw<'_>>| raw.is_some_and(|raw| !raw.is_text(""));
+        let id = id.filter(|id| full(Some(*id))).and_then(Raw::text);
+        let name = name.filter(|name| full(Some(*name))).and_then(Raw::text);
+        let index = index.and_then(Raw::whole);
+        let slot = self.slot(index, position, id, name.is_some())?;
+        if let Some(call) = self.calls.get_mut(slot) {
+            let late_id = call.id.is_empty() && id.is_some();
+            if late_id || !call.named {
+                call.id = id.map_or_else(|| std::mem::take(&mut call.id), |id| id.escaped().to_vec());
+                call.named |= name.is_some();
+                sink(Event::ToolStart { slot, id, name })?;
+            }
+        }
+        match arguments {
+            Some(arguments) if arguments.kind() == Kind::Object => {
+                let mut json = Vec::new();
+                super::super::json::push_escaped(&mut json, arguments.bytes());
+                sink(Event::ToolInput { slot, json: Text::from_escaped(&json) })
+            }
+            Some(arguments) => match arguments.text().filter(|json| !json.is_empty()) {
+                Some(json) => sink(Event::ToolInput { slot, json }),
+                None => Ok(()),
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// Which call a delta belongs to. An index tells, unless the upstream gives every call the
+    /// index 0 or none at all: then a new id, together with a name, begins a new call.
+    fn slot(
+        &mut self,
+        index: Option<u64>,
+        position: usize,
+        id: Option<Text<'_>>,
+        named: bool,
+    ) -> Result<usize, StreamError> {
+        let wanted = index.unwrap_or_else(|| u64::try_from(position).unwrap_or(0));
+        let found = match (index, id) {
+            (None, Some(id)) => self.calls.iter().rposition(|call| call.id == id.escaped()),
+            (None, None) if position == 0 => self.calls.len().checked_sub(1),
+            _ => self.calls.iter().rposition(|call| call.index == wanted),
+        };
+        if let Some(slot) = found {
+            let known = self.calls.get(slot).map_or(&b""[..], |call| &call.id);
+            if !(named && !known.is_empty() && id.is_some_and(|id| id.escaped() != known)) {
+                return Ok(slot);
+            }
+        }
+        if self.calls.len() >= MAX_CALLS {
+            return Err(StreamError::Malformed(format!("more than {MAX_CALLS} tool calls")));
+        }
+        self.calls.push(Call { index: wanted, id: Vec::new(), named: false });
+        Ok(self.calls.len() - 1)
+    }
+}

@@ -1,0 +1,217 @@
+//! Server-sent events, split at the byte level.
+//!
+//! Lines end in LF, CR or CRLF; an event ends with an empty line. Chunks may be split anywhere,
+//! inside a character or between CR and LF. A chunk's whole events are slices of it; only an event
+//! that two chunks share is copied, once. No byte is looked at twice, however slowly an event
+//! comes, and an event has a bound.
+
+use bytes::{Bytes, BytesMut};
+use memchr::memchr2;
+
+use crate::bounds::MAX_EVENT_BYTES;
+
+/// An event grew beyond [`MAX_EVENT_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an event has more than {MAX_EVENT_BYTES} bytes")]
+pub struct EventTooLarge;
+
+/// Splits a byte stream into events.
+#[derive(Debug, Default)]
+pub struct Frames {
+    /// what came since the last event's end
+    held: BytesMut,
+    chunk: Bytes,
+    /// where in `chunk` the next event begins
+    start: usize,
+    /// how far `chunk` has been looked at
+    seen: usize,
+    /// the current line has a byte
+    in_line: bool,
+    /// the last byte was a CR: an LF behind it belongs to it
+    after_return: bool,
+}
+
+impl Frames {
+    /// Takes the next chunk. Call [`Frames::next_event`] until it gives none before the next one.
+    pub fn push(&mut self, chunk: Bytes) {
+        self.chunk = chunk;
+        self.start = 0;
+        self.seen = 0;
+    }
+
+    /// The next whole event with the empty line that ends it, byte for byte as it came.
+    ///
+    /// # Errors
+    /// When an event is too large.
+    pub fn next_event(&mut self) -> Result<Option<Bytes>, EventTooLarge> {
+        while let Some(end) = self.next_line_end() {
+            if std::mem::replace(&mut self.in_line, false) {
+                continue;
+            }
+            let part = self.chunk.slice(self.start..end);
+            self.start = end;
+            if self.held.is_empty() {
+                return self.bounded(part).map(Some);
+            }
+            self.held.extend_from_slice(&part);
+            let event = self.held.split().freeze();
+            return self.bounded(event).map(Some);
+        }
+        if self.start < self.chunk.len() {
+            self.held.extend_from_slice(self.chunk.get(self.start..).unwrap_or_default());
+            self.start = self.chunk.len();
+        }
+        if self.held.len() > MAX_EVENT_BYTES { Err(EventTooLarge) } else { Ok(None) }
+    }
+
+    fn bounded(&self, event: Bytes) -> Result<Bytes, EventTooLarge> {
+        if event.len() > MAX_EVENT_BYTES { Err(EventTooLarge) } else { Ok(event) }
+    }
+
+    /// The place behind the next line end; marks whether its line has bytes.
+    fn next_line_end(&mut self) -> Option<usize> {
+        loop {
+            let rest = self.chunk.get(self.seen..)?;
+            let first = *rest.first()?;
+            if std::mem::replace(&mut self.after_return, false) && first == b'\n' {
+                self.seen += 1;
+                continue;
+            }
+            let Some(found) = memchr2(b'\n', b'\r', rest) else {
+                self.in_line = true;
+                self.seen = self.chunk.len();
+                return None;
+            };
+            self.in_line |= found > 0;
+            self.seen += found + 1;
+            if rest.get(found) == Some(&b'\r') {
+                if rest.get(found + 1) == Some(&b'\n') {
+                    self.seen += 1;
+                } else {
+                    self.after_return = found + 1 == rest.len();
+                }
+            }
+            return Some(self.seen);
+        }
+    }
+
+    /// What is left at the end of the stream: an event whose empty line never came.
+    pub fn rest(&mut self) -> Bytes {
+        self.in_line = false;
+        self.after_return = false;
+        self.held.split().freeze()
+    }
+}
+
+/// What an event says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fields<'a> {
+    /// its name; empty when it has none
+    pub name: &'a [u8],
+    /// its data when one line holds it all; no upstream known splits it over several
+    pub data: Option<&'a [u8]>,
+    /// it has more than one `data` line; [`joined_data`] has them all
+    pub more: bool,
+}
+
+/// Reads an event's fields. Comments, ids and unknown fields are left out.
+#[must_use]
+pub fn fields(event: &[u8]) -> Fields<'_> {
+    let mut fields = Fields::default();
+    for line in lines(event) {
+        if let Some(value) = field(line, b"data") {
+            fields.more = fields.data.is_some();
+            fields.data = Some(value);
+        } else if let Some(value) = field(line, b"event") {
+            fields.name = value;
+        }
+    }
+    fields
+}
+
+/// All `data` lines of an event, joined by line feeds.
+#[must_use]
+pub fn joined_data(event: &[u8]) -> Vec<u8> {
+    let parts: Vec<&[u8]> = lines(event).filter_map(|line| field(line, b"data")).collect();
+    parts.join(&b'\n')
+}
+
+fn lines(event: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let event = event.strip_prefix(b"\xef\xbb\xbf").unwrap_or(event);
+    event.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty())
+}
+
+fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let rest = line.strip_prefix(name)?;
+    if rest.is_empty() {
+        return Some(rest);
+    }
+    let value = rest.strip_prefix(b":")?;
+    Some(value.strip_prefix(b" ").unwrap_or(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn split(chunks: &[&[u8]]) -> (Vec<String>, String) {
+        let mut frames = Frames::default();
+        let mut events = Vec::new();
+        for chunk in chunks {
+            frames.push(Bytes::copy_from_slice(chunk));
+            while let Some(event) = frames.next_event().unwrap() {
+                events.push(String::from_utf8_lossy(&event).into_owned());
+            }
+        }
+        (events, String::from_utf8_lossy(&frames.rest()).into_owned())
+    }
+
+    #[test]
+    fn every_line_end_ends_an_event() {
+        for end in ["\n", "\r", "\r\n"] {
+            let text = format!("event: a{end}data: 1{end}{end}: note{end}data:2{end}{end}data: 3{end}");
+            let (events, rest) = split(&[text.as_bytes()]);
+            assert_eq!(events.len(), 2, "{end:?}");
+            assert_eq!(fields(events[0].as_bytes()), Fields { name: b"a", data: Some(b"1"), more: false });
+            assert_eq!(fields(events[1].as_bytes()).data, Some(&b"2"[..]));
+            assert_eq!(fields(rest.as_bytes()).data, Some(&b"3"[..]));
+        }
+    }
+
+    #[test]
+    fn data_of_many_lines_is_joined() {
+        let event = b"\xef\xbb\xbfdata: a\r\ndata\ndata: b\n\n";
+        assert!(fields(event).more);
+        assert_eq!(joined_data(event), b"a\n\nb");
+    }
+
+    #[test]
+    fn an_event_has_a_bound() {
+        let mut frames = Frames::default();
+        let chunk = Bytes::from(vec![b'x'; 1 << 20]);
+        for _ in 0..8 {
+            frames.push(chunk.clone());
+            assert_eq!(frames.next_event(), Ok(None));
+        }
+        frames.push(chunk);
+        assert_eq!(frames.next_event(), Err(EventTooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same_events(text in "[\r\nda:x ]{0,80}", cuts in prop::collection::vec(0..80_usize, 0..6)) {
+            let whole = split(&[text.as_bytes()]);
+            let mut places: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+            places.extend([0, text.len()]);
+            places.sort_unstable();
+            let parts: Vec<&[u8]> = places.windows(2).map(|pair| &text.as_bytes()[pair[0]..pair[1]]).collect();
+            let (events, rest) = split(&parts);
+            prop_assert_eq!(events.concat() + &rest, text.clone());
+            // A line feed that comes alone behind the CR of an event's end goes to the next event.
+            let trim = |events: &[String]| events.iter().map(|event| event.trim_matches(['\r', '\n']).to_owned()).collect::<Vec<_>>();
+            prop_assert_eq!(trim(&events), trim(&whole.0));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! A stream's events in one form for all wires.
+
+use super::super::Wire;
+use super::super::json::{JsonError, Text};
+use super::super::sse::EventTooLarge;
+use super::super::usage::{Stop, Usage};
+
+/// One thing that a stream says. Texts are still escaped, so that they can be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event<'a> {
+    Text(Text<'a>),
+    Thinking(Text<'a>),
+    /// what proves a thinking block to its own upstream
+    Signature(Text<'a>),
+    /// a tool call begins, or its late id or name comes
+    ToolStart {
+        slot: usize,
+        id: Option<Text<'a>>,
+        name: Option<Text<'a>>,
+    },
+    /// a part of a tool's input: JSON text inside a JSON string
+    ToolInput {
+        slot: usize,
+        json: Text<'a>,
+    },
+    /// content that no other wire knows
+    Foreign,
+    /// what is known of the usage so far; `last`: with the output counted
+    Usage {
+        usage: Usage,
+        last: bool,
+    },
+    Stop {
+        stop: Stop,
+        sequence: Option<Text<'a>>,
+    },
+    /// the stream's own end
+    End,
+}
+
+/// Who takes events.
+pub(crate) type Sink<'s> = &'s mut dyn FnMut(Event<'_>) -> Result<(), StreamError>;
+
+/// Why a stream cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StreamError {
+    /// the upstream sent an error event
+    #[error("the upstream sent an error{}{kind}: {message}", if kind.is_empty() { "" } else { " " })]
+    Upstream {
+        /// its word
+        kind: String,
+        /// its sentence
+        message: String,
+    },
+    /// the upstream sent something that is not its wire format
+    #[error("the upstream sent an event that cannot be read: {0}")]
+    Malformed(String),
+    /// one event, or what had to be held back, is too large
+    #[error(transparent)]
+    TooLarge(#[from] EventTooLarge),
+}
+
+impl From<JsonError> for StreamError {
+    fn from(error: JsonError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+/// The stream ended before the answer did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the upstream's stream ended before its answer did")]
+pub struct Truncated;
+
+/// Reads one wire's events.
+#[derive(Debug)]
+pub(crate) enum Reader {
+    Anthropic(super::super::anthropic::StreamReader),
+    Chat(super::super::openai::StreamReader),
+}
+
+impl Reader {
+    pub(crate) fn new(wire: Wire) -> Self {
+        match wire {
+            Wire::Anthropic => Self::Anthropic(super::super::anthropic::StreamReader::default()),
+            Wire::Chat => Self::Chat(super::super::openai::StreamReader::default()),
+        }
+    }
+
+    /// Reads an event's data.
+    pub(crate) fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<(), StreamError> {
+        match self {
+            Self::Anthropic(reader) => reader.read(data, sink),
+            Self::Chat(reader) => reader.read(data, sink),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Streams: bytes of the upstream in, bytes for the client out, one state machine.
+//!
+//! When both sides speak the same, whole events go on byte for byte, as slices of the chunks that
+//! they came in; beside them a tracker reads what the gateway has to know. Otherwise each event is
+//! read into one form for all wires and written in the client's.
+
+pub(crate) mod event;
+pub(crate) mod json_end;
+pub(crate) mod tracker;
+pub(crate) mod writer;
+
+use bytes::Bytes;
+
+use super::answer::AnswerContext;
+use super::errors::{ErrorReply, render};
+use super::sse::{self, Frames};
+use super::usage::{Spent, Stop, Usage};
+use super::{Protocol, Wire};
+use event::Reader;
+pub use event::{StreamError, Truncated};
+use tracker::Tracker;
+use writer::{Heading, Writer};
+
+/// How far a stream is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// content was seen: from here on the attempt is the client's
+    pub started: bool,
+    /// the stream's own end was seen; nothing that comes later goes on
+    pub ended: bool,
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// why
+    pub stop: Stop,
+    /// whether it had any content; an empty stream is a failed attempt
+    pub has_content: bool,
+    /// what it cost
+    pub spent: Spent,
+}
+
+/// One stream on its way back. It holds at most one unfinished event, what tool calls must wait for
+/// each other, and a bounded part of the text.
+#[derive(Debug)]
+pub struct Relay {
+    protocol: Protocol,
+    wire: Wire,
+    frames: Frames,
+    reader: Reader,
+    tracker: Tracker,
+    /// None: the upstream's events go on as they are
+    writer: Option<Writer>,
+    heading: Heading,
+    written: Vec<u8>,
+}
+
+impl Relay {
+    /// A stream from an upstream to a client.
+    #[must_use]
+    pub fn new(wire: Wire, protocol: Protocol, context: &AnswerContext<'_>) -> Self {
+        Self {
+            protocol,
+            wire,
+            frames: Frames::default(),
+            reader: Reader::new(wire),
+            tracker: Tracker::default(),
+            writer: (!wire.same_as(protocol)).then(|| Writer::new(protocol)),
+            heading: context.heading(),
+            written: Vec::new(),
+        }
+    }
+
+    /// Takes the next bytes of the upstream and appends what goes to the client. What stands in
+    /// `out` is good even when this fails.
+    ///
+    /// # Errors
+    /// When the upstream sends an error, something unreadable, or too large an event. Nothing may be
+    /// pushed after that.
+    pub fn push(&mut self, chunk: Bytes, out: &mut Vec<Bytes>) -> Result<Progress, StreamError> {
+        self.frames.push(chunk.clone());
+        let mut run = Run { chunk, from: None };
+        let result = self.events(&mut run, out);
+        run.flush(out);
+        self.flush_written(out);
+        result.map(|()| self.progress())
+    }
+
+    fn events(&mut self, run: &mut Run, out: &mut Vec<Bytes>) -> Result<(), StreamError> {
+        while let Some(event) = self.frames.next_event()? {
+            if self.tracker.ended {
+                continue;
+            }
+            if self.event(&event)? && self.writer.is_none() {
+                run.add(event, out);
+            } else {
+                run.flush(out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one event; returns whether it may go on as it is.
+    fn event(&mut self, event: &Bytes) -> Result<bool, StreamError> {
+        let fields = sse::fields(event);
+        let joined;
+        let data = match fields.data {
+            _ if fields.more => {
+                joined = sse::joined_data(event);
+                &joined
+            }
+            Some(data) => data,
+            None => return Ok(true),
+        };
+        let (tracker, writer, heading, written) =
+            (&mut self.tracker, &mut self.writer, &self.heading, &mut self.written);
+        let mut usage_only = true;
+        self.reader.read(data, &mut |event| {
+            usage_only &= matches!(event, event::Event::Usage { .. });
+            tracker.see(&event);
+            match (writer.as_mut(), event) {
+                (None, _) => Ok(()),
+                (Some(writer), event::Event::End) => writer.end(heading, tracker, written),
+                (Some(writer), event) => writer.write(heading, tracker, event, written),
+            }
+        })?;
+        Ok(!(usage_only && self.heading.back.withhold_usage && is_usage_chunk(data)))
+    }
+
+    fn flush_written(&mut self, out: &mut Vec<Bytes>) {
+        if !self.written.is_empty() {
+            out.push(Bytes::from(std::mem::take(&mut self.written)));
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { started: self.tracker.started, ended: self.tracker.ended }
+    }
+
+    /// The upstream's connection has ended: writes what is missing of a whole answer.
+    ///
+    /// # Errors
+    /// When the answer had not ended: the client must get an error event ([`Relay::fail`]), never a
+    /// clean end.
+    pub fn finish(&mut self, out: &mut Vec<Bytes>) -> Result<End, Truncated> {
+        let rest = self.frames.rest();
+        // The last event's empty line may be missing, if it is whole otherwise.
+        if !self.tracker.ended && !rest.is_empty() && self.event(&rest) == Ok(true) && self.writer.is_none() {
+            out.push(rest);
+            out.push(Bytes::from_static(b"\n\n"));
+        }
+        let Some(stop) = self.tracker.stop else {
+            self.written.clear();
+            return Err(Truncated);
+        };
+        match (&mut self.writer, self.wire) {
+            (Some(writer), _) => {
+                writer.end(&self.heading, &self.tracker, &mut self.written).map_err(|_| Truncated)?;
+            }
+            (None, _) if self.tracker.ended => {}
+            (None, Wire::Anthropic) => {
+                self.written.extend_from_slice(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+            }
+            (None, Wire::Chat) => self.written.extend_from_slice(b"data: [DONE]\n\n"),
+        }
+        self.flush_written(out);
+        self.tracker.ended = true;
+        Ok(End { stop, has_content: self.tracker.started, spent: self.spent() })
+    }
+
+    /// Writes an error event in the client's protocol. The stream is over then.
+    pub fn fail(&mut self, reply: &ErrorReply, out: &mut Vec<Bytes>) {
+        let mut event = match self.protocol {
+            Protocol::Anthropic => b"event: error\ndata: ".to_vec(),
+            Protocol::Chat | Protocol::Simple => b"data: ".to_vec(),
+        };
+        event.extend_from_slice(&render(self.protocol, reply));
+        event.extend_from_slice(b"\n\n");
+        out.push(Bytes::from(event));
+        self.tracker.ended = true;
+    }
+
+    /// Writes a sign of life. Everything written before is whole events, so it fits anywhere.
+    pub fn ping(&mut self, out: &mut Vec<Bytes>) {
+        match (&self.writer, self.protocol) {
+            _ if self.tracker.ended => {}
+            (Some(writer), _) => {
+                writer.ping(&mut self.written);
+                self.flush_written(out);
+            }
+            (None, Protocol::Anthropic) => out.push(Bytes::from_static(b"event: ping\ndata: {\"type\":\"ping\"}\n\n")),
+            (None, _) => out.push(Bytes::from_static(b": ping\n\n")),
+        }
+    }
+
+    /// Whether content was seen.
+    #[must_use]
+    pub fn started(&self) -> bool {
+        self.tracker.started
+    }
+
+    /// Why the answer ended; None until it says.
+    #[must_use]
+    pub fn stop(&self) -> Option<Stop> {
+        self.tracker.stop
+    }
+
+    /// The usage that the upstream told; None until it told all of it.
+    #[must_use]
+    pub fn usage(&self) -> Option<Usage> {
+        self.tracker.reported()
+    }
+
+    /// What was spent so far. Counts the text when the upstream has not told, so ask once, at the end.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.tracker.spent(self.heading.input_tokens)
+    }
+}
+
+/// Events of one chunk that stand side by side go on as one slice.
+struct Run {
+    chunk: Bytes,
+    from: Option<Bytes>,
+}
+
+impl Run {
+    fn add(&mut self, event: Bytes, out: &mut Vec<Bytes>) {
+        let joined = self.from.as_ref().and_then(|from| {
+            let start = self.place(from)?;
+            let place = self.place(&event)?;
+            (start + from.len() == place).then(|| self.chunk.slice(start..place + event.len()))
+        });
+        match joined {
+            Some(joined) => self.from = Some(joined),
+            None => {
+                self.flush(out);
+                self.from = Some(event);
+            }
+        }
+    }
+
+    /// Where a slice stands in the chunk; None for one that was put together from two.
+    fn place(&self, part: &Bytes) -> Option<usize> {
+        let start = (part.as_ptr() as usize).checked_sub(self.chunk.as_ptr() as usize)?;
+        (start + part.len() <= self.chunk.len()).then_some(start)
+    }
+
+    fn flush(&mut self, out: &mut Vec<Bytes>) {
+        out.extend(self.from.take());
+    }
+}
+
+/// A Chat chunk that has usage and nothing else.
+fn is_usage_chunk(data: &[u8]) -> bool {
+    use super::json::Raw;
+    let [choices, usage] = Raw::parse(data).map(|chunk| chunk.peek(["choices", "usage"])).unwrap_or_default();
+    usage.is_some() && choices.is_none_or(|choices| choices.elements().next().is_none())
+}

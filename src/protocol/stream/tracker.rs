@@ -1,0 +1,83 @@
+//! What is remembered of a stream while it goes by.
+
+use super::super::tokens;
+use super::super::usage::{Spent, Stop, Usage};
+use super::event::Event;
+use crate::bounds::MAX_KEPT_ANSWER_BYTES;
+
+/// Watches events, whoever they are for.
+#[derive(Debug, Default)]
+pub(crate) struct Tracker {
+    /// content was seen: text, thinking or a tool call
+    pub(crate) started: bool,
+    /// the stream's own end was seen
+    pub(crate) ended: bool,
+    /// why the answer ended; None until it says
+    pub(crate) stop: Option<Stop>,
+    usage: Option<Usage>,
+    /// the usage has the output in it
+    counted: bool,
+    /// what the answer says, for counting it when nobody else does
+    kept: String,
+    /// bytes of the answer, those that were not kept included
+    bytes: u64,
+}
+
+impl Tracker {
+    pub(crate) fn see(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Text(text) | Event::Thinking(text) => {
+                self.started |= !text.is_empty();
+                self.keep(text.escaped());
+            }
+            Event::ToolStart { name, .. } => {
+                self.started = true;
+                self.keep(name.map_or(&b""[..], |name| name.escaped()));
+            }
+            Event::ToolInput { json, .. } => {
+                self.started = true;
+                self.keep(json.escaped());
+            }
+            Event::Foreign => self.started = true,
+            Event::Usage { usage, last } => {
+                self.usage = Some(*usage);
+                self.counted |= *last;
+            }
+            Event::Stop { stop, .. } => self.stop = Some(*stop),
+            Event::End => self.ended = true,
+            Event::Signature(_) => {}
+        }
+    }
+
+    /// Escaped bytes are kept: an escape here or there does not matter to an estimate.
+    fn keep(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        if self.kept.len() + bytes.len() <= MAX_KEPT_ANSWER_BYTES {
+            match std::str::from_utf8(bytes) {
+                Ok(text) => self.kept.push_str(text),
+                Err(_) => self.kept.push_str(&String::from_utf8_lossy(bytes)),
+            }
+        }
+    }
+
+    /// The usage that the upstream told, once it told all of it.
+    pub(crate) fn reported(&self) -> Option<Usage> {
+        self.usage.filter(|_| self.counted)
+    }
+
+    /// The input as far as it is known.
+    pub(crate) fn input(&self, estimate: u64) -> Usage {
+        let known = self.usage.filter(|usage| usage.input_total() > 0);
+        Usage { output: 0, ..known.unwrap_or(Usage { input: estimate, ..Usage::default() }) }
+    }
+
+    /// What was spent; counted here when the upstream did not tell.
+    pub(crate) fn spent(&self, input_estimate: u64) -> Spent {
+        if let Some(usage) = self.reported() {
+            return Spent { usage, estimated: false };
+        }
+        let kept = self.kept.len() as u64;
+        let output = if kept == 0 { 0 } else { tokens::count(&self.kept) * self.bytes / kept };
+        Spent { usage: Usage { output, ..self.input(input_estimate) }, estimated: true }
+    }
+}

@@ -1,0 +1,127 @@
+//! What an answer cost and why it ended, in one form for all wires.
+
+use super::Wire;
+use super::json::{Raw, Text};
+
+/// Tokens of one answer. The parts are disjoint, except that `reasoning` is part of `output`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// input that was neither read from nor written to the provider's cache
+    pub input: u64,
+    /// output, reasoning included
+    pub output: u64,
+    /// input read from the provider's cache
+    pub cache_read: u64,
+    /// input written to the provider's cache
+    pub cache_write: u64,
+    /// the part of the output that was thought, where the upstream tells
+    pub reasoning: u64,
+}
+
+impl Usage {
+    /// All input together.
+    #[must_use]
+    pub fn input_total(&self) -> u64 {
+        self.input.saturating_add(self.cache_read).saturating_add(self.cache_write)
+    }
+
+    /// Reads a `usage` object, over what is known already: a stream tells it in parts.
+    pub(crate) fn read(&mut self, wire: Wire, usage: Raw<'_>) {
+        match wire {
+            Wire::Anthropic => self.read_anthropic(usage),
+            Wire::Chat => self.read_chat(usage),
+        }
+    }
+
+    fn read_anthropic(&mut self, usage: Raw<'_>) {
+        let [input, output, read, write] =
+            usage.peek(["input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"]);
+        let fields = [
+            (&mut self.input, input),
+            (&mut self.output, output),
+            (&mut self.cache_read, read),
+            (&mut self.cache_write, write),
+        ];
+        for (field, raw) in fields {
+            if let Some(number) = raw.and_then(Raw::whole) {
+                *field = number;
+            }
+        }
+    }
+
+    fn read_chat(&mut self, usage: Raw<'_>) {
+        let [prompt, completion, prompt_details, completion_details, hit] = usage.peek([
+            "prompt_tokens",
+            "completion_tokens",
+            "prompt_tokens_details",
+            "completion_tokens_details",
+            "prompt_cache_hit_tokens",
+        ]);
+        let whole = |raw: Option<Raw<'_>>| raw.and_then(Raw::whole).unwrap_or(0);
+        let [cached, written] = prompt_details.unwrap_or(Raw::NULL).peek(["cached_tokens", "cache_write_tokens"]);
+        self.cache_read = whole(cached.or(hit));
+        self.cache_write = whole(written);
+        self.input = whole(prompt).saturating_sub(self.cache_read).saturating_sub(self.cache_write);
+        self.output = whole(completion);
+        self.reasoning = whole(completion_details.and_then(|details| details.get("reasoning_tokens")));
+    }
+}
+
+/// Tokens that were spent, and who says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// the tokens
+    pub usage: Usage,
+    /// counted here because the upstream did not tell, or was cut before it could
+    pub estimated: bool,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stop {
+    /// the model was done
+    #[default]
+    End,
+    /// the limit of tokens was reached
+    MaxTokens,
+    /// a stop sequence came up
+    StopSequence,
+    /// the model calls tools
+    ToolUse,
+    /// the model or the provider refuses
+    Refusal,
+    /// a long turn was paused by the provider and can go on
+    Pause,
+}
+
+impl Stop {
+    /// Reads an upstream's word. An unknown one is an end.
+    pub(crate) fn read(wire: Wire, word: Text<'_>) -> Self {
+        match (wire, &*word.decode()) {
+            (Wire::Anthropic, "max_tokens" | "model_context_window_exceeded") | (Wire::Chat, "length") => {
+                Self::MaxTokens
+            }
+            (Wire::Anthropic, "stop_sequence") => Self::StopSequence,
+            (Wire::Anthropic, "tool_use") | (Wire::Chat, "tool_calls" | "function_call") => Self::ToolUse,
+            (Wire::Anthropic, "refusal") | (Wire::Chat, "content_filter") => Self::Refusal,
+            (Wire::Anthropic, "pause_turn") => Self::Pause,
+            _ => Self::End,
+        }
+    }
+
+    /// The word of a wire.
+    pub(crate) fn word(self, wire: Wire) -> &'static str {
+        match (wire, self) {
+            (Wire::Anthropic, Self::End) => "end_turn",
+            (Wire::Anthropic, Self::MaxTokens) => "max_tokens",
+            (Wire::Anthropic, Self::StopSequence) => "stop_sequence",
+            (Wire::Anthropic, Self::ToolUse) => "tool_use",
+            (Wire::Anthropic, Self::Refusal) => "refusal",
+            (Wire::Anthropic, Self::Pause) => "pause_turn",
+            (Wire::Chat, Self::MaxTokens) => "length",
+            (Wire::Chat, Self::ToolUse) => "tool_calls",
+            (Wire::Chat, Self::Refusal) => "content_filter",
+            (Wire::Chat, Self::End | Self::StopSequence | Self::Pause) => "stop",
+        }
+    }
+}
