@@ -3,6 +3,7 @@
 //! Exit codes of every command: 0 clean, 1 findings (or failed tests), 2 could not run. Nothing
 //! below this room prints or exits.
 
+mod check;
 mod mock;
 
 use std::io::Write as _;
@@ -21,6 +22,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::CheckArguments),
     Mock(mock::MockArguments),
 }
 
@@ -28,6 +30,7 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
+        Command::Check(arguments) => check::run(&arguments),
         Command::Mock(arguments) => mock::run(&arguments),
     }
 }

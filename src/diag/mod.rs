@@ -5,6 +5,7 @@
 
 pub mod codes;
 pub mod diagnostic;
+pub mod pages;
 pub mod render;
 pub mod source;
 pub mod suggest;

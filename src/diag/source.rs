@@ -78,38 +78,3 @@ impl Sources {
             .map(|(number, source)| (SourceId(u32::try_from(number).unwrap_or(u32::MAX)), source))
     }
 }
-
-/// Where the lines of a text start, so that a place is found without walking the text.
-#[derive(Clone, Debug)]
-pub struct LineIndex {
-    starts: Vec<usize>,
-}
-
-impl LineIndex {
-    /// Reads a text once.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
-        Self { starts: starts.collect() }
-    }
-
-    /// The line of a byte, from 1.
-    #[must_use]
-    pub fn line(&self, offset: usize) -> usize {
-        self.starts.partition_point(|start| *start <= offset)
-    }
-
-    /// The first byte of a line (from 1); 0 for a line that does not exist.
-    #[must_use]
-    pub fn start(&self, line: usize) -> usize {
-        line.checked_sub(1).and_then(|at| self.starts.get(at)).copied().unwrap_or(0)
-    }
-
-    /// Line and column of a byte, both from 1; the column counts code points of `text`.
-    #[must_use]
-    pub fn line_column(&self, text: &str, offset: usize) -> (usize, usize) {
-        let line = self.line(offset);
-        let before = text.get(self.start(line)..offset).unwrap_or("");
-        (line, before.chars().count() + 1)
-    }
-}

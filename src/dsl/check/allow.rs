@@ -3,7 +3,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::diag::source::LineIndex;
+use crate::diag::render::Positions;
 use crate::diag::{Code, Diagnostic, Severity, SourceId, Sources, Span};
 
 /// Drops the warnings that a comment allows, and reports comments that allow nothing.
@@ -11,13 +11,8 @@ pub(crate) fn allow(comments: &[(Span, String)], sources: &Sources, findings: &m
     if comments.is_empty() {
         return;
     }
-    let mut indexes: FxHashMap<SourceId, LineIndex> = FxHashMap::default();
-    let mut line = |span: Span| {
-        let index = indexes
-            .entry(span.source)
-            .or_insert_with(|| LineIndex::new(sources.get(span.source).map_or("", |source| source.text.as_str())));
-        index.line(span.start as usize)
-    };
+    let positions = Positions::new(sources);
+    let line = |span: Span| positions.start(span).line;
     let mut allowed: FxHashMap<(SourceId, usize, String), usize> = FxHashMap::default();
     let mut reports = Vec::new();
     for (number, (span, text)) in comments.iter().enumerate() {

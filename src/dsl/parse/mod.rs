@@ -111,7 +111,6 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    #[expect(clippy::result_large_err, reason = "pest's own error, looked at once")]
     fn quietly(
         &mut self,
         rule: Rule,

@@ -121,9 +121,7 @@ fn foreign(id: SourceId, text: &str, before: Option<Token>, found: Option<Token>
         _ => return None,
     };
     // `=` may also be missing where it belongs, and a word may be a name that happens to say `is`.
-    if before.is_none() {
-        return None;
-    }
+    before?;
     let end = if shown == "==" { token.end + 1 } else { token.end };
     let span = Span::new(id, token.start, end);
     let shown = text.get(token.start..end).unwrap_or(shown);

@@ -298,6 +298,6 @@ fn added_up(text: &str) -> Option<String> {
         parts += 1;
     }
     let (unit, factor) =
-        [("d", 86400), ("h", 3600), ("m", 60), ("s", 1)].into_iter().find(|(_, f)| seconds % f == 0)?;
+        [("d", 86400), ("h", 3600), ("m", 60), ("s", 1)].into_iter().find(|(_, f)| seconds.is_multiple_of(*f))?;
     (parts > 1).then(|| format!("{}{unit}", seconds / factor))
 }

@@ -270,9 +270,13 @@ fn live(fields: &[Field], state: &mut ModelState, findings: &mut Vec<Diagnostic>
         let whole = number.filter(|number| number.fract() == 0.0).map(|number| number as i64);
         let share = number.filter(|number| *number <= 1.0);
         let fits = match (key, &field.value.kind) {
-            ("healthy", ValueKind::Bool(truth)) => Some(state.healthy = *truth),
+            ("healthy", ValueKind::Bool(truth)) => {
+                state.healthy = *truth;
+                Some(())
+            }
             ("cooling", ValueKind::Duration(time)) => {
-                Some(state.cooling_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+                state.cooling_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                Some(())
             }
             ("error_rate", _) => share.map(|share| state.error_rate = share),
             ("headroom", _) => share.map(|share| state.headroom = share),

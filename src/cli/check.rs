@@ -1,0 +1,124 @@
+//! `ccr-policy check`: reads a policy and says everything that is wrong with it.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::{complain, say};
+use crate::diag::codes::REGISTRY;
+use crate::diag::{Diagnostic, Severity, Sources, pages, render};
+use crate::dsl::policy::Policy;
+use crate::{dsl, files};
+
+/// Reads a policy and reports everything that is wrong with it.
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// a directory of `*.policy` files, or one file
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// how findings look
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// `warnings`: exit with 1 for warnings too
+    #[arg(long, value_enum)]
+    deny: Option<Deny>,
+    /// do not look whether environment variables are set
+    #[arg(long)]
+    no_env: bool,
+    /// print what a code means, such as P0303, and do nothing else
+    #[arg(long, value_name = "CODE")]
+    explain: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// source excerpts, for people
+    Human,
+    /// one line a finding
+    Concise,
+    /// one JSON object
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Deny {
+    /// warnings count as errors
+    Warnings,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
+    if let Some(code) = &arguments.explain {
+        return explain(code);
+    }
+    let sources = match files::read(&arguments.path) {
+        Ok(sources) => sources,
+        Err(error) => {
+            complain(&error);
+            return ExitCode::from(2);
+        }
+    };
+    let loaded = dsl::load(&sources);
+    let mut findings = loaded.diagnostics;
+    if let Some(policy) = loaded.policy.as_ref().filter(|_| !arguments.no_env) {
+        // The environment of this machine is not a fault of the policy; `serve` is stricter.
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        findings.extend(dsl::check::environment(policy, &is_set).into_iter().map(as_warning));
+    }
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let (text, summary) = match arguments.format {
+        Format::Human => (render::human(&findings, &sources, colour), true),
+        Format::Concise => (render::concise(&findings, &sources), false),
+        Format::Json => (render::json(&findings, &sources), false),
+    };
+    if !text.is_empty() {
+        say(text.trim_end());
+    }
+    if summary {
+        let gap = if text.is_empty() { "" } else { "\n" };
+        say(&format!("{gap}{}", sum_up(arguments, &findings, loaded.policy.as_ref(), &sources)));
+    }
+    let denied = arguments.deny.is_some() && !findings.is_empty();
+    ExitCode::from(u8::from(denied || findings.iter().any(|finding| finding.severity == Severity::Error)))
+}
+
+fn as_warning(finding: Diagnostic) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, ..finding }
+}
+
+fn explain(code: &str) -> ExitCode {
+    let Some(page) = pages::page(code) else {
+        say(&format!("there is no code `{code}`; the codes are:\n"));
+        for entry in REGISTRY {
+            say(&format!("  {}  {}", entry.code.as_str(), entry.title));
+        }
+        return ExitCode::from(2);
+    };
+    say(page.trim_end());
+    ExitCode::SUCCESS
+}
+
+/// Such as `2 errors, 1 warning in 3 files`, or `policies/demo: clean — 2 routes, 7 rules, 5 models`.
+fn sum_up(arguments: &CheckArguments, findings: &[Diagnostic], policy: Option<&Policy>, sources: &Sources) -> String {
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let files = counted(sources.iter().count(), "file");
+    match policy {
+        Some(policy) if findings.is_empty() => {
+            let rules = policy.routes.iter().map(|route| route.rules.len()).sum();
+            let routes = counted(policy.routes.len(), "route");
+            let models = counted(policy.models.len(), "model");
+            let path = arguments.path.display();
+            format!("{path}: clean — {routes}, {}, {models}", counted(rules, "rule"))
+        }
+        _ if errors == 0 => format!("{} in {files}", counted(warnings, "warning")),
+        _ if warnings == 0 => format!("{} in {files}", counted(errors, "error")),
+        _ => format!("{}, {} in {files}", counted(errors, "error"), counted(warnings, "warning")),
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
