@@ -4,7 +4,10 @@
 //! below this room prints or exits.
 
 mod check;
+mod explain;
 mod mock;
+mod policy;
+mod test;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -23,21 +26,30 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::CheckArguments),
+    Explain(explain::ExplainArguments),
     Mock(mock::MockArguments),
+    Test(test::TestArguments),
 }
 
 /// Parses the command line and runs the command.
 #[must_use]
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
-        Command::Check(arguments) => check::run(&arguments),
+        Command::Check(arguments) => policy::with_policy_stack(|| check::run(&arguments)),
+        Command::Explain(arguments) => policy::with_policy_stack(|| explain::run(&arguments)),
         Command::Mock(arguments) => mock::run(&arguments),
+        Command::Test(arguments) => policy::with_policy_stack(|| test::run(&arguments)),
     }
 }
 
 /// Prints a line. Nobody reading any more is no reason to fail.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints text on stderr as it is.
+fn warn(text: &str) {
+    let _ = write!(std::io::stderr(), "{text}");
 }
 
 /// Prints why a command could not run.

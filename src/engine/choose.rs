@@ -9,7 +9,7 @@ use super::view::{View, in_words};
 use crate::dsl::expr::plain::{Condition, Verdict};
 use crate::dsl::policy::{Capability, Model, ModelId, Policy, Strategy, TenantId};
 use crate::facts::world::{ModelState, World};
-use crate::facts::{Facts, Var};
+use crate::facts::{Facts, Needs, Var};
 
 /// What was skipped; a handful at most on an ordinary request.
 pub(super) type SkipList = SmallVec<[Skipped; 2]>;
@@ -21,6 +21,7 @@ pub(super) struct Ask<'a> {
     pub(super) facts: &'a dyn Facts,
     pub(super) world: &'a World,
     pub(super) tenant: Option<TenantId>,
+    pub(super) needs: Needs,
     /// models that may not be chosen again
     pub(super) tried: &'a [ModelId],
     /// say which value made a `where` false
@@ -51,7 +52,7 @@ impl Ask<'_> {
             return Some(SkipReason::TenantNotAllowed);
         }
         let can = self.plan.models.get(id.index()).map(|model| model.can).unwrap_or_default();
-        let lacks = CapabilitySet::needed(&self.facts.needs()).without(can);
+        let lacks = CapabilitySet::needed(&self.needs).without(can);
         let first = [Capability::Vision, Capability::Tools, Capability::Documents, Capability::Audio]
             .into_iter()
             .find(|capability| lacks.contains(*capability));

@@ -67,6 +67,8 @@ pub(super) struct Cursor {
     /// the frames of the decision that was made last, innermost last
     path: SmallVec<[Frame; 2]>,
     tried: SmallVec<[ModelId; 4]>,
+    /// what the request needs, asked for once
+    needs: Option<Needs>,
     pub(super) skipped: SkipList,
 }
 
@@ -133,7 +135,8 @@ impl Cursor {
         attempt: &Attempt,
     ) -> Stepped {
         let Around { policy, plan, tenant, seeds, detailed } = *around;
-        let ask = Ask { policy, plan, facts, world, tenant, tried: &self.tried, detailed };
+        let needs = *self.needs.get_or_insert_with(|| facts.needs());
+        let ask = Ask { policy, plan, facts, world, tenant, needs, tried: &self.tried, detailed };
         let chosen = match &attempt.kind {
             AttemptKind::Model(id) => ask.best(Strategy::First, &[*id], None, 0, &mut self.skipped),
             AttemptKind::Pool(id) => {
@@ -160,7 +163,7 @@ impl Cursor {
         };
         let Some(model) = chosen else { return Stepped::Nothing };
         self.tried.push(model);
-        Stepped::Try(candidate(around, frame, model, facts.needs()))
+        Stepped::Try(candidate(around, frame, model, needs))
     }
 
     /// Records that a candidate was not sent to after all.

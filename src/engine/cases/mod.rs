@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::trace::{ExplainError, Explainer, Question, RuleVerdict, SkipTrace, Trace};
+use super::trace::{ExplainError, Explainer, Question, RuleVerdict, Seen, SkipTrace, Trace};
 use super::view::show;
 use super::{Engine, Seeds, describe};
 use crate::diag::Span;
@@ -193,8 +193,9 @@ fn saw_text(atoms: &[super::trace::AtomTrace]) -> String {
     let parts: Vec<String> = atoms
         .iter()
         .map(|atom| {
-            let seen: Vec<String> =
-                atom.saw.iter().map(|seen| format!("{} is {}", seen.name, show(seen.value.as_fact()))).collect();
+            let remark = |seen: &Seen| if seen.default { " (not given)" } else { "" };
+            let show = |seen: &Seen| format!("{} is {}{}", seen.name, show(seen.value.as_fact()), remark(seen));
+            let seen: Vec<String> = atom.saw.iter().map(show).collect();
             let seen = if seen.is_empty() { atom.text.clone() } else { seen.join(", ") };
             atom.error.as_ref().map_or(seen, |error| format!("`{}`: {error}", atom.text))
         })

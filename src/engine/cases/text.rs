@@ -6,7 +6,8 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{CaseReport, CaseVerdict, Report};
-use crate::diag::{Sources, Span};
+use crate::diag::Sources;
+use crate::diag::render::{Position, Positions};
 use crate::engine::trace::{Paint, padded};
 
 /// The version of the JSON form.
@@ -30,9 +31,9 @@ struct JsonCase<'a> {
 }
 
 impl<'a> JsonCase<'a> {
-    fn new(case: &'a CaseReport, sources: &'a Sources) -> Self {
-        let (file, line, column) = place(sources, case.span);
-        Self { case, file, line, column }
+    fn new(case: &'a CaseReport, positions: &Positions<'a>) -> Self {
+        let Position { line, column } = positions.start(case.span);
+        Self { case, file: positions.path(case.span), line, column }
     }
 }
 
@@ -43,9 +44,10 @@ impl Report {
     pub fn text(&self, sources: &Sources, color: bool) -> String {
         let paint = Paint(color);
         let mut out = String::new();
+        let positions = Positions::new(sources);
         let titles = self.cases.iter().map(|case| case.test.width()).max().unwrap_or(0);
         for cases in self.cases.chunk_by(|one, next| one.test == next.test) {
-            test_text(&mut out, cases, titles, sources, paint);
+            test_text(&mut out, cases, titles, &positions, paint);
         }
         let failed = self.failed();
         let passed = self.cases.len().saturating_sub(failed);
@@ -59,17 +61,18 @@ impl Report {
     #[must_use]
     pub fn json(&self, sources: &Sources) -> serde_json::Value {
         let failed = self.failed();
+        let positions = Positions::new(sources);
         let report = JsonReport {
             schema: SCHEMA,
             passed: self.cases.len().saturating_sub(failed),
             failed,
-            cases: self.cases.iter().map(|case| JsonCase::new(case, sources)).collect(),
+            cases: self.cases.iter().map(|case| JsonCase::new(case, &positions)).collect(),
         };
         serde_json::to_value(report).unwrap_or_default()
     }
 }
 
-fn test_text(out: &mut String, cases: &[CaseReport], columns: usize, sources: &Sources, paint: Paint) {
+fn test_text(out: &mut String, cases: &[CaseReport], columns: usize, positions: &Positions<'_>, paint: Paint) {
     let Some(first) = cases.first() else { return };
     let failed = cases.iter().filter(|case| case.verdict != CaseVerdict::Passed).count();
     let (mark, sums) = match failed {
@@ -78,7 +81,7 @@ fn test_text(out: &mut String, cases: &[CaseReport], columns: usize, sources: &S
     };
     let _ = writeln!(out, "{mark} {}  {}", paint.bold(&padded(&first.test, columns)), paint.dim(&sums));
     for case in cases.iter().filter(|case| case.verdict != CaseVerdict::Passed) {
-        let (file, line, column) = place(sources, case.span);
+        let (file, Position { line, column }) = (positions.path(case.span), positions.start(case.span));
         let _ = writeln!(out, "    {}", paint.dim(&format!("case {} at {file}:{line}:{column}", case.number)));
         let _ = writeln!(out, "      expected  {}", paint.green(&case.expected));
         if !case.actual.is_empty() {
@@ -95,13 +98,4 @@ fn test_text(out: &mut String, cases: &[CaseReport], columns: usize, sources: &S
 /// `1 case`, `2 cases`.
 fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
-}
-
-/// File, line and column of a place, both from 1, the column in code points.
-fn place(sources: &Sources, span: Span) -> (&str, usize, usize) {
-    let Some(source) = sources.get(span.source) else { return ("", 1, 1) };
-    let before = source.text.get(..span.start as usize).unwrap_or("");
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    (&source.name, line, column)
 }

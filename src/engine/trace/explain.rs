@@ -250,6 +250,7 @@ fn attempt_before(
         facts: question.facts,
         world: question.world,
         tenant: question.tenant,
+        needs: question.facts.needs(),
         tried: cursor.tried(),
         detailed: true,
     };

@@ -1,0 +1,65 @@
+//! What several commands do first: read a policy, print what is found in it.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::bounds::POLICY_STACK_BYTES;
+use crate::diag::{Diagnostic, Severity, Sources, render};
+use crate::dsl;
+use crate::dsl::policy::Policy;
+use crate::files;
+
+/// A policy without errors, with its texts.
+pub(super) struct Opened {
+    pub(super) sources: Sources,
+    pub(super) policy: Policy,
+}
+
+/// Reads the policy at a path. What is wrong with it is on stderr already, and the code says what
+/// the command ends with: 1 for errors in the policy, 2 when it could not be read. Warnings are
+/// the business of `check`.
+pub(super) fn open(path: &Path) -> Result<Opened, ExitCode> {
+    let sources = files::read(path).map_err(|error| {
+        super::complain(&error);
+        ExitCode::from(2)
+    })?;
+    let loaded = dsl::load(&sources);
+    let Some(policy) = loaded.policy else {
+        let errors: Vec<Diagnostic> =
+            loaded.diagnostics.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
+        super::warn(&render::human(&errors, &sources, colored_stderr()));
+        return Err(ExitCode::from(1));
+    };
+    Ok(Opened { sources, policy })
+}
+
+/// Runs a command on a thread whose stack suffices for every policy within bounds.
+pub(super) fn with_policy_stack(command: impl FnOnce() -> ExitCode + Send) -> ExitCode {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("command".to_owned()).stack_size(POLICY_STACK_BYTES);
+        let ended = thread.spawn_scoped(scope, command).map(std::thread::ScopedJoinHandle::join);
+        match ended {
+            Ok(Ok(code)) => code,
+            Ok(Err(_)) => ExitCode::from(2),
+            Err(error) => {
+                super::complain(&error);
+                ExitCode::from(2)
+            }
+        }
+    })
+}
+
+/// Whether stdout shows colours: a terminal, and `NO_COLOR` is not set.
+pub(super) fn colored() -> bool {
+    std::io::stdout().is_terminal() && may_color()
+}
+
+/// The same for stderr.
+pub(super) fn colored_stderr() -> bool {
+    std::io::stderr().is_terminal() && may_color()
+}
+
+fn may_color() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
