@@ -20,13 +20,15 @@ pub struct Template {
     pub number_at: usize,
     /// what a good answer ends with
     pub last: &'static [u8],
+    /// whether the answer is a stream: what counts is when its first byte comes
+    pub stream: bool,
 }
 
 /// What a run gave.
 pub struct Run {
     pub requests: u64,
     pub elapsed: Duration,
-    /// in microseconds, sorted
+    /// until the end of the answer, or the first byte of a stream; in microseconds, sorted
     pub latencies_us: Vec<u32>,
 }
 
@@ -88,21 +90,25 @@ async fn connection(
             stream.write_all(&template.bytes).await?;
             read_answer(&mut stream, &mut buffer, template.last).await
         };
-        tokio::time::timeout(ANSWER_TIME, answer).await.map_err(|_| io::Error::other("no answer in time"))??;
-        latencies.push(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
+        let answered = tokio::time::timeout(ANSWER_TIME, answer).await;
+        let first_byte = answered.map_err(|_| io::Error::other("no answer in time"))??;
+        let counted = if template.stream { first_byte } else { Instant::now() };
+        latencies.push(u32::try_from((counted - began).as_micros()).unwrap_or(u32::MAX));
     }
     Ok(latencies)
 }
 
-/// Reads one answer to its end and checks that it is a good one.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, last: &[u8]) -> io::Result<()> {
+/// Reads one answer to its end, checks that it is a good one, and says when it began.
+async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, last: &[u8]) -> io::Result<Instant> {
     buffer.clear();
     let mut body_at = None;
     let mut length = None;
+    let mut first_byte = None;
     loop {
         if stream.read_buf(buffer).await? == 0 {
             return Err(wrong("closed", buffer));
         }
+        let first_byte = *first_byte.get_or_insert_with(Instant::now);
         if body_at.is_none()
             && let Some(end) = find(buffer, b"\r\n\r\n")
         {
@@ -119,7 +125,7 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, last: &[u8]) 
         };
         if ended {
             let tail = &buffer[buffer.len().saturating_sub(200).max(body_at)..];
-            return if find(tail, last).is_some() { Ok(()) } else { Err(wrong("cut", buffer)) };
+            return if find(tail, last).is_some() { Ok(first_byte) } else { Err(wrong("cut", buffer)) };
         }
     }
 }

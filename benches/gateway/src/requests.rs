@@ -63,5 +63,5 @@ pub fn template(address: SocketAddr, model: &str, size: Size, stream: bool, key:
     );
     let number_at = head.len() + body.rfind(NUMBER).unwrap_or_default();
     let last: &[u8] = if stream { b"message_stop" } else { b"}" };
-    Template { bytes: [head.into_bytes(), body.into_bytes()].concat(), number_at, last }
+    Template { bytes: [head.into_bytes(), body.into_bytes()].concat(), number_at, last, stream }
 }
