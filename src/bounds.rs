@@ -24,6 +24,24 @@ pub const MAX_REGEX_BYTES: usize = 1 << 20;
 /// Most evaluation steps that one condition may need, computed from the bounds of its lists.
 pub const MAX_CONDITION_STEPS: u64 = 1_000_000;
 
+/// Fewest literals of one text that are looked for by one automaton instead of one search each.
+pub const MIN_AUTOMATON_LITERALS: usize = 17;
+/// Largest automaton over the literals of one text that is fully unrolled, in bytes; above, a
+/// smaller and slower form is used.
+pub const MAX_AUTOMATON_BYTES: usize = 32 << 20;
+/// Decision-tree nodes that a route may have whatever its size, and further ones for each rule.
+/// What does not fit is evaluated rule by rule.
+pub const TREE_NODES: usize = 4_096;
+/// See [`TREE_NODES`].
+pub const TREE_NODES_PER_RULE: usize = 16;
+/// Most steps that building one route's tree may take; then the rest is evaluated rule by rule.
+/// About half a second.
+pub const MAX_TREE_STEPS: usize = 30_000_000;
+/// Deepest chain of questions in a tree: bounds the recursion that builds it.
+pub const MAX_TREE_DEPTH: usize = 200;
+/// Most combinations of classes that the check of a tree against its rules runs through.
+pub const MAX_CHECKED_POINTS: usize = 65_536;
+
 /// Most elements of a list that a condition can see (tools, tags). A longer one is a 400.
 pub const MAX_LIST_LENGTH: usize = 512;
 /// Largest whole number that a fact may have: keeps sums and products of a few facts inside an int.

@@ -1,41 +1,42 @@
-//! Ordered rules to one decision per request.
+//! Ordered rules to a decision tree.
+//!
+//! A route's conditions become connectives over atoms (`skeleton`), each atom a test of one
+//! subject with finitely many classes (`atom`, `subject`, `group`, `needles`). Truth and failure
+//! of a condition are ordinary boolean formulas (`formula`), and rows (formula, rule) become a
+//! tree (`build`) of five kinds of flat nodes (`layout`). A decision walks it, asks each subject
+//! at most once, and allocates nothing once its [`Scratch`] is warm (`scratch`); only atoms that
+//! are not recognised, which the CEL crate evaluates, do. [`agree`] runs every combination of
+//! classes through the tree and through the plain evaluator.
 //!
 //! This room does no I/O, reads no clock, and knows nothing of models, providers or attempts: a
 //! route is a list of conditions, and a decision is the number of a rule.
 
-use std::collections::BTreeSet;
+mod agree;
+mod atom;
+mod build;
+mod formula;
+mod group;
+mod implied;
+mod layout;
+mod needles;
+mod reads;
+mod scratch;
+mod skeleton;
+mod subject;
+mod unit;
 
-use crate::dsl::expr::plain::{Condition, Verdict};
-use crate::dsl::expr::typed::Accessor;
-use crate::dsl::policy::{AttemptKind, Policy, RouteId, Rule};
-use crate::facts::{Facts, Var};
+#[cfg(test)]
+mod tests;
 
-/// Everything that a policy's conditions can read. Nothing else has to be got from a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reads {
-    /// variables of the table
-    pub vars: BTreeSet<Var>,
-    /// header names, lower-case
-    pub headers: BTreeSet<String>,
-    /// names in `metadata`
-    pub metadata: BTreeSet<String>,
-}
+pub use agree::{Agreement, Disagreement, agree};
+pub use reads::Reads;
+pub use scratch::Scratch;
 
-impl Reads {
-    fn add(&mut self, condition: &Condition) {
-        for atom in condition.atoms() {
-            for var in atom.vars() {
-                self.vars.insert(var);
-            }
-            for accessor in atom.accessors() {
-                match accessor {
-                    Accessor::Header(name) | Accessor::HeaderInt(name, _) => self.headers.insert(name.clone()),
-                    Accessor::Meta(name) | Accessor::MetaInt(name, _) => self.metadata.insert(name.clone()),
-                };
-            }
-        }
-    }
-}
+use crate::dsl::policy::{Policy, RouteId};
+use crate::facts::Facts;
+use layout::{Leaf, NONE};
+use scratch::OnFacts;
+use unit::Unit;
 
 /// The rule that a request goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,31 +48,11 @@ pub struct Decision {
     pub by_error: bool,
 }
 
-/// What a decision needs and the next one can use again.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    errors: Vec<u32>,
-}
-
-impl Scratch {
-    /// The rules of the last decision whose condition could not be evaluated, in order.
-    #[must_use]
-    pub fn errors(&self) -> &[u32] {
-        &self.errors
-    }
-}
-
 /// A policy's routes, ready to decide.
 #[derive(Debug)]
 pub struct Program {
-    routes: Vec<Vec<Compiled>>,
+    routes: Vec<Unit>,
     reads: Reads,
-}
-
-#[derive(Debug)]
-struct Compiled {
-    condition: Option<Condition>,
-    refuses: bool,
 }
 
 impl Program {
@@ -79,41 +60,39 @@ impl Program {
     #[must_use]
     pub fn compile(policy: &Policy) -> Self {
         let mut reads = Reads::default();
-        let mut compile = |rule: &Rule| {
-            let condition = rule.condition.as_ref().map(Condition::new);
-            condition.iter().for_each(|condition| reads.add(condition));
-            let refuses =
-                matches!(rule.attempts.first().map(|attempt| &attempt.kind), Some(AttemptKind::Reject { .. }));
-            Compiled { condition, refuses }
-        };
-        let routes = policy.routes.iter().map(|route| route.rules.iter().map(&mut compile).collect()).collect();
+        let mut routes = Vec::with_capacity(policy.routes.len());
+        for route in &policy.routes {
+            let (unit, skeletons) = Unit::compile(route);
+            reads.add_atoms(&skeletons);
+            route.rules.iter().flat_map(|rule| &rule.attempts).for_each(|attempt| reads.add_attempt(attempt));
+            routes.push(unit);
+        }
         Self { routes, reads }
     }
 
-    /// What its conditions can read.
+    /// What the policy can read of a request.
     #[must_use]
     pub fn reads(&self) -> &Reads {
         &self.reads
     }
 
+    /// The nodes of a route's tree.
+    #[must_use]
+    pub fn nodes(&self, route: RouteId) -> usize {
+        self.routes.get(route.index()).map_or(0, |unit| unit.layout.len())
+    }
+
     /// The first rule of a route that matches; the default, the last one, always does.
     #[must_use]
     pub fn decide(&self, route: RouteId, facts: &dyn Facts, scratch: &mut Scratch) -> Decision {
-        scratch.errors.clear();
-        let rules = self.routes.get(route.index()).map_or(&[][..], Vec::as_slice);
-        for (rule, compiled) in (0..).zip(rules) {
-            let verdict = compiled.condition.as_ref().map_or(Verdict::True, |condition| condition.eval(facts));
-            match verdict {
-                Verdict::True => return Decision { rule, by_error: false },
-                Verdict::False => {}
-                Verdict::Error(_) => {
-                    scratch.errors.push(rule);
-                    if compiled.refuses {
-                        return Decision { rule, by_error: true };
-                    }
-                }
-            }
-        }
-        Decision { rule: u32::try_from(rules.len().saturating_sub(1)).unwrap_or(u32::MAX), by_error: false }
+        let Some(unit) = self.routes.get(route.index()) else { return Decision { rule: 0, by_error: false } };
+        scratch.begin(&unit.subjects);
+        let mut ask = OnFacts { unit, facts, scratch };
+        let leaf = match unit.layout.run(unit.layout.root, NONE, &mut ask) {
+            NONE => Leaf::new(unit.default, false),
+            leaf => Leaf(leaf),
+        };
+        ask.collect_errors(leaf.rule().saturating_add(u32::from(leaf.by_error())));
+        Decision { rule: leaf.rule(), by_error: leaf.by_error() }
     }
 }

@@ -40,6 +40,13 @@ pub struct Atom {
 }
 
 impl Atom {
+    /// Prepares an expression of type bool.
+    #[must_use]
+    pub fn new(expr: Expr) -> Self {
+        let prepared = Prepared::new(&expr);
+        Self { expr, prepared }
+    }
+
     /// Its value, by the CEL crate.
     #[must_use]
     pub fn eval(&self, facts: &dyn Facts) -> Verdict {
@@ -151,6 +158,13 @@ pub fn eval_string(expr: &Expr, facts: &dyn Facts) -> Result<String, String> {
     }
 }
 
+/// The pattern of a `matches` as it is run, within [`crate::bounds::MAX_REGEX_BYTES`]; None when it
+/// does not compile.
+#[must_use]
+pub fn pattern(text: &str) -> Option<regex::Regex> {
+    super::cel::compiled(text)
+}
+
 fn prepare(expr: &Expr) -> Node {
     let boxed = |expr: &Expr| Box::new(prepare(expr));
     let kind = match &expr.kind {
@@ -159,7 +173,7 @@ fn prepare(expr: &Expr) -> Node {
         Kind::And(items) => NodeKind::And(items.iter().map(prepare).collect()),
         Kind::Or(items) => NodeKind::Or(items.iter().map(prepare).collect()),
         Kind::Cond(condition, yes, no) => NodeKind::Cond(Box::new([prepare(condition), prepare(yes), prepare(no)])),
-        _ => NodeKind::Atom(Box::new(Atom { expr: expr.clone(), prepared: Prepared::new(expr) })),
+        _ => NodeKind::Atom(Box::new(Atom::new(expr.clone()))),
     };
     Node { span: expr.span, kind }
 }
