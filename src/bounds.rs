@@ -116,3 +116,11 @@ pub const SESSION_IDLE: Duration = Duration::from_secs(3_600);
 pub const MAX_RULE_SERIES: usize = 20_000;
 /// Longest round of a `rotate`, in turns: coarser than 1 in 4 096 no weight needs to be.
 pub const MAX_ROTATE_SCHEDULE: i64 = 4_096;
+/// Most client connections at a time. Each costs about 20 KB.
+pub const MAX_CONNECTIONS: usize = 10_000;
+/// Largest answer that is cached when the policy says nothing else, in bytes.
+pub const MAX_CACHED_ANSWER_BYTES: u64 = 1 << 20;
+/// All cached answers together when the policy says nothing else, in bytes.
+pub const CACHE_BYTES: u64 = 256 << 20;
+/// Stack of a serving thread, in bytes: dry runs evaluate conditions by recursion.
+pub const LANE_STACK_BYTES: usize = 16 << 20;

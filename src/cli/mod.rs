@@ -7,6 +7,7 @@ mod check;
 mod explain;
 mod mock;
 mod policy;
+mod serve;
 mod test;
 
 use std::io::Write as _;
@@ -27,6 +28,7 @@ struct Arguments {
 enum Command {
     Check(check::CheckArguments),
     Explain(explain::ExplainArguments),
+    Serve(serve::ServeArguments),
     Mock(mock::MockArguments),
     Test(test::TestArguments),
 }
@@ -37,6 +39,7 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Check(arguments) => policy::with_policy_stack(|| check::run(&arguments)),
         Command::Explain(arguments) => policy::with_policy_stack(|| explain::run(&arguments)),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Mock(arguments) => mock::run(&arguments),
         Command::Test(arguments) => policy::with_policy_stack(|| test::run(&arguments)),
     }
@@ -55,4 +58,9 @@ fn warn(text: &str) {
 /// Prints why a command could not run.
 fn complain(error: &dyn std::error::Error) {
     let _ = writeln!(std::io::stderr(), "error: {error}");
+}
+
+/// Prints what brings its own heading.
+fn complain_plainly(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

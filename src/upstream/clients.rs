@@ -74,13 +74,16 @@ pub enum ClientError {
     },
 }
 
+/// When, of which class, with which status of the provider.
+pub type LastFailure = Option<(DateTime<Utc>, FailureKind, Option<u16>)>;
+
 /// How a provider fares, for `/health`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointState {
     /// failed attempts since the last good one
     pub failures: u32,
-    /// the last failed attempt: when, its class, the provider's status
-    pub last: Option<(DateTime<Utc>, FailureKind, Option<u16>)>,
+    /// the last failed attempt
+    pub last: LastFailure,
 }
 
 /// A provider that can be asked.
@@ -97,7 +100,7 @@ pub struct Endpoint {
     clients: Vec<reqwest::Client>,
     models: Mutex<HashMap<String, Arc<ModelLink>>>,
     failures: AtomicU32,
-    last_failure: Mutex<Option<(DateTime<Utc>, FailureKind, Option<u16>)>>,
+    last_failure: Mutex<LastFailure>,
 }
 
 /// The endpoints of a policy, by [`ProviderId`].
@@ -163,6 +166,12 @@ impl Endpoint {
         self.chat.origin().ascii_serialization()
     }
 
+    /// The address that everything is put behind: with the model's name it says which model this is.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.messages.as_str()
+    }
+
     /// Counts a good attempt.
     pub fn succeeded(&self) {
         // Most attempts follow a good one; a store would take the cache line from the other lanes.
@@ -182,7 +191,7 @@ impl Endpoint {
     #[must_use]
     pub fn state(&self) -> EndpointState {
         let last = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
-        EndpointState { failures: self.failures.load(Ordering::Relaxed), last: last.clone() }
+        EndpointState { failures: self.failures.load(Ordering::Relaxed), last: *last }
     }
 
     pub(super) fn url(&self, operation: Operation, beta: bool) -> &Url {

@@ -55,7 +55,7 @@ impl FailureKind {
 
     /// Its name in metrics and logs.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
             Self::Timeout => "timeout",

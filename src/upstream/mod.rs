@@ -11,7 +11,7 @@ mod failure;
 mod headers;
 mod send;
 
-pub use clients::{ClientError, Clients, Endpoint, EndpointState, Lane};
+pub use clients::{ClientError, Clients, Endpoint, EndpointState, Lane, LastFailure};
 pub use cooling::ModelLink;
 pub use credentials::{CredentialError, read as read_credential};
 pub use failure::{Failure, FailureKind, Verdict, retry_after};

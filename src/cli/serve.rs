@@ -1,0 +1,142 @@
+//! `ccr-policy serve`: the gateway.
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::dsl::policy::Policy;
+use crate::gateway::config::Config;
+use crate::gateway::{Server, StartError};
+
+/// Serves a policy: requests come in, the policy decides, an upstream answers.
+///
+/// The policy is read again when its files change, or on SIGHUP. SIGTERM and Ctrl-C let the
+/// requests under way end. Log levels come from RUST_LOG (default: info).
+#[derive(Debug, Args)]
+pub(super) struct ServeArguments {
+    /// The policy: a directory of `*.policy` files, or one file
+    #[arg(long, value_name = "PATH")]
+    policy: PathBuf,
+    /// Where to listen; port 0 takes any. Off loopback the policy has to declare client keys
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3456")]
+    listen: SocketAddr,
+    /// A further `Host` under which it may be called; may be repeated
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// Serving threads; as many as processors when left out
+    #[arg(long, value_name = "NUMBER")]
+    threads: Option<usize>,
+    /// The form of the log, on standard error
+    #[arg(long, value_enum, default_value_t = LogForm::Text)]
+    log: LogForm,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogForm {
+    /// for people
+    Text,
+    /// one JSON object a line
+    Json,
+}
+
+/// Runs until it is interrupted.
+pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
+    start_log(arguments.log);
+    let mut config = Config::new(arguments.policy.clone(), arguments.listen);
+    config.hosts.clone_from(&arguments.host);
+    config.lanes = arguments.threads.unwrap_or(config.lanes).clamp(1, MOST_THREADS);
+    let server = match Server::start(config) {
+        Ok(server) => server,
+        Err(error) => return refused(&error),
+    };
+    say_hello(&server, &arguments.policy);
+    let outcome = wait(&server);
+    super::say("stopping: requests under way may end");
+    server.stop();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            super::complain(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Beyond this, threads only cost.
+const MOST_THREADS: usize = 256;
+
+fn start_log(form: LogForm) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match form {
+        LogForm::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+        LogForm::Json => lines.json().flatten_event(true).init(),
+    }
+}
+
+fn refused(error: &StartError) -> ExitCode {
+    match error {
+        StartError::Policy(policy) if policy.is_finding() => {
+            // Findings bring their own heading.
+            super::complain_plainly(&error.to_string());
+            ExitCode::FAILURE
+        }
+        _ => {
+            super::complain(error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Waits for the signal to stop; a hang-up asks for a reload.
+fn wait(server: &Server) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        loop {
+            tokio::select! {
+                interrupted = tokio::signal::ctrl_c() => return interrupted,
+                _ = terminate.recv() => return Ok(()),
+                _ = hang_up.recv() => server.reloads().ask(),
+            }
+        }
+    })
+}
+
+fn say_hello(server: &Server, path: &Path) {
+    let url = format!("http://{}", server.address());
+    super::say(&format!("ccr-policy {} serves {} at {url}", env!("CARGO_PKG_VERSION"), path.display()));
+    if let Some(policy) = server.policy() {
+        super::say(&format!("  {}", contents(&policy)));
+    }
+    let (key, model) = if server.needs_keys() {
+        (" \\\n    -H 'authorization: Bearer YOUR_KEY'", "ANTHROPIC_AUTH_TOKEN=YOUR_KEY ")
+    } else {
+        ("", "ANTHROPIC_AUTH_TOKEN=any ")
+    };
+    super::say("try it:");
+    super::say(&format!(
+        "  curl -i {url}/v1/messages{key} \\\n    -H 'content-type: application/json' \\\n    -d '{{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":256,\"messages\":[{{\"role\":\"user\",\"content\":\"hello\"}}]}}'"
+    ));
+    super::say(&format!("or with Claude Code:\n  ANTHROPIC_BASE_URL={url} {model}claude"));
+    super::say(&format!("and watch:\n  curl {url}/health\n  curl {url}/metrics"));
+}
+
+fn contents(policy: &Policy) -> String {
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let rules: usize = policy.routes.iter().map(|route| route.rules.len()).sum();
+    let parts = [
+        count(policy.routes.len(), "route"),
+        count(rules, "rule"),
+        count(policy.models.len(), "model"),
+        count(policy.providers.len(), "provider"),
+        count(policy.tenants.len(), "tenant"),
+    ];
+    format!("{}; policy {}", parts.join(", "), policy.digest)
+}

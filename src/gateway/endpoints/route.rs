@@ -1,0 +1,75 @@
+//! `POST /v1/route`: a dry run. The body of a real request comes in; where it would go, and why,
+//! goes out. Nothing is sent, nothing is remembered, no rotation advances.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::Extension;
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode, Uri};
+
+use super::{json, refuse_as};
+use crate::engine::Seeds;
+use crate::engine::trace::explain;
+use crate::gateway::phases::accept::{Entry, Exchange, read_body};
+use crate::gateway::rejection::GatewayError;
+use crate::protocol::Protocol;
+use crate::protocol::json::Raw;
+
+/// Names the protocol of the body: `anthropic`, `chat` or `simple`. Without it, it is guessed.
+const PROTOCOL: HeaderName = HeaderName::from_static("x-ccr-protocol");
+
+pub(super) async fn route(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let refused = |error: &GatewayError| refuse_as(&entry, Protocol::Chat, error);
+    let body = match read_body(&parts.headers, body, entry.app.config.timings.request_body).await {
+        Ok(body) => body,
+        Err(error) => return refused(&error),
+    };
+    let protocol = match named(&parts.headers, &parts.uri) {
+        Some(Ok(protocol)) => protocol,
+        Some(Err(error)) => return refused(&error),
+        None => guessed(&parts.headers, &body),
+    };
+    match Exchange::dry(entry.clone(), protocol, parts, body).and_then(|exchange| explained(&exchange)) {
+        Ok(trace) => json(&entry, StatusCode::OK, trace),
+        Err(error) => refuse_as(&entry, protocol, &error),
+    }
+}
+
+fn explained(exchange: &Exchange) -> Result<Vec<u8>, GatewayError> {
+    let (live, facts) = (&exchange.entry.live, exchange.facts());
+    let tickets = |rotation| live.see_ticket(rotation);
+    let seeds = Seeds { request_id: &exchange.entry.request_id, tickets: &tickets };
+    let world = live.world(Instant::now());
+    let trace = explain(&live.engine, &facts, exchange.entry.caller.tenant, &world, &seeds).map_err(|error| {
+        tracing::error!(%error, "a request cannot be explained");
+        GatewayError::Internal
+    })?;
+    serde_json::to_vec(&trace).map_err(|_| GatewayError::Internal)
+}
+
+fn named(headers: &HeaderMap, uri: &Uri) -> Option<Result<Protocol, GatewayError>> {
+    let header = headers.get(PROTOCOL).map(|value| value.to_str().unwrap_or_default());
+    let query = || uri.query()?.split('&').find_map(|pair| pair.strip_prefix("protocol="));
+    let name = header.or_else(query)?;
+    let known = [Protocol::Anthropic, Protocol::Chat, Protocol::Simple].into_iter().find(|known| known.name() == name);
+    let wrong = || GatewayError::BadRequest("the protocol is `anthropic`, `chat` or `simple`".to_owned());
+    Some(known.ok_or_else(wrong))
+}
+
+/// Told by what only one of them has.
+fn guessed(headers: &HeaderMap, body: &[u8]) -> Protocol {
+    if headers.contains_key("anthropic-version") {
+        return Protocol::Anthropic;
+    }
+    let Ok(body) = Raw::parse(body) else { return Protocol::Chat };
+    let has = |name| body.get(name).is_some();
+    if has("message") && !has("messages") {
+        return Protocol::Simple;
+    }
+    let anthropic = ["system", "thinking", "stop_sequences", "top_k", "output_config", "context_management"];
+    let typed = body.get("tools").is_some_and(|tools| {
+        tools.elements().next().and_then(Result::ok).is_some_and(|tool| tool.get("input_schema").is_some())
+    });
+    if typed || anthropic.into_iter().any(has) { Protocol::Anthropic } else { Protocol::Chat }
+}

@@ -1,0 +1,117 @@
+//! The door: every request passes here, whatever it wants. Names, origins and keys are checked,
+//! an id is given, and a panic further in becomes a 500 that ends nothing but its own request.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, Method, Request, Response};
+use hyper::body::Incoming;
+use tower::Service as _;
+
+use super::app::App;
+use super::guard::Caller;
+use super::listen::Answer;
+use super::phases::accept::Entry;
+use super::phases::settle::Account;
+use super::rejection::GatewayError;
+use super::reply;
+use crate::protocol::Protocol;
+use crate::upstream::Lane;
+
+/// What needs no key.
+const PUBLIC: &[&str] = &["/", "/health", "/ready", "/metrics"];
+
+/// One lane's door.
+#[derive(Clone, Debug)]
+pub(crate) struct Front {
+    app: Arc<App>,
+    lane: Lane,
+    router: Router,
+}
+
+impl Front {
+    pub(crate) fn new(app: Arc<App>, lane: Lane, router: Router) -> Self {
+        Self { app, lane, router }
+    }
+
+    async fn handle(&self, request: Request<Incoming>, entry: Entry) -> Response<Body> {
+        let protocol = spoken(request.uri().path(), request.headers());
+        let generates = generates(request.method(), request.uri().path());
+        match self.admit(&request, &entry) {
+            Ok(caller) => {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(Entry { caller, ..entry });
+                let Ok(response) = self.router.clone().call(request).await;
+                response
+            }
+            Err(error) => {
+                let mut headers = HeaderMap::new();
+                reply::stamp(&mut headers, &entry);
+                let response = reply::refusal(headers, protocol, &error, &entry.request_id);
+                if generates {
+                    Account::open(entry, protocol).end_with(&error);
+                }
+                response
+            }
+        }
+    }
+
+    fn admit(&self, request: &Request<Incoming>, entry: &Entry) -> Result<Caller, GatewayError> {
+        self.app.names.check(request.uri(), request.headers())?;
+        if PUBLIC.contains(&request.uri().path()) {
+            return Ok(entry.live.keys.caller(request.headers()).unwrap_or_default());
+        }
+        entry.live.keys.caller(request.headers())
+    }
+}
+
+impl Answer for Front {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let begun = Instant::now();
+        let Some(live) = self.app.live.load_full() else {
+            return Ok(reply::with_head(http::StatusCode::SERVICE_UNAVAILABLE, HeaderMap::new(), Body::empty()));
+        };
+        let mut id = [0; 40];
+        let request_id = format_id(&mut id);
+        let (app, lane) = (Arc::clone(&self.app), self.lane);
+        let entry = Entry { app, live, lane, caller: Caller::default(), request_id, begun };
+        let protocol = spoken(request.uri().path(), request.headers());
+        let spare = entry.clone();
+        let handled = AssertUnwindSafe(self.handle(request, entry)).catch_unwind().await;
+        Ok(handled.unwrap_or_else(|_| {
+            tracing::error!(request_id = &*spare.request_id, "a request made the program panic; please report this");
+            let mut headers = HeaderMap::new();
+            reply::stamp(&mut headers, &spare);
+            reply::refusal(headers, protocol, &GatewayError::Internal, &spare.request_id)
+        }))
+    }
+}
+
+/// A request's id: unique, and in the order of time.
+fn format_id(buffer: &mut [u8; 40]) -> Arc<str> {
+    let id = uuid::Uuid::now_v7();
+    Arc::from(&*id.simple().encode_lower(buffer))
+}
+
+/// Whether a model is asked there: those requests are counted, whatever comes of them.
+fn generates(method: &Method, path: &str) -> bool {
+    method == Method::POST && matches!(path, "/v1/messages" | "/v1/chat/completions" | "/chat")
+}
+
+/// The protocol that a client speaks, so that even a refusal has its shape.
+pub(crate) fn spoken(path: &str, headers: &HeaderMap) -> Protocol {
+    if path.starts_with("/v1/messages") {
+        Protocol::Anthropic
+    } else if path == "/chat" {
+        Protocol::Simple
+    } else if headers.contains_key("anthropic-version") && !path.starts_with("/v1/chat") {
+        Protocol::Anthropic
+    } else {
+        Protocol::Chat
+    }
+}

@@ -1,0 +1,242 @@
+//! One policy in use, with everything worked out once: its engine, its endpoints, its models as
+//! targets, its keys. It never changes; a reload makes another one, and a request keeps the one
+//! that it began with.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use http::HeaderValue;
+
+use super::guard::{Caller, Keys};
+use crate::dsl::policy::{
+    Attempt, AttemptKind, Capability, Model, ModelId, Options, Policy, Price, ProviderKind, Strategy,
+};
+use crate::engine::Engine;
+use crate::facts::world::{ModelState, World};
+use crate::metrics::Table;
+use crate::protocol::{self, Protocol, Wire};
+use crate::upstream::{Clients, Endpoint, ModelLink};
+
+/// A model as the gateway asks it.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// its name in the policy
+    pub(crate) name: Arc<str>,
+    /// its name in `x-ccr-model`
+    pub(crate) name_header: HeaderValue,
+    /// its provider's name
+    pub(crate) provider: String,
+    /// its provider's name in `x-ccr-provider`
+    pub(crate) provider_header: HeaderValue,
+    /// the name that its provider knows
+    pub(crate) upstream: String,
+    /// what its provider speaks; None: whatever the client speaks (the built-in fake)
+    wire: Option<Wire>,
+    /// most tokens of an answer
+    pub(crate) output: Option<u64>,
+    /// what it can do
+    pub(crate) can: Vec<Capability>,
+    /// whether it can stream
+    pub(crate) stream: bool,
+    /// what it costs
+    pub(crate) price: Option<Price>,
+    /// where to send
+    pub(crate) endpoint: Arc<Endpoint>,
+    /// how it fares
+    pub(crate) link: Arc<ModelLink>,
+}
+
+impl Target {
+    /// What to speak with it for a client of this protocol.
+    pub(crate) fn wire(&self, client: Protocol) -> Wire {
+        self.wire.unwrap_or(match client {
+            Protocol::Chat => Wire::Chat,
+            Protocol::Anthropic | Protocol::Simple => Wire::Anthropic,
+        })
+    }
+
+    /// The model as the protocol room needs to know it.
+    pub(crate) fn for_protocol(&self, wire: Wire) -> protocol::Target<'_> {
+        let (output_limit, stream) = (self.output, self.stream);
+        protocol::Target { wire, model: &self.upstream, output_limit, can: &self.can, stream }
+    }
+}
+
+/// `tenant.*` and `key.*` of one caller.
+#[derive(Debug, Default)]
+pub(crate) struct TenantFacts {
+    pub(crate) id: String,
+    pub(crate) tier: String,
+    pub(crate) tags: Vec<Cow<'static, str>>,
+    keys: Vec<KeyFacts>,
+}
+
+/// `key.*`.
+#[derive(Debug, Default)]
+pub(crate) struct KeyFacts {
+    pub(crate) id: String,
+    pub(crate) tags: Vec<Cow<'static, str>>,
+}
+
+/// A policy in use.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) engine: Engine,
+    pub(crate) clients: Clients,
+    pub(crate) keys: Keys,
+    pub(crate) metrics: Arc<Table>,
+    /// the digest in `x-ccr-policy`
+    pub(crate) digest_header: HeaderValue,
+    targets: Vec<Target>,
+    tenants: Vec<TenantFacts>,
+    nobody: TenantFacts,
+    no_key: KeyFacts,
+    tickets: Vec<AtomicU64>,
+    /// whether any rule caches
+    pub(crate) caches: bool,
+    ranks_by_length: bool,
+}
+
+impl Live {
+    /// Joins what was made for a policy. `None` when a model has no endpoint, which loading has
+    /// made impossible.
+    pub(crate) fn new(engine: Engine, clients: Clients, keys: Keys, metrics: Arc<Table>) -> Option<Self> {
+        let policy = engine.policy();
+        let targets = policy.models.iter().map(|model| target(model, policy, &clients)).collect::<Option<Vec<_>>>()?;
+        let (mut rotations, mut ranks_by_length) = (0, false);
+        for_each_choice(policy, &mut |strategy, ticket| {
+            rotations = rotations.max(ticket as usize + 1);
+            ranks_by_length |= strategy == Strategy::Cheapest;
+        });
+        let tenants = policy.tenants.iter().map(|tenant| TenantFacts {
+            id: tenant.name.clone(),
+            tier: tenant.tier.clone(),
+            tags: owned(&tenant.tags),
+            keys: tenant.keys.iter().map(|key| KeyFacts { id: key.env.clone(), tags: owned(&key.tags) }).collect(),
+        });
+        let nobody = TenantFacts { id: "default".to_owned(), ..TenantFacts::default() };
+        let tenants = tenants.collect();
+        let caches = caches(policy);
+        let digest_header = HeaderValue::from_str(&policy.digest).ok()?;
+        let tickets = std::iter::repeat_with(|| AtomicU64::new(0)).take(rotations).collect();
+        Some(Self {
+            engine,
+            clients,
+            keys,
+            metrics,
+            digest_header,
+            targets,
+            tenants,
+            nobody,
+            no_key: KeyFacts::default(),
+            tickets,
+            caches,
+            ranks_by_length,
+        })
+    }
+
+    /// The policy.
+    pub(crate) fn policy(&self) -> &Policy {
+        self.engine.policy()
+    }
+
+    /// The policy's digest.
+    pub(crate) fn digest(&self) -> &str {
+        &self.policy().digest
+    }
+
+    /// A model as the gateway asks it.
+    pub(crate) fn target(&self, model: ModelId) -> Option<&Target> {
+        self.targets.get(model.index())
+    }
+
+    /// All models, in the policy's order.
+    pub(crate) fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// `tenant.*` and `key.*` of a caller.
+    pub(crate) fn tenant(&self, caller: Caller) -> (&TenantFacts, &KeyFacts) {
+        let tenant = caller.tenant.and_then(|id| self.tenants.get(id.index()));
+        let tenant = tenant.unwrap_or(&self.nobody);
+        (tenant, tenant.keys.get(caller.key).unwrap_or(&self.no_key))
+    }
+
+    /// The next ticket of a rotation, taken.
+    pub(crate) fn take_ticket(&self, rotation: u32) -> u64 {
+        self.tickets.get(rotation as usize).map_or(0, |ticket| ticket.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The next ticket of a rotation, only looked at.
+    pub(crate) fn see_ticket(&self, rotation: u32) -> u64 {
+        self.tickets.get(rotation as usize).map_or(0, |ticket| ticket.load(Ordering::Relaxed))
+    }
+
+    /// The state of all models now. Empty, and not allocated, when nothing is worth saying.
+    pub(crate) fn world(&self, now: Instant) -> World {
+        let mut world = World::default();
+        for (number, target) in self.targets.iter().enumerate() {
+            let cooling_ms = target.link.cooling_ms(now);
+            let mean_output_tokens = if self.ranks_by_length { target.link.mean_output_tokens() } else { None };
+            if cooling_ms == 0 && mean_output_tokens.is_none() {
+                continue;
+            }
+            if world.models.is_empty() {
+                world = World::fresh(self.targets.len());
+            }
+            if let Some(state) = world.models.get_mut(number) {
+                *state = ModelState { cooling_ms, mean_output_tokens, ..ModelState::default() };
+            }
+        }
+        world
+    }
+}
+
+fn owned(tags: &[String]) -> Vec<Cow<'static, str>> {
+    tags.iter().map(|tag| Cow::Owned(tag.clone())).collect()
+}
+
+fn target(model: &Model, policy: &Policy, clients: &Clients) -> Option<Target> {
+    let provider = policy.providers.get(model.provider.index())?;
+    let endpoint = Arc::clone(clients.endpoint(model.provider)?);
+    let speaks = match provider.kind {
+        ProviderKind::Mock => provider.mock.wire,
+        kind => Some(kind),
+    };
+    let wire = speaks.map(|kind| if kind == ProviderKind::Anthropic { Wire::Anthropic } else { Wire::Chat });
+    Some(Target {
+        name: Arc::from(model.name.as_str()),
+        name_header: HeaderValue::from_str(&model.name).ok()?,
+        provider: provider.name.clone(),
+        provider_header: HeaderValue::from_str(&provider.name).ok()?,
+        upstream: model.upstream.clone(),
+        wire,
+        output: model.output,
+        can: model.can.clone(),
+        stream: model.stream,
+        price: model.price,
+        link: endpoint.model(&model.upstream),
+        endpoint,
+    })
+}
+
+fn caches(policy: &Policy) -> bool {
+    let on = |options: &Options| options.cache.is_some_and(|cache| !cache.ttl.is_zero());
+    on(&policy.defaults)
+        || policy.routes.iter().any(|route| on(&route.options) || route.rules.iter().any(|rule| on(&rule.options)))
+}
+
+fn for_each_choice(policy: &Policy, visit: &mut dyn FnMut(Strategy, u32)) {
+    fn one(attempt: &Attempt, visit: &mut dyn FnMut(Strategy, u32)) {
+        match &attempt.kind {
+            AttemptKind::Choice { strategy, ticket, .. } => visit(*strategy, *ticket),
+            AttemptKind::Split { arms, .. } => arms.iter().for_each(|arm| one(&arm.attempt, visit)),
+            _ => {}
+        }
+    }
+    for rule in policy.routes.iter().flat_map(|route| &route.rules) {
+        rule.attempts.iter().for_each(|attempt| one(attempt, visit));
+    }
+}

@@ -1,0 +1,162 @@
+//! Step 1: a body within its limits, read in time, that is a request of its protocol.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http_body_util::BodyExt as _;
+
+use crate::bounds::MAX_BODY_BYTES;
+use crate::facts::SessionFacts;
+use crate::gateway::app::App;
+use crate::gateway::guard::Caller;
+use crate::gateway::live::Live;
+use crate::gateway::rejection::GatewayError;
+use crate::protocol::facts::{Around, RequestFacts};
+use crate::protocol::{Protocol, Request};
+use crate::sessions::{Session, Sessions};
+use crate::upstream::Lane;
+
+/// Room that is made for a body before any of it has come: what a client promises costs nothing
+/// until it sends it.
+const FIRST_ROOM: usize = 256 << 10;
+
+/// A request that has come in at the door: who asks, of which policy, since when.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) app: Arc<App>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) lane: Lane,
+    pub(crate) caller: Caller,
+    pub(crate) request_id: Arc<str>,
+    pub(crate) begun: Instant,
+}
+
+/// A request that can be decided on.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) entry: Entry,
+    pub(crate) headers: HeaderMap,
+    pub(crate) request: Request,
+    /// Anthropic's `?beta=true`
+    pub(crate) beta: bool,
+    /// when all of it had come
+    pub(crate) parsed: Instant,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) session_id: Option<String>,
+    pub(crate) session: SessionFacts,
+}
+
+impl Exchange {
+    /// Reads and parses a request.
+    ///
+    /// # Errors
+    /// When it is too large, too slow, or not what its protocol says.
+    pub(crate) async fn accept(
+        entry: Entry,
+        protocol: Protocol,
+        request: http::Request<Body>,
+    ) -> Result<Self, GatewayError> {
+        let (parts, body) = request.into_parts();
+        let body = read_body(&parts.headers, body, entry.app.config.timings.request_body).await?;
+        Self::new(entry, protocol, parts, body, Sessions::enter)
+    }
+
+    /// Parses a request that is only talked about: its conversation does not notice.
+    ///
+    /// # Errors
+    /// When it is not what its protocol says.
+    pub(crate) fn dry(
+        entry: Entry,
+        protocol: Protocol,
+        parts: http::request::Parts,
+        body: Bytes,
+    ) -> Result<Self, GatewayError> {
+        Self::new(entry, protocol, parts, body, Sessions::get)
+    }
+
+    fn new(
+        entry: Entry,
+        protocol: Protocol,
+        parts: http::request::Parts,
+        body: Bytes,
+        remembered: fn(&Sessions, &str, &str) -> Session,
+    ) -> Result<Self, GatewayError> {
+        let parsed = Instant::now();
+        let request = Request::parse(protocol, body).map_err(|wrong| GatewayError::BadRequest(wrong.message))?;
+        let beta = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "beta=true"));
+        let session_id = request.session_id(&parts.headers);
+        let session = session_id.as_deref().map(|id| remembered(&entry.app.sessions, entry.tenant_name(), id));
+        let session = session.map_or_else(SessionFacts::default, |before| SessionFacts {
+            turns: i64::try_from(before.turns).unwrap_or(i64::MAX),
+            last_tokens: i64::try_from(before.last_tokens).unwrap_or(i64::MAX),
+            last_model: before.last_model.to_string(),
+        });
+        Ok(Self { entry, headers: parts.headers, request, beta, parsed, now: Utc::now(), session_id, session })
+    }
+
+    /// What a condition sees of it. Nothing is read before it is asked for.
+    pub(crate) fn facts(&self) -> RequestFacts<'_> {
+        let (tenant, key) = self.entry.live.tenant(self.entry.caller);
+        let around = Around {
+            session: &self.session,
+            tenant_id: &tenant.id,
+            tenant_tier: &tenant.tier,
+            tenant_tags: &tenant.tags,
+            key_id: &key.id,
+            key_tags: &key.tags,
+            now: self.now,
+        };
+        RequestFacts::new(&self.request, &self.headers, around)
+    }
+}
+
+impl Entry {
+    /// The tenant's name; `default` when nobody is declared.
+    pub(crate) fn tenant_name(&self) -> &str {
+        &self.live.tenant(self.caller).0.id
+    }
+}
+
+/// Reads a body whole: one piece is not copied.
+pub(crate) async fn read_body(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: std::time::Duration,
+) -> Result<Bytes, GatewayError> {
+    let promised = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if promised.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(GatewayError::TooLarge(MAX_BODY_BYTES));
+    }
+    let all = async {
+        let Some(first) = next_piece(&mut body).await? else { return Ok(Bytes::new()) };
+        let Some(second) = next_piece(&mut body).await? else { return Ok(first) };
+        let mut joined = BytesMut::with_capacity(promised.unwrap_or(0).min(FIRST_ROOM).max(first.len() + second.len()));
+        joined.extend_from_slice(&first);
+        joined.extend_from_slice(&second);
+        while let Some(piece) = next_piece(&mut body).await? {
+            if joined.len() + piece.len() > MAX_BODY_BYTES {
+                return Err(GatewayError::TooLarge(MAX_BODY_BYTES));
+            }
+            joined.extend_from_slice(&piece);
+        }
+        Ok(joined.freeze())
+    };
+    tokio::time::timeout(limit, all).await.unwrap_or(Err(GatewayError::SlowBody))
+}
+
+async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, GatewayError> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| GatewayError::BrokenBody)?;
+        if let Ok(data) = frame.into_data()
+            && !data.is_empty()
+        {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}

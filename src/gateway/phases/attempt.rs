@@ -1,0 +1,276 @@
+//! Step 6: attempts, one after the other, until one is good. Nothing has reached the client yet,
+//! so whatever goes wrong leads to the next one; one deadline stands over all of them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+
+use super::accept::Exchange;
+use super::decide::{self, Limits};
+use super::relay::{Over, Pump};
+use super::settle::{Call, Trail};
+use crate::bounds::MAX_ANSWER_BYTES;
+use crate::dsl::policy::ModelId;
+use crate::engine::{SkipReason, Step, Walk};
+use crate::facts::Facts;
+use crate::gateway::live::Target;
+use crate::gateway::rejection::{GatewayError, Tried};
+use crate::metrics::Outcome;
+use crate::protocol::{self, AnswerContext, Back, EncodeError, Relay, Spent, Stop, Wire};
+use crate::upstream::{
+    Failure, FailureKind, Incoming, Operation, Prepared, Verdict, request_headers, response_headers,
+};
+
+/// An attempt that gave an answer.
+#[derive(Debug)]
+pub(super) struct Good {
+    /// what of the upstream's head the client may read
+    pub(super) headers: HeaderMap,
+    /// what was adapted or lost
+    pub(super) warnings: Vec<String>,
+    pub(super) content: Content,
+}
+
+/// An answer, whole or on its way.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// whole; already in the client's protocol, as an event stream if it asked for one
+    Whole(Whole),
+    /// behind its first content
+    Stream(Box<Pump>),
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) body: Bytes,
+    /// the body is an event stream
+    pub(super) events: bool,
+    pub(super) stop: Stop,
+    pub(super) spent: Spent,
+    pub(super) cost_usd: Option<f64>,
+}
+
+impl Whole {
+    /// What it came to.
+    pub(super) fn over(&self) -> Over {
+        Over { outcome: Outcome::Ok, stop: Some(self.stop), spent: self.spent, cost_usd: self.cost_usd }
+    }
+}
+
+/// Why an attempt gave none.
+enum Miss {
+    /// nothing was sent
+    Skip(SkipReason),
+    /// sent, and failed
+    Failed(Failure),
+    /// sent, and the client is to be told
+    Final(GatewayError),
+}
+
+/// Walks on from `step` until an attempt is good.
+///
+/// # Errors
+/// When the policy refuses, the client made a mistake, or nobody is left.
+pub(super) async fn run(
+    exchange: &Arc<Exchange>,
+    facts: &(dyn Facts + Sync),
+    walk: &mut Walk<'_>,
+    mut step: Step,
+    pings: bool,
+    trail: &mut Trail,
+) -> Result<Good, GatewayError> {
+    let live = &exchange.entry.live;
+    let mut tried: Vec<Tried> = Vec::new();
+    loop {
+        decide::note(walk, live, trail);
+        let candidate = match step {
+            Step::Try(candidate) => candidate,
+            Step::Reject { status, text } => {
+                return Err(GatewayError::Rejected { status, text: text.unwrap_or_else(|| refused(trail)) });
+            }
+            Step::Exhausted(exhausted) if tried.is_empty() => return Err(decide::nobody(walk, live, exhausted)),
+            Step::Exhausted(_) => {
+                tried.extend(decide::skipped(walk, live));
+                return Err(GatewayError::Exhausted { tried, late: false });
+            }
+        };
+        let limits = Limits::of(exchange, walk);
+        let Some(target) = live.target(candidate.model) else { return Err(GatewayError::Internal) };
+        match one(exchange, candidate.model, target, limits, pings, trail).await {
+            Ok(good) => return Ok(good),
+            Err(Miss::Skip(reason)) => walk.skip(candidate.model, reason),
+            Err(Miss::Final(error)) => return Err(error),
+            Err(Miss::Failed(failure)) => {
+                tried.push(Tried::failed(&target.name, &failure));
+                if Instant::now() >= limits.deadline {
+                    return Err(GatewayError::Exhausted { tried, late: true });
+                }
+            }
+        }
+        step = walk.next(facts, &live.world(Instant::now()));
+    }
+}
+
+fn refused(trail: &Trail) -> String {
+    let decision = trail.decision.as_ref().map_or("", |(_, _, text)| text);
+    format!("the policy refuses this request (`{decision}`)")
+}
+
+/// What a failed call looks like to the client.
+pub(super) fn tried(call: &Call, failure: &Failure) -> Tried {
+    let name = call.entry().live.target(call.model()).map_or("", |target| &*target.name);
+    Tried::failed(name, failure)
+}
+
+async fn one(
+    exchange: &Arc<Exchange>,
+    model: ModelId,
+    target: &Target,
+    limits: Limits,
+    pings: bool,
+    trail: &mut Trail,
+) -> Result<Good, Miss> {
+    let protocol = exchange.request.protocol();
+    let wire = target.wire(protocol);
+    let outgoing = protocol::encode(&exchange.request, &target.for_protocol(wire)).map_err(|error| match error {
+        EncodeError::Unsupported(what) => Miss::Skip(SkipReason::NotTranslatable(what)),
+        EncodeError::BadRequest(wrong) => Miss::Final(GatewayError::BadRequest(wrong.message)),
+    })?;
+    let (operation, stream) = (operation(wire), outgoing.stream);
+    let mut headers = request_headers(operation, stream, &exchange.headers);
+    for (name, value) in outgoing.headers {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    let beta = exchange.beta && wire.same_as(protocol);
+    let prepared = Prepared { operation, headers, body: outgoing.body, beta };
+    if trail.attempts == 0 {
+        exchange.entry.app.metrics.overhead(exchange.parsed.elapsed());
+    }
+    trail.attempts = trail.attempts.saturating_add(1);
+    trail.model = Some(model);
+    let asked =
+        Asked { exchange, model, target, wire, stream, pings, warnings: outgoing.warnings, back: outgoing.back };
+    asked.answer(prepared, limits.attempt_ends(stream)).await
+}
+
+pub(super) fn operation(wire: Wire) -> Operation {
+    match wire {
+        Wire::Anthropic => Operation::Messages,
+        Wire::Chat => Operation::ChatCompletions,
+    }
+}
+
+/// Bytes of a body that make up a token, for the first guess of a translated stream's head.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// One model, asked.
+struct Asked<'a> {
+    exchange: &'a Arc<Exchange>,
+    model: ModelId,
+    target: &'a Target,
+    wire: Wire,
+    stream: bool,
+    pings: bool,
+    warnings: Vec<String>,
+    back: Back,
+}
+
+impl Asked<'_> {
+    async fn answer(self, prepared: Prepared, ends: Instant) -> Result<Good, Miss> {
+        let call = Call::begin(self.exchange, self.model);
+        let sent = self.target.endpoint.send(self.exchange.entry.lane, prepared);
+        let late = || Failure::new(FailureKind::Timeout, "the provider did not answer in time");
+        let mut incoming = match tokio::time::timeout_at(ends.into(), sent).await {
+            Ok(Ok(incoming)) => incoming,
+            Ok(Err(failure)) => return Err(failed(call, failure)),
+            Err(_) => return Err(failed(call, late())),
+        };
+        match Verdict::of(incoming.status) {
+            Verdict::Good => {}
+            Verdict::Client => return Err(self.client_error(incoming, call).await),
+            Verdict::Failed(kind) => {
+                let failure = Failure::of_status(kind, incoming.status, &incoming.headers, self.exchange.now);
+                let (word, message) = protocol::errors::read_upstream_error(&incoming.error_body().await);
+                return Err(failed(call, failure.detail(format!("{word}: {message}"))));
+            }
+        }
+        let mut headers = HeaderMap::with_capacity(16);
+        response_headers(&incoming.headers, &mut headers);
+        let events =
+            incoming.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+        if self.stream && events {
+            return self.stream(incoming, call, headers, ends).await;
+        }
+        let body = match tokio::time::timeout_at(ends.into(), incoming.whole(MAX_ANSWER_BYTES)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(failure)) => return Err(failed(call, failure)),
+            Err(_) => return Err(failed(call, late())),
+        };
+        self.whole(&body, events, call, headers)
+    }
+
+    async fn stream(self, incoming: Incoming, call: Call, headers: HeaderMap, ends: Instant) -> Result<Good, Miss> {
+        let relay = Relay::new(self.wire, self.exchange.request.protocol(), &self.context());
+        let mut pump = Box::new(Pump::new(incoming, relay, call, self.pings));
+        let opened = tokio::time::timeout_at(ends.into(), pump.open()).await;
+        let late = || Failure::new(FailureKind::Timeout, "the provider sent no content in time");
+        match opened.unwrap_or_else(|_| Err(late())) {
+            Ok(()) => Ok(Good { headers, warnings: self.warnings, content: Content::Stream(pump) }),
+            Err(failure) => {
+                pump.fail(&failure);
+                Err(Miss::Failed(failure))
+            }
+        }
+    }
+
+    fn whole(self, body: &Bytes, events: bool, call: Call, headers: HeaderMap) -> Result<Good, Miss> {
+        let (protocol, context) = (self.exchange.request.protocol(), self.context());
+        if events {
+            return Err(failed(
+                call,
+                Failure::new(FailureKind::Broken, "the provider streams what was not asked for as a stream"),
+            ));
+        }
+        let answer = match protocol::answer(self.wire, protocol, body.clone(), &context) {
+            Ok(answer) => answer,
+            Err(wrong) => return Err(failed(call, Failure::new(FailureKind::Broken, wrong.to_string()))),
+        };
+        let asked_for_events = self.exchange.request.stream();
+        let body = answer.body.clone();
+        let (spent, cost_usd) = call.end(answer.spent(0));
+        let whole = Whole { body, events: asked_for_events, stop: answer.stop, spent, cost_usd };
+        Ok(Good { headers, warnings: self.warnings, content: Content::Whole(whole) })
+    }
+
+    /// 400, 413, 422: the client reads what the upstream says, in its own protocol.
+    async fn client_error(self, mut incoming: Incoming, call: Call) -> Miss {
+        let body = incoming.error_body().await;
+        call.client_error();
+        let (_, message) = protocol::errors::read_upstream_error(&body);
+        let same = self.wire.same_as(self.exchange.request.protocol()) && body.first() == Some(&b'{');
+        Miss::Final(GatewayError::Upstream {
+            status: incoming.status.as_u16(),
+            message: if message.is_empty() { "the provider refused the request".to_owned() } else { message },
+            verbatim: same.then_some(body),
+        })
+    }
+
+    fn context(&self) -> AnswerContext<'_> {
+        AnswerContext {
+            requested_model: self.exchange.request.model(),
+            request_id: &self.exchange.entry.request_id,
+            created_unix: u64::try_from(self.exchange.now.timestamp()).unwrap_or(0),
+            input_tokens: self.exchange.request.body().len() as u64 / BYTES_PER_TOKEN,
+            back: &self.back,
+        }
+    }
+}
+
+fn failed(call: Call, failure: Failure) -> Miss {
+    call.fail_early(&failure);
+    Miss::Failed(failure)
+}

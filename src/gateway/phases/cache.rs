@@ -1,0 +1,229 @@
+//! Step 5: the answer may be there already, or on its way to somebody else.
+//!
+//! What a cache keeps is what a client gets: bytes in its own protocol. The head says who gave
+//! them, by name, because an answer outlives the policy that it was made under.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::HeaderMap;
+use http_body::Frame;
+
+use super::accept::Exchange;
+use super::attempt::{Content, Good};
+use super::relay::Over;
+use super::settle::{self, Account, Trail};
+use crate::cache::{self, FlightError, Key, KeyParts, Part, Reader, Store};
+use crate::dsl::policy::CacheOptions;
+use crate::gateway::live::{Live, Target};
+use crate::gateway::rejection::GatewayError;
+use crate::gateway::reply::{self, error_reply};
+use crate::metrics::{CacheResult, Outcome};
+use crate::protocol::Stop;
+
+/// What the gateway's cache is made of.
+#[derive(Debug)]
+pub(crate) struct Answers;
+
+impl cache::Answer for Answers {
+    type Head = Arc<Head>;
+    type Tail = Over;
+    type Error = Refused;
+}
+
+/// What comes before the first byte.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// the way of the call; its numbers are those of `digest`'s policy
+    pub(super) trail: Trail,
+    /// the policy that it was made under
+    digest: Arc<str>,
+    /// who answered, by the policy's names
+    pub(super) model: Arc<str>,
+    pub(super) provider: String,
+    /// what of the upstream's head the client may read
+    pub(super) headers: HeaderMap,
+    pub(super) warnings: Vec<String>,
+    /// the body comes as an event stream
+    pub(super) events: bool,
+}
+
+/// Why there is no answer, and how far it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) error: GatewayError,
+    pub(crate) trail: Trail,
+}
+
+/// What is needed to find an answer again.
+#[derive(Debug)]
+pub(super) struct Keyed {
+    canonical: Vec<u8>,
+    options: CacheOptions,
+}
+
+impl Keyed {
+    pub(super) fn new(exchange: &Exchange, options: CacheOptions) -> Self {
+        Self { canonical: exchange.request.body().to_vec(), options }
+    }
+
+    /// The key of this request's answer by one model.
+    pub(super) fn key(&self, exchange: &Exchange, target: &Target) -> Key {
+        let (tenant, key) = exchange.entry.live.tenant(exchange.entry.caller);
+        Key::new(&KeyParts {
+            owner: if exchange.entry.caller.tenant.is_some() { &tenant.id } else { &key.id },
+            protocol: exchange.request.protocol().name(),
+            stream: exchange.request.stream(),
+            upstream_model: &target.upstream,
+            base: target.endpoint.base(),
+            canonical: &self.canonical,
+        })
+    }
+}
+
+impl Head {
+    pub(super) fn new(live: &Live, trail: &Trail, good: &mut Good) -> Self {
+        let target = trail.model.and_then(|model| live.target(model));
+        Self {
+            trail: trail.clone(),
+            digest: Arc::from(live.digest()),
+            model: target.map_or_else(|| Arc::from(""), |target| Arc::clone(&target.name)),
+            provider: target.map(|target| target.provider.clone()).unwrap_or_default(),
+            headers: std::mem::take(&mut good.headers),
+            warnings: std::mem::take(&mut good.warnings),
+            events: matches!(&good.content, Content::Stream(_))
+                || matches!(&good.content, Content::Whole(whole) if whole.events),
+        }
+    }
+
+    /// The model's number in the policy of a request: another one after a reload, or none.
+    pub(super) fn model_in(&self, live: &Live) -> Option<crate::dsl::policy::ModelId> {
+        if *self.digest == *live.digest() {
+            return self.trail.model;
+        }
+        let same = |target: &Target| target.name == self.model && target.provider == self.provider;
+        let number = live.targets().iter().position(same)?;
+        u32::try_from(number).ok().map(crate::dsl::policy::ModelId)
+    }
+}
+
+/// The parts of a good attempt's answer, as a flight takes them.
+pub(super) struct Parts {
+    content: Option<Content>,
+    store: Option<Store>,
+}
+
+impl Parts {
+    /// The answer is kept under the model that gave it.
+    pub(super) fn new(exchange: &Exchange, keyed: &Keyed, trail: &Trail, content: Content) -> Self {
+        let target = trail.model.and_then(|model| exchange.entry.live.target(model));
+        let store = target.map(|target| Store { key: keyed.key(exchange, target), ttl: keyed.options.ttl });
+        Self { content: Some(content), store }
+    }
+
+    fn end(&mut self, over: Over) -> Part<Over> {
+        let good = over.outcome == Outcome::Ok && over.stop.is_some_and(|stop| stop != Stop::Refusal);
+        Part::End { tail: over, store: self.store.take().filter(|_| good) }
+    }
+}
+
+impl Stream for Parts {
+    type Item = Result<Part<Over>, Refused>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match &mut self.content {
+            None => Poll::Ready(None),
+            Some(Content::Whole(whole)) => {
+                if !whole.body.is_empty() {
+                    return Poll::Ready(Some(Ok(Part::Chunk(std::mem::take(&mut whole.body)))));
+                }
+                let over = whole.over();
+                self.content = None;
+                Poll::Ready(Some(Ok(self.end(over))))
+            }
+            Some(Content::Stream(pump)) => {
+                if let Some(piece) = std::task::ready!(pump.poll_next(context)) {
+                    return Poll::Ready(Some(Ok(Part::Chunk(piece))));
+                }
+                let over = pump.over();
+                self.content = None;
+                Poll::Ready(over.map(|over| Ok(self.end(over))))
+            }
+        }
+    }
+}
+
+/// A client's stream that others may read too.
+pub(super) struct SharedFlow {
+    reader: Reader<Answers>,
+    account: Option<Account>,
+    session: Option<String>,
+    over: bool,
+}
+
+impl SharedFlow {
+    pub(super) fn new(reader: Reader<Answers>, account: Account, session: Option<String>) -> Self {
+        Self { reader, account: Some(account), session, over: false }
+    }
+
+    /// The flight failed this reader: an error event in the client's protocol.
+    fn broken(&mut self, error: &FlightError<Refused>) -> Option<Bytes> {
+        let account = self.account.take()?;
+        let error = refusal_of(error).error;
+        let event = reply::error_event(account.protocol(), &error_reply(&error, &account.entry().request_id));
+        account.end(Outcome::Truncated);
+        Some(event)
+    }
+}
+
+/// What a flight's failure means for one reader.
+pub(super) fn refusal_of(error: &FlightError<Refused>) -> Refused {
+    match error {
+        FlightError::Failed(refused) => Refused::clone(refused),
+        FlightError::Broken | FlightError::Lagged => Refused { error: GatewayError::Broken, trail: Trail::default() },
+    }
+}
+
+/// Closes the account of a client that read a flight or a kept answer. The call's cost is that of
+/// the client who began it.
+pub(super) fn shared_end(mut account: Account, session: Option<&str>, over: Option<Over>) {
+    if let (Some(over), Some(model)) = (over, account.trail.model) {
+        settle::remember(account.entry(), session, model, &over.spent.usage);
+        account.usage = Some(over.spent.usage);
+        account.cost_usd = if account.cache == Some(CacheResult::Miss) { over.cost_usd } else { Some(0.0) };
+    }
+    account.end(over.map_or(Outcome::Internal, |over| over.outcome));
+}
+
+impl http_body::Body for SharedFlow {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.over {
+            return Poll::Ready(None);
+        }
+        match std::task::ready!(Pin::new(&mut self.reader).poll_next(context)) {
+            Some(Ok(piece)) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            Some(Err(error)) => {
+                self.over = true;
+                let event = self.broken(&error);
+                Poll::Ready(event.map(|event| Ok(Frame::data(event))))
+            }
+            None => {
+                self.over = true;
+                let tail = self.reader.tail();
+                if let Some(account) = self.account.take() {
+                    shared_end(account, self.session.as_deref(), tail);
+                }
+                Poll::Ready(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Joins the steps of a request.
+//!
+//! A request is decided on before the cache is asked, because the key holds the model; and when
+//! the answer is not there, the call goes on from that decision in a task of its own, because
+//! others may join it. So a conversation is one future that pauses at the [`Gate`]: whoever
+//! polls it reads what was decided, looks into the cache, and then lets it go on, hands it to a
+//! flight, or drops it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use bytes::BytesMut;
+use futures_util::{StreamExt as _, poll};
+use http::{Request, Response};
+use tokio::sync::oneshot;
+
+use super::accept::{Entry, Exchange};
+use super::attempt::{self, Content, Good, Whole};
+use super::cache::{Answers, Head, Keyed, Parts, Refused, SharedFlow, refusal_of, shared_end};
+use super::decide::{self, Lent, Limits};
+use super::relay::Flow;
+use super::settle::{Account, Trail};
+use crate::cache::{Asked, Control, Reader};
+use crate::dsl::policy::{CacheOptions, ModelId};
+use crate::engine::{Seeds, Step};
+use crate::gateway::rejection::GatewayError;
+use crate::gateway::reply;
+use crate::metrics::{CacheResult, Outcome};
+use crate::protocol::Protocol;
+
+type Conversation = Pin<Box<dyn Future<Output = Result<(Good, Trail), Refused>> + Send>>;
+
+/// Answers one request of a model.
+pub(crate) async fn generate(entry: Entry, protocol: Protocol, request: Request<Body>) -> Response<Body> {
+    let mut account = Account::open(entry.clone(), protocol);
+    let exchange = match Exchange::accept(entry, protocol, request).await {
+        Ok(exchange) => Arc::new(exchange),
+        Err(error) => return refuse(account, &error),
+    };
+    account.asked(&exchange);
+    if exchange.entry.live.caches {
+        return cached(exchange, account).await;
+    }
+    let mut trail = Trail::default();
+    match converse(&exchange, None, &mut trail).await {
+        Ok(good) => {
+            account.trail = trail;
+            alone(account, good)
+        }
+        Err(error) => {
+            account.trail = trail;
+            refuse(account, &error)
+        }
+    }
+}
+
+/// Where a conversation waits for the cache, when its rule caches.
+struct Gate {
+    decided: oneshot::Sender<Decided>,
+    go: oneshot::Receiver<bool>,
+}
+
+/// What is known before anything is sent.
+struct Decided {
+    trail: Trail,
+    model: ModelId,
+    cache: CacheOptions,
+}
+
+/// Decides, passes the gate, and attempts until an answer is good.
+async fn converse(exchange: &Arc<Exchange>, gate: Option<Gate>, trail: &mut Trail) -> Result<Good, GatewayError> {
+    let live = &exchange.entry.live;
+    let facts = exchange.facts();
+    let mut scratch = Lent::take();
+    let tickets = |rotation| live.take_ticket(rotation);
+    let seeds = Seeds { request_id: &exchange.entry.request_id, tickets: &tickets };
+    let begun = Instant::now();
+    let mut walk = live.engine.begin(&facts, exchange.entry.caller.tenant, &seeds, &mut scratch.0);
+    let step = walk.next(&facts, &live.world(begun));
+    exchange.entry.app.metrics.decision(begun.elapsed());
+    decide::note(&walk, live, trail);
+    let mut pings = true;
+    if let (Some(gate), Step::Try(candidate)) = (gate, &step)
+        && let Some(cache) = Limits::of(exchange, &walk).cache
+    {
+        let decided = Decided { trail: trail.clone(), model: candidate.model, cache };
+        // Whoever does not listen any more drops this future too.
+        let _told = gate.decided.send(decided);
+        pings = gate.go.await.unwrap_or(true);
+    }
+    attempt::run(exchange, &facts, &mut walk, step, pings, trail).await
+}
+
+async fn owned(exchange: Arc<Exchange>, gate: Gate) -> Result<(Good, Trail), Refused> {
+    let mut trail = Trail::default();
+    match converse(&exchange, Some(gate), &mut trail).await {
+        Ok(good) => Ok((good, trail)),
+        Err(error) => Err(Refused { error, trail }),
+    }
+}
+
+/// Answers a request under a policy that caches for some rules.
+async fn cached(exchange: Arc<Exchange>, mut account: Account) -> Response<Body> {
+    let ((decided, mut told), (go, paused)) = (oneshot::channel(), oneshot::channel());
+    let gate = Gate { decided, go: paused };
+    let mut conversation: Conversation = Box::pin(owned(Arc::clone(&exchange), gate));
+    let early = match poll!(conversation.as_mut()) {
+        std::task::Poll::Ready(ended) => Some(ended),
+        std::task::Poll::Pending => None,
+    };
+    if let (None, Ok(decided)) = (&early, told.try_recv()) {
+        let control = Control::read(&exchange.headers);
+        account.trail = decided.trail.clone();
+        if control.store {
+            return ask(exchange, account, control, &decided, go, conversation).await;
+        }
+        account.cache = Some(CacheResult::Bypass);
+        let _went = go.send(true);
+    }
+    let ended = match early {
+        Some(ended) => ended,
+        None => conversation.await,
+    };
+    match ended {
+        Ok((good, trail)) => {
+            account.trail = trail;
+            alone(account, good)
+        }
+        Err(refused) => {
+            account.trail = refused.trail;
+            refuse(account, &refused.error)
+        }
+    }
+}
+
+async fn ask(
+    exchange: Arc<Exchange>,
+    mut account: Account,
+    control: Control,
+    decided: &Decided,
+    go: oneshot::Sender<bool>,
+    conversation: Conversation,
+) -> Response<Body> {
+    let Some(target) = exchange.entry.live.target(decided.model) else {
+        return refuse(account, &GatewayError::Internal);
+    };
+    let keyed = Keyed::new(&exchange, decided.cache);
+    let key = keyed.key(&exchange, target);
+    let cache = exchange.entry.app.cache.load_full();
+    let caller = Arc::clone(&exchange);
+    let call = move || async move {
+        // Pings would be kept with the answer.
+        let _went = go.send(false);
+        let (mut good, trail) = conversation.await?;
+        let head = Arc::new(Head::new(&caller.entry.live, &trail, &mut good));
+        let parts = Parts::new(&caller, &keyed, &trail, good.content);
+        Ok((head, parts))
+    };
+    match cache.ask(key, control, call) {
+        Asked::Hit(entry) => {
+            account.cache = Some(CacheResult::Hit);
+            let mut body = BytesMut::new();
+            entry.chunks.iter().for_each(|chunk| body.extend_from_slice(chunk));
+            answered_by(&mut account, &entry.head);
+            account.trail.attempts = 0;
+            account.status = 200;
+            account.first_content();
+            let response = around(&account, &entry.head, Some(body.freeze()));
+            shared_end(account, exchange.session_id.as_deref(), Some(entry.tail));
+            response
+        }
+        Asked::Miss(reader) => {
+            account.cache = Some(CacheResult::Miss);
+            read(reader, account, exchange.session_id.clone()).await
+        }
+        Asked::Shared(reader) => {
+            account.cache = Some(CacheResult::Shared);
+            read(reader, account, exchange.session_id.clone()).await
+        }
+    }
+}
+
+/// Waits for a flight's head, then reads it at the client's pace.
+async fn read(mut reader: Reader<Answers>, mut account: Account, session: Option<String>) -> Response<Body> {
+    let head = match reader.head().await {
+        Ok(head) => head,
+        Err(error) => {
+            let refused = refusal_of(&error);
+            if refused.trail.decision.is_some() {
+                account.trail = refused.trail;
+            }
+            return refuse(account, &refused.error);
+        }
+    };
+    answered_by(&mut account, &head);
+    account.status = 200;
+    account.first_content();
+    if head.events {
+        let headers = around_headers(&account, &head);
+        return reply::stream(headers, Body::new(SharedFlow::new(reader, account, session)));
+    }
+    let mut body = BytesMut::new();
+    while let Some(piece) = reader.next().await {
+        match piece {
+            Ok(piece) => body.extend_from_slice(&piece),
+            Err(error) => return refuse(account, &refusal_of(&error).error),
+        }
+    }
+    let tail = reader.tail();
+    let response = around(&account, &head, Some(body.freeze()));
+    shared_end(account, session.as_deref(), tail);
+    response
+}
+
+fn answered_by(account: &mut Account, head: &Head) {
+    account.trail.model = head.model_in(&account.entry().live);
+    account.trail.attempts = head.trail.attempts;
+}
+
+fn around_headers(account: &Account, head: &Head) -> http::HeaderMap {
+    let mut headers = head.headers.clone();
+    reply::describe(&mut headers, account, &head.warnings);
+    headers
+}
+
+fn around(account: &Account, head: &Head, body: Option<bytes::Bytes>) -> Response<Body> {
+    let content_type = if head.events { reply::EVENTS } else { reply::JSON };
+    reply::whole(around_headers(account, head), content_type, body.unwrap_or_default())
+}
+
+/// An answer that nobody shares.
+fn alone(mut account: Account, good: Good) -> Response<Body> {
+    let mut headers = good.headers;
+    reply::describe(&mut headers, &account, &good.warnings);
+    account.status = 200;
+    account.first_content();
+    match good.content {
+        Content::Whole(Whole { body, events, spent, cost_usd, .. }) => {
+            account.usage = Some(spent.usage);
+            account.cost_usd = cost_usd;
+            let response = reply::whole(headers, if events { reply::EVENTS } else { reply::JSON }, body);
+            account.end(Outcome::Ok);
+            response
+        }
+        Content::Stream(pump) => reply::stream(headers, Body::new(Flow::new(pump, account))),
+    }
+}
+
+/// No answer: the client reads why, in its own protocol.
+pub(super) fn refuse(account: Account, error: &GatewayError) -> Response<Body> {
+    let mut headers = http::HeaderMap::new();
+    reply::describe(&mut headers, &account, &[]);
+    let response = reply::refusal(headers, account.protocol(), error, &account.entry().request_id);
+    account.end_with(error);
+    response
+}

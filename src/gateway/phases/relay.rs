@@ -1,0 +1,270 @@
+//! Step 7: a stream on its way from the upstream to the client, at the client's pace.
+//!
+//! ```text
+//! opening → flowing → over (whole | broken)
+//! ```
+//!
+//! While it opens nothing is handed out, and whatever goes wrong is a failed attempt. Once it
+//! flows, what goes wrong becomes an error event in the client's protocol. Whoever drops a pump
+//! cancels the call to the upstream at once.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::time::Sleep;
+
+use super::settle::{Account, Call};
+use crate::gateway::rejection::GatewayError;
+use crate::gateway::reply::error_reply;
+use crate::metrics::Outcome;
+use crate::protocol::{Relay, Spent, Stop, StreamError};
+use crate::upstream::{Failure, FailureKind, Incoming};
+
+/// What a stream came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Over {
+    /// how the client's request ended
+    pub(crate) outcome: Outcome,
+    /// why the model stopped; None for a broken stream
+    pub(crate) stop: Option<Stop>,
+    /// what was used
+    pub(crate) spent: Spent,
+    /// what it cost; None without a price
+    pub(crate) cost_usd: Option<f64>,
+}
+
+/// A stream under way.
+pub(crate) struct Pump {
+    incoming: Incoming,
+    relay: Relay,
+    /// what the client gets next
+    ready: VecDeque<Bytes>,
+    /// reused between pushes
+    pushed: Vec<Bytes>,
+    call: Option<Call>,
+    over: Option<Over>,
+    flowing: bool,
+    /// fires when the upstream may have been silent for too long
+    silence: Pin<Box<Sleep>>,
+    heard: Instant,
+    pinged: Instant,
+    pings: bool,
+    ping_after: Duration,
+    idle: Duration,
+}
+
+impl std::fmt::Debug for Pump {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Pump").field("flowing", &self.flowing).field("over", &self.over).finish_non_exhaustive()
+    }
+}
+
+impl Pump {
+    /// A stream whose head has come. With `pings`, a silent upstream is filled in for.
+    pub(super) fn new(incoming: Incoming, relay: Relay, call: Call, pings: bool) -> Self {
+        let timings = call.entry().app.config.timings;
+        let now = Instant::now();
+        Self {
+            incoming,
+            relay,
+            ready: VecDeque::new(),
+            pushed: Vec::new(),
+            call: Some(call),
+            over: None,
+            flowing: false,
+            silence: Box::pin(tokio::time::sleep(timings.ping.min(timings.stream_idle))),
+            heard: now,
+            pinged: now,
+            pings,
+            ping_after: timings.ping,
+            idle: timings.stream_idle,
+        }
+    }
+
+    /// Waits for the first content. Nothing is handed out before.
+    ///
+    /// # Errors
+    /// When the stream ends, breaks or reports an error before any content.
+    pub(super) async fn open(&mut self) -> Result<(), Failure> {
+        while !self.flowing && self.over.is_none() {
+            match self.incoming.chunk().await {
+                Some(chunk) => {
+                    let progress = self.relay.push(chunk?, &mut self.pushed);
+                    self.ready.extend(self.pushed.drain(..));
+                    let progress = progress.map_err(|error| broken(&error))?;
+                    self.flowing = progress.started;
+                    if progress.ended {
+                        self.finish()?;
+                    }
+                }
+                None => self.finish()?,
+            }
+        }
+        self.heard = Instant::now();
+        self.pinged = self.heard;
+        self.flowing = true;
+        Ok(())
+    }
+
+    /// The end of the upstream's stream, before or after its first content.
+    fn finish(&mut self) -> Result<(), Failure> {
+        let ended = self.relay.finish(&mut self.pushed);
+        self.ready.extend(self.pushed.drain(..));
+        let end = ended.map_err(|truncated| Failure::new(FailureKind::Truncated, truncated.to_string()))?;
+        // A refusal may have no words; any other stream without content is none.
+        if !end.has_content && end.stop != Stop::Refusal {
+            return Err(Failure::new(FailureKind::Empty, "the provider's stream held no content"));
+        }
+        let (spent, cost_usd) = self.call.take().map_or((end.spent, None), |call| call.end(end.spent));
+        self.over = Some(Over { outcome: Outcome::Ok, stop: Some(end.stop), spent, cost_usd });
+        Ok(())
+    }
+
+    /// Fails an attempt that did not open.
+    pub(super) fn fail(mut self, failure: &Failure) {
+        if let Some(call) = self.call.take() {
+            call.fail_early(failure);
+        }
+    }
+
+    /// The first content came, then the stream broke.
+    fn break_off(&mut self, failure: &Failure) {
+        let Some(call) = self.call.take() else { return };
+        let tried = super::attempt::tried(&call, failure);
+        let error = GatewayError::Exhausted { tried: vec![tried], late: false };
+        self.relay.fail(&error_reply(&error, &call.entry().request_id), &mut self.pushed);
+        self.ready.extend(self.pushed.drain(..));
+        let spent = self.relay.spent();
+        let (spent, cost_usd) = call.fail(failure, spent);
+        self.over = Some(Over { outcome: Outcome::Truncated, stop: None, spent, cost_usd });
+    }
+
+    /// What it came to, once it is over and everything has been handed out.
+    pub(crate) fn over(&self) -> Option<Over> {
+        if self.ready.is_empty() { self.over } else { None }
+    }
+
+    /// The next piece for the client; `None` at the end.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Poll::Ready(Some(piece));
+            }
+            if self.over.is_some() {
+                return Poll::Ready(None);
+            }
+            match self.incoming.poll_chunk(context) {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    self.heard = Instant::now();
+                    self.take(chunk);
+                }
+                Poll::Ready(Some(Err(failure))) => self.break_off(&failure),
+                Poll::Ready(None) => {
+                    if let Err(failure) = self.finish() {
+                        self.break_off(&failure);
+                    }
+                }
+                Poll::Pending => match self.poll_silence(context) {
+                    Poll::Ready(()) => {}
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+
+    fn take(&mut self, chunk: Bytes) {
+        let progress = self.relay.push(chunk, &mut self.pushed);
+        self.ready.extend(self.pushed.drain(..));
+        match progress {
+            Ok(progress) if progress.ended => {
+                if let Err(failure) = self.finish() {
+                    self.break_off(&failure);
+                }
+            }
+            Ok(_) => {}
+            Err(error) => self.break_off(&broken(&error)),
+        }
+    }
+
+    /// Ready: something was done about the silence.
+    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        use std::future::Future as _;
+        std::task::ready!(self.silence.as_mut().poll(context));
+        let now = Instant::now();
+        if now >= self.heard + self.idle {
+            self.break_off(&Failure::new(FailureKind::Timeout, "the provider fell silent inside its answer"));
+            return Poll::Ready(());
+        }
+        let mut next = self.heard + self.idle;
+        if self.pings {
+            let due = self.heard.max(self.pinged) + self.ping_after;
+            if now >= due {
+                self.relay.ping(&mut self.pushed);
+                self.ready.extend(self.pushed.drain(..));
+                self.pinged = now;
+            }
+            next = next.min(self.heard.max(self.pinged) + self.ping_after);
+        }
+        self.silence.as_mut().reset(next.into());
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        // The client left: what was used until then is paid.
+        if let Some(call) = self.call.take()
+            && self.flowing
+        {
+            call.abandon(self.relay.spent());
+        }
+    }
+}
+
+/// A relay's error as a failed attempt.
+fn broken(error: &StreamError) -> Failure {
+    let kind = match error {
+        StreamError::Upstream { kind, .. } if kind == "overloaded_error" => FailureKind::Overloaded,
+        StreamError::Upstream { kind, .. } if kind.starts_with("rate_limit") => FailureKind::RateLimited,
+        _ => FailureKind::Broken,
+    };
+    Failure::new(kind, error.to_string())
+}
+
+/// A client's stream that nobody shares.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pump: Box<Pump>,
+    account: Option<Account>,
+}
+
+impl Flow {
+    pub(super) fn new(pump: Box<Pump>, account: Account) -> Self {
+        Self { pump, account: Some(account) }
+    }
+}
+
+impl http_body::Body for Flow {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let piece = std::task::ready!(self.pump.poll_next(context));
+        if piece.is_none()
+            && let Some(mut account) = self.account.take()
+        {
+            let over = self.pump.over();
+            account.usage = over.map(|over| over.spent.usage);
+            account.cost_usd = over.and_then(|over| over.cost_usd);
+            account.end(over.map_or(Outcome::Internal, |over| over.outcome));
+        }
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}

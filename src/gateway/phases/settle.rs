@@ -1,0 +1,325 @@
+//! Step 8: what a request was, what it took and what it cost, written down once, whatever
+//! happened: to the metrics, the session memory, and one log line without any prompt text.
+//!
+//! Two accounts, both closed by being dropped if by nothing else: the client's request
+//! ([`Account`]) and the call to an upstream ([`Call`]). They differ where a cache stands between
+//! them: a hit is a request without a call, and one call may serve many requests.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+
+use super::accept::{Entry, Exchange};
+use crate::dsl::policy::{ModelId, RouteId};
+use crate::engine::price;
+use crate::gateway::live::Target;
+use crate::gateway::rejection::{Fault, GatewayError};
+use crate::metrics::{AttemptOutcome, CacheResult, Ended, OpenStream, Outcome, TokenKind, TokenSource};
+use crate::protocol::{Protocol, Spent, Usage, tokens};
+use crate::upstream::{Failure, FailureKind};
+
+/// Longest text of a client that is logged (the model that it asked for).
+const LOGGED_CHARACTERS: usize = 80;
+
+/// The way of a request so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trail {
+    /// route, rule, and both as text
+    pub(crate) decision: Option<(RouteId, u32, Arc<str>)>,
+    /// who answered, or was tried last
+    pub(crate) model: Option<ModelId>,
+    /// how many models were asked
+    pub(crate) attempts: u32,
+    /// the rule's `label`
+    pub(crate) label: Option<Arc<str>>,
+}
+
+/// A client's request, from its head to its answer's last byte.
+#[derive(Debug)]
+pub(crate) struct Account {
+    entry: Entry,
+    protocol: Protocol,
+    /// the model that the client asked for
+    asked: String,
+    stream: bool,
+    pub(crate) trail: Trail,
+    pub(crate) cache: Option<CacheResult>,
+    pub(crate) status: u16,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) cost_usd: Option<f64>,
+    first_content: Option<Instant>,
+    open: Option<OpenStream>,
+    outcome: Option<Outcome>,
+}
+
+impl Account {
+    pub(crate) fn open(entry: Entry, protocol: Protocol) -> Self {
+        Self {
+            entry,
+            protocol,
+            asked: String::new(),
+            stream: false,
+            trail: Trail::default(),
+            cache: None,
+            status: 0,
+            usage: None,
+            cost_usd: None,
+            first_content: None,
+            open: None,
+            outcome: None,
+        }
+    }
+
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Remembers what was asked for.
+    pub(crate) fn asked(&mut self, exchange: &Exchange) {
+        self.asked = exchange.request.model().chars().take(LOGGED_CHARACTERS).collect();
+        self.stream = exchange.request.stream();
+    }
+
+    /// The first content is on its way to the client.
+    pub(crate) fn first_content(&mut self) {
+        let now = Instant::now();
+        self.first_content = Some(now);
+        if let Some(model) = self.trail.model {
+            let waited = now.saturating_duration_since(self.entry.begun);
+            self.entry.live.metrics.first_token(model.0, waited);
+        }
+        if self.stream {
+            self.open = Some(self.entry.app.metrics.stream());
+        }
+    }
+
+    /// Closes it.
+    pub(crate) fn end(mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
+    }
+
+    /// Closes it with an error.
+    pub(crate) fn end_with(mut self, error: &GatewayError) {
+        self.status = error.status().as_u16();
+        self.outcome = Some(match error.fault() {
+            Fault::Client => Outcome::ClientError,
+            Fault::Upstream => Outcome::UpstreamError,
+            Fault::Policy => Outcome::Rejected,
+            Fault::Us => Outcome::Internal,
+        });
+    }
+
+    fn write(&self, outcome: Outcome) {
+        let took = self.entry.begun.elapsed();
+        let live = &self.entry.live;
+        live.metrics.request(Ended {
+            rule: self.trail.decision.as_ref().map(|(route, rule, _)| (route.0, *rule)),
+            model: self.trail.model.map(|model| model.0),
+            protocol: protocol_number(self.protocol),
+            outcome,
+            duration: took,
+        });
+        if let Some(cache) = self.cache {
+            self.entry.app.metrics.cache(cache);
+        }
+        let target = self.trail.model.and_then(|model| live.target(model));
+        let (tenant, key) = live.tenant(self.entry.caller);
+        let usage = self.usage.as_ref();
+        let millis = |instant: Instant| rounded_millis(instant.saturating_duration_since(self.entry.begun));
+        tracing::info!(
+            target: "ccr_policy::request",
+            request_id = &*self.entry.request_id,
+            outcome = outcome.name(),
+            status = self.status,
+            protocol = self.protocol.name(),
+            stream = self.stream,
+            asked = self.asked,
+            decision = self.trail.decision.as_ref().map(|(_, _, text)| &**text),
+            model = target.map(|target| &*target.name),
+            provider = target.map(|target| &*target.provider),
+            attempts = self.trail.attempts,
+            cache = self.cache.map(CacheResult::name),
+            label = self.trail.label.as_deref(),
+            tenant = tenant.id,
+            key = key.id,
+            input_tokens = usage.map(|usage| usage.input),
+            output_tokens = usage.map(|usage| usage.output),
+            cost_usd = self.cost_usd,
+            first_content_ms = self.first_content.map(millis),
+            duration_ms = rounded_millis(took),
+        );
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        // Nobody closed it: the client left, or we fell over.
+        let unforeseen = if std::thread::panicking() { Outcome::Internal } else { Outcome::Cancelled };
+        self.write(self.outcome.unwrap_or(unforeseen));
+    }
+}
+
+/// Milliseconds with three digits behind the point.
+fn rounded_millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}
+
+/// The number of a protocol in the metrics' vocabulary.
+pub(crate) fn protocol_number(protocol: Protocol) -> usize {
+    match protocol {
+        Protocol::Anthropic => 0,
+        Protocol::Chat => 1,
+        Protocol::Simple => 2,
+    }
+}
+
+/// The names by these numbers.
+pub(crate) const PROTOCOLS: &[&str] = &["anthropic", "chat", "simple"];
+
+/// A call to an upstream, from sending to its last byte.
+#[derive(Debug)]
+pub(crate) struct Call {
+    model: ModelId,
+    exchange: Arc<Exchange>,
+    sent: Instant,
+    outcome: Option<AttemptOutcome>,
+}
+
+impl Call {
+    pub(crate) fn begin(exchange: &Arc<Exchange>, model: ModelId) -> Self {
+        Self { model, exchange: Arc::clone(exchange), sent: Instant::now(), outcome: None }
+    }
+
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.exchange.entry
+    }
+
+    pub(crate) fn model(&self) -> ModelId {
+        self.model
+    }
+
+    fn target(&self) -> Option<&Target> {
+        self.exchange.entry.live.target(self.model)
+    }
+
+    /// Closes it: it gave an answer, whole and good. Returns what it used and its cost in US
+    /// dollars.
+    pub(crate) fn end(mut self, spent: Spent) -> (Spent, Option<f64>) {
+        self.outcome = Some(AttemptOutcome::Ok);
+        if let Some(target) = self.target() {
+            target.endpoint.succeeded();
+            target.link.answered(spent.usage.output);
+        }
+        let spent = self.counted(spent);
+        remember(self.entry(), self.exchange.session_id.as_deref(), self.model, &spent.usage);
+        (spent, self.pay(spent))
+    }
+
+    /// Closes it: it failed before any content.
+    pub(crate) fn fail_early(mut self, failure: &Failure) {
+        self.failed(failure);
+    }
+
+    /// Closes it: it failed in the middle. What it had used by then is paid.
+    pub(crate) fn fail(mut self, failure: &Failure, spent: Spent) -> (Spent, Option<f64>) {
+        self.failed(failure);
+        let spent = self.counted(spent);
+        (spent, self.pay(spent))
+    }
+
+    fn failed(&mut self, failure: &Failure) {
+        self.outcome = Some(AttemptOutcome::Failed(kind_number(failure.kind)));
+        let Some(target) = self.target() else { return };
+        target.endpoint.failed(failure, Utc::now());
+        if failure.kind.is_limit()
+            && let Some(wait) = failure.retry_after
+        {
+            target.link.cool(Instant::now(), wait);
+        }
+        let request_id = &*self.entry().request_id;
+        let (model, provider, kind) = (&*target.name, &*target.provider, failure.kind.name());
+        let (status, detail) = (failure.status, &*failure.detail);
+        if failure.kind.is_ours() {
+            tracing::error!(
+                request_id,
+                model,
+                provider,
+                kind,
+                status,
+                detail,
+                "an attempt failed, and will fail again until the policy or the key is mended: {failure}"
+            );
+        } else {
+            tracing::warn!(request_id, model, provider, kind, status, detail, "an attempt failed: {failure}");
+        }
+    }
+
+    /// Input that the provider did not count is counted here.
+    fn counted(&self, mut spent: Spent) -> Spent {
+        if spent.estimated {
+            spent.usage.input = tokens::of_request(&self.exchange.request);
+        }
+        spent
+    }
+
+    /// Closes it: the client made a mistake, the upstream is well.
+    pub(crate) fn client_error(mut self) {
+        self.outcome = Some(AttemptOutcome::Ok);
+        if let Some(target) = self.target() {
+            target.endpoint.succeeded();
+        }
+    }
+
+    /// Pays for what a call had used when its client left.
+    pub(crate) fn abandon(self, spent: Spent) {
+        self.pay(self.counted(spent));
+    }
+
+    fn pay(&self, spent: Spent) -> Option<f64> {
+        let Spent { usage, estimated } = spent;
+        let source = if estimated { TokenSource::Estimated } else { TokenSource::Reported };
+        let (metrics, model) = (&self.entry().live.metrics, self.model.0);
+        for (kind, count) in [
+            (TokenKind::Input, usage.input),
+            (TokenKind::Output, usage.output),
+            (TokenKind::CacheRead, usage.cache_read),
+            (TokenKind::CacheWrite, usage.cache_write),
+            (TokenKind::Reasoning, usage.reasoning),
+        ] {
+            metrics.tokens(model, kind, source, count);
+        }
+        let tokens = price::Tokens {
+            input: usage.input,
+            output: usage.output,
+            cache_read: usage.cache_read,
+            cache_write: usage.cache_write,
+        };
+        let price = self.target().and_then(|target| target.price);
+        let cost = price::cost(price.as_ref(), &tokens);
+        metrics.cost(model, self.entry().caller.tenant.map(|tenant| tenant.0), cost);
+        cost
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let outcome = self.outcome.unwrap_or(AttemptOutcome::Cancelled);
+        self.entry().live.metrics.attempt(self.model.0, outcome, self.sent.elapsed());
+    }
+}
+
+/// Remembers an answer in the conversation that it belongs to.
+pub(crate) fn remember(entry: &Entry, session: Option<&str>, model: ModelId, usage: &Usage) {
+    if let (Some(session), Some(target)) = (session, entry.live.target(model)) {
+        entry.app.sessions.answered(entry.tenant_name(), session, usage.input_total(), &target.name);
+    }
+}
+
+fn kind_number(kind: FailureKind) -> usize {
+    kind as usize
+}

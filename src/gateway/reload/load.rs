@@ -1,0 +1,161 @@
+//! From the files of a policy to a policy in use, or to everything that is wrong with it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::diag::{Diagnostic, Severity, Sources, render};
+use crate::dsl;
+use crate::dsl::policy::{Policy, ProviderKind, Route};
+use crate::engine::{Engine, cases};
+use crate::files::FilesError;
+use crate::gateway::app::App;
+use crate::gateway::guard::{KeyError, Keys};
+use crate::gateway::live::Live;
+use crate::metrics::Names;
+use crate::mock::MockError;
+use crate::upstream::{ClientError, Clients};
+
+/// Why a policy cannot be used. Its words are for the operator: whole diagnostics, every one.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// not readable
+    #[error("{0}")]
+    Files(#[from] FilesError),
+    /// findings of the checks
+    #[error("{text}")]
+    Findings {
+        /// the findings as `check` prints them
+        text: String,
+        /// their codes, each once
+        codes: Vec<String>,
+    },
+    /// tests of the policy that fail
+    #[error("{text}")]
+    Tests {
+        /// the report as `test` prints it
+        text: String,
+    },
+    /// keys of clients that cannot be used
+    #[error("{}", lines(.0))]
+    Keys(Vec<KeyError>),
+    /// providers that cannot be used
+    #[error("{}", lines(.0))]
+    Clients(Vec<ClientError>),
+    /// no keys, and not on loopback
+    #[error(
+        "a policy without client keys is served on loopback only, not on {0}: declare `tenant … {{ keys: [env(\"…\")] }}`"
+    )]
+    Open(std::net::SocketAddr),
+    /// the built-in fake upstream does not start
+    #[error("the built-in upstream does not start: {0}")]
+    Mock(#[from] MockError),
+    /// a defect of this program
+    #[error("loading the policy failed inside the program; please report this")]
+    Crashed,
+}
+
+impl LoadError {
+    /// The codes of its findings, each once.
+    #[must_use]
+    pub fn codes(&self) -> Vec<String> {
+        match self {
+            Self::Findings { codes, .. } => codes.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the policy is at fault (exit code 1), not the machine (2).
+    #[must_use]
+    pub fn is_finding(&self) -> bool {
+        matches!(self, Self::Findings { .. } | Self::Tests { .. })
+    }
+}
+
+fn lines<E: std::fmt::Display>(errors: &[E]) -> String {
+    errors.iter().fold(String::new(), |mut text, error| {
+        let separator = if text.is_empty() { "" } else { "\n" };
+        let _ = write!(text, "{separator}{error}");
+        text
+    })
+}
+
+/// What a policy is loaded for.
+pub(crate) struct Surroundings<'a> {
+    /// the gateway; its present policy lends its connections
+    pub(crate) app: &'a App,
+    /// the texts
+    pub(crate) sources: &'a Sources,
+}
+
+/// Parses, checks, tests, compiles and connects a policy. Needs a big stack.
+///
+/// # Errors
+/// Everything that is wrong at the first stage where something is.
+pub(crate) fn load(around: &Surroundings<'_>) -> Result<Live, LoadError> {
+    let policy = Arc::new(checked(around.sources)?);
+    let engine = Engine::new(Arc::clone(&policy));
+    let report = cases::run(&engine);
+    if report.is_broken() {
+        return Err(LoadError::Crashed);
+    }
+    if report.failed() > 0 {
+        return Err(LoadError::Tests { text: report.text(around.sources, false) });
+    }
+    let keys = Keys::load(&policy).map_err(LoadError::Keys)?;
+    let app = around.app;
+    let listen = app.config.listen;
+    if keys.is_open() && !listen.ip().is_loopback() {
+        return Err(LoadError::Open(listen));
+    }
+    let mocks = policy.providers.iter().any(|provider| provider.kind == ProviderKind::Mock);
+    let base = if mocks { Some(app.mocks.address()?) } else { None };
+    let mock_base = |name: &str| base.map(|address| format!("http://{address}/{name}"));
+    let before = app.live.load();
+    let none = Clients::default();
+    let previous = before.as_ref().map_or(&none, |live| &live.clients);
+    let timings = app.config.timings;
+    let clients =
+        Clients::load(&policy, previous, &mock_base, app.config.lanes, timings.connect).map_err(LoadError::Clients)?;
+    let metrics = app.metrics.policy(names(&policy));
+    Live::new(engine, clients, keys, metrics).ok_or(LoadError::Crashed)
+}
+
+fn checked(sources: &Sources) -> Result<Policy, LoadError> {
+    let loaded = dsl::load(sources);
+    let mut findings = loaded.diagnostics;
+    dsl::refuse_unserved(&mut findings);
+    if let Some(policy) = &loaded.policy {
+        findings.extend(dsl::check::environment(policy, &|name| std::env::var_os(name).is_some()));
+    }
+    let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
+    let text = if findings.is_empty() { String::new() } else { render::human(&findings, sources, false) };
+    match loaded.policy {
+        Some(policy) if !broken => {
+            if !text.is_empty() {
+                tracing::warn!("the policy has warnings\n{text}");
+            }
+            Ok(policy)
+        }
+        _ => Err(LoadError::Findings { text, codes: codes(&findings) }),
+    }
+}
+
+/// The names that metrics carry.
+fn names(policy: &Policy) -> Names {
+    let rules = |route: &Route| route.rules.iter().map(|rule| rule.name.clone()).collect();
+    Names {
+        digest: policy.digest.clone(),
+        routes: policy.routes.iter().map(|route| (route.name.clone(), rules(route))).collect(),
+        models: policy.models.iter().map(|model| (model.name.clone(), model.provider.index())).collect(),
+        providers: policy.providers.iter().map(|provider| provider.name.clone()).collect(),
+        tenants: policy.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
+    }
+}
+
+fn codes(findings: &[Diagnostic]) -> Vec<String> {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let mut codes: Vec<String> = errors.map(|finding| finding.code.as_str().to_owned()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}

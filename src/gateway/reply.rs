@@ -1,0 +1,133 @@
+//! What a client gets: the response around an answer, and a refusal in the client's own shape.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use super::phases::accept::Entry;
+use super::phases::settle::Account;
+use super::rejection::GatewayError;
+use crate::protocol::Protocol;
+use crate::protocol::errors::{self, AttemptFailure, ErrorReply};
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+
+const DECISION: HeaderName = HeaderName::from_static("x-ccr-decision");
+const MODEL: HeaderName = HeaderName::from_static("x-ccr-model");
+const PROVIDER: HeaderName = HeaderName::from_static("x-ccr-provider");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-ccr-attempts");
+const POLICY: HeaderName = HeaderName::from_static("x-ccr-policy");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ccr-request-id");
+const WARNING: HeaderName = HeaderName::from_static("x-ccr-warning");
+const CACHE: HeaderName = HeaderName::from_static("x-ccr-cache");
+
+/// Longest warning header, in bytes: some clients refuse heads beyond 8 KB.
+const MAX_WARNING_BYTES: usize = 2_000;
+
+/// The headers that say what happened. `headers` may hold those of the upstream.
+pub(crate) fn describe(headers: &mut HeaderMap, account: &Account, warnings: &[String]) {
+    let live = &account.entry().live;
+    stamp(headers, account.entry());
+    if let Some((_, _, decision)) = &account.trail.decision {
+        set(headers, DECISION, decision);
+    }
+    if let Some(target) = account.trail.model.and_then(|model| live.target(model)) {
+        headers.insert(MODEL, target.name_header.clone());
+        headers.insert(PROVIDER, target.provider_header.clone());
+    }
+    headers.insert(ATTEMPTS, HeaderValue::from(account.trail.attempts));
+    if let Some(cache) = account.cache {
+        headers.insert(CACHE, HeaderValue::from_static(cache.name()));
+    }
+    if !warnings.is_empty() {
+        set(headers, WARNING, &warnings.join("; "));
+    }
+}
+
+/// The headers that every answer has.
+pub(crate) fn stamp(headers: &mut HeaderMap, entry: &Entry) {
+    set(headers, REQUEST_ID, &entry.request_id);
+    headers.insert(POLICY, entry.live.digest_header.clone());
+}
+
+/// Sets a header to a text; what a header cannot hold becomes `?`.
+fn set(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    let value = HeaderValue::from_str(text).or_else(|_| {
+        let plain = |character: char| if (' '..='~').contains(&character) { character } else { '?' };
+        HeaderValue::from_str(&text.chars().take(MAX_WARNING_BYTES).map(plain).collect::<String>())
+    });
+    if let Ok(value) = value {
+        headers.insert(name, value);
+    }
+}
+
+/// An answer that is whole.
+pub(crate) fn whole(mut headers: HeaderMap, content_type: HeaderValue, body: Bytes) -> Response<Body> {
+    headers.insert(CONTENT_TYPE, content_type);
+    with_head(StatusCode::OK, headers, Body::from(body))
+}
+
+/// An answer that comes in pieces.
+pub(crate) fn stream(mut headers: HeaderMap, body: Body) -> Response<Body> {
+    headers.insert(CONTENT_TYPE, EVENTS);
+    headers.insert(http::header::CACHE_CONTROL, NO_CACHE);
+    with_head(StatusCode::OK, headers, body)
+}
+
+pub(crate) fn with_head(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// A refusal in the shape of the client's protocol. `headers` may say more about it.
+pub(crate) fn refusal(
+    mut headers: HeaderMap,
+    protocol: Protocol,
+    error: &GatewayError,
+    request_id: &str,
+) -> Response<Body> {
+    headers.insert(CONTENT_TYPE, JSON);
+    if let Some(wait) = error.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+    }
+    let body = match error {
+        GatewayError::Upstream { verbatim: Some(body), .. } => body.clone(),
+        _ => errors::render(protocol, &error_reply(error, request_id)),
+    };
+    with_head(error.status(), headers, Body::from(body))
+}
+
+/// An error as the protocol room renders it.
+pub(crate) fn error_reply(error: &GatewayError, request_id: &str) -> ErrorReply {
+    let attempts = error.attempts().iter();
+    ErrorReply {
+        status: error.status().as_u16(),
+        kind: error.kind().to_owned(),
+        message: error.to_string(),
+        hint: error.hint().map(str::to_owned),
+        retry_after_s: error.retry_after().map(whole_seconds),
+        attempts: attempts
+            .map(|tried| AttemptFailure { model: tried.model.clone(), reason: tried.reason.clone() })
+            .collect(),
+        request_id: request_id.to_owned(),
+    }
+}
+
+/// Seconds, rounded up: a client that comes back a moment too early is sent away again.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
+/// An error inside an event stream.
+pub(crate) fn error_event(protocol: Protocol, error: &ErrorReply) -> Bytes {
+    let body = errors::render(protocol, error);
+    let name: &[u8] = if protocol == Protocol::Anthropic { b"event: error\n" } else { b"" };
+    Bytes::from([name, b"data: ", &body, b"\n\n"].concat())
+}
