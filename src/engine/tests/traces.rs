@@ -157,6 +157,29 @@ fn facts_can_be_run_again() {
     assert_eq!(crate::engine::trace::given_text(&engine(), &facts(&[])), "{}");
 }
 
+/// Whatever a disagreement prints can be pasted.
+#[test]
+fn printed_facts_are_read_back_as_they_were() {
+    let mut given = asks_for_code();
+    given.set_header("x-abuse", "a \"quoted\" \\ line\n\u{1}");
+    given.set(Var::RequestTools, list(&["Read", "it's"]));
+    given.set(Var::RequestImages, Owned::Int(3));
+    given.set(Var::RequestThinking, Owned::Bool(true));
+    given.set(Var::TenantTier, Owned::Str("pro".to_owned()));
+    let engine = engine();
+    let printed = crate::engine::trace::given_text(&engine, &given);
+    let read =
+        crate::dsl::parse_facts(&printed, engine.policy()).unwrap_or_else(|found| panic!("{printed}\n{found:?}"));
+    assert_eq!(read.facts, given);
+    let error = crate::engine::trace::ExplainError::Disagree {
+        route: "main".to_owned(),
+        tree: "a".to_owned(),
+        plain: "b".to_owned(),
+        given: "{ text: \"it's\" }".to_owned(),
+    };
+    assert!(error.to_string().ends_with(r#"ccr-policy explain --given '{ text: "it'\''s" }'"#), "{error}");
+}
+
 fn case(given: GivenFacts, expected: Outcome, by: &str) -> Case {
     Case {
         given,

@@ -50,7 +50,8 @@ pub enum ExplainError {
     NoRoute,
     /// a defect of this program, never of the policy
     #[error(
-        "the compiled tree and the plain evaluator disagree on route `{route}`: the tree takes rule `{tree}`, the plain evaluator rule `{plain}`; please report it\nrun it: ccr-policy explain --given '{given}'"
+        "the compiled tree and the plain evaluator disagree on route `{route}`: the tree takes rule `{tree}`, the plain evaluator rule `{plain}`; please report it\nrun it: ccr-policy explain --given '{}'",
+        given.replace('\'', r"'\''")
     )]
     Disagree {
         /// the route
