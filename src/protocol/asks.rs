@@ -74,3 +74,28 @@ impl<'a> Asks<'a> {
 fn text(raw: Option<Raw<'_>>) -> Cow<'_, str> {
     raw.and_then(Raw::text).map(Text::decode).unwrap_or_default()
 }
+
+impl Asks<'_> {
+    /// How much thinking, as a Chat upstream says it.
+    pub(super) fn effort_word(&self) -> &'static str {
+        match (&*self.effort, self.thinking_budget) {
+            ("low" | "minimal", _) => "low",
+            ("medium", _) => "medium",
+            ("high" | "xhigh" | "max", _) => "high",
+            (_, 1..4_096) => "low",
+            (_, 16_384..) => "high",
+            _ => "medium",
+        }
+    }
+
+    /// How much thinking, in tokens, as an Anthropic upstream wants to be told; never below its
+    /// least, 1 024.
+    pub(super) fn budget(&self) -> u64 {
+        match (self.thinking_budget, &*self.effort) {
+            (budget @ 1.., _) => budget.max(1_024),
+            (_, "low" | "minimal") => 2_048,
+            (_, "high" | "xhigh" | "max") => 16_384,
+            _ => 8_192,
+        }
+    }
+}

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Wire;
 use super::request::{BadRequest, Request};
+use super::{Protocol, Wire, anthropic, openai, simple};
 use crate::dsl::policy::Capability;
 
 /// The upstream's model, as far as a wire format cares.
@@ -114,5 +114,31 @@ pub fn encode(request: &Request, target: &Target<'_>) -> Result<Outgoing, Encode
         splice::write(request, target, &mut outgoing);
         return Ok(outgoing);
     }
-    Err(EncodeError::Unsupported("its wire format is another one than the client's".to_owned()))
+    match request.tag() {
+        None => translate(request, target, &mut outgoing)?,
+        // Rare, so it may cost a copy: the rest need not know of the tag.
+        Some(tag) => {
+            let body = splice::without_tag(request, tag);
+            translate(&Request::parse(request.protocol(), body)?, target, &mut outgoing)?;
+        }
+    }
+    Ok(outgoing)
+}
+
+fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) -> Result<(), EncodeError> {
+    let mut exchange = match request.protocol() {
+        Protocol::Anthropic => anthropic::read_request(request)?,
+        Protocol::Chat => openai::read_request(request)?,
+        Protocol::Simple => simple::read_request(request),
+    };
+    let write = match target.wire {
+        Wire::Anthropic => anthropic::write_request,
+        Wire::Chat => openai::write_request,
+    };
+    outgoing.back.include_usage = request.protocol() == Protocol::Chat && splice::asks_for_usage(request);
+    let room = request.body().len();
+    let body = write(&mut exchange, target, outgoing.stream, room, &mut outgoing.back)?;
+    outgoing.body.push(Bytes::from(body));
+    outgoing.warnings.append(&mut exchange.warnings);
+    Ok(())
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::super::json::{Kind, Raw, push_number, push_string};
 use super::super::request::Request;
+use super::super::subagent::SubagentTag;
 use super::super::{Protocol, Wire};
 use super::{Outgoing, Target};
 
@@ -79,6 +80,15 @@ pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
         outgoing.back.include_usage = asks_for_usage(request);
     }
     outgoing.body = splices.into_parts();
+}
+
+/// The body without its sub-agent tag.
+pub(super) fn without_tag(request: &Request, tag: &SubagentTag) -> Bytes {
+    let body = request.body();
+    let mut out = Vec::with_capacity(body.len());
+    out.extend_from_slice(body.get(..tag.place.start).unwrap_or_default());
+    out.extend_from_slice(body.get(tag.place.end..).unwrap_or_default());
+    Bytes::from(out)
 }
 
 fn clamp_tokens(request: &Request, target: &Target<'_>, splices: &mut Splices<'_>, outgoing: &mut Outgoing) {

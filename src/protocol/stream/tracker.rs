@@ -77,7 +77,7 @@ impl Tracker {
             return Spent { usage, estimated: false };
         }
         let kept = self.kept.len() as u64;
-        let output = if kept == 0 { 0 } else { tokens::count(&self.kept) * self.bytes / kept };
+        let output = (tokens::count(&self.kept) * self.bytes).checked_div(kept).unwrap_or(0);
         Spent { usage: Usage { output, ..self.input(input_estimate) }, estimated: true }
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of the room as a whole; those of one part stand beside it.
 
 mod facts;
+mod requests;
 mod streams;
 
 use bytes::Bytes;

@@ -1,0 +1,403 @@
+//! Writing a request of Anthropic Messages.
+
+use super::super::encode::{Back, EncodeError, Target};
+use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Turn};
+use super::super::json::{Raw, Text, push_number, push_string};
+use super::super::names::{Names, push_id};
+use super::super::openai::schema_in_words;
+use crate::dsl::policy::Capability;
+
+/// What is asked for when neither the client nor the model says how long an answer may be.
+const DEFAULT_MAX_TOKENS: u64 = 4_096;
+/// The least that thinking may be given.
+const MIN_BUDGET: u64 = 1_024;
+const DEFAULT_SCHEMA: &[u8] = b"{\"type\":\"object\",\"properties\":{}}";
+
+struct RequestWriter<'t> {
+    target: &'t Target<'t>,
+    names: Names,
+    out: Vec<u8>,
+    warnings: Vec<String>,
+    /// a message was written
+    any: bool,
+}
+
+/// Writes a request; `room` is about how long it will be.
+pub(crate) fn write_request(
+    exchange: &mut Exchange<'_>,
+    target: &Target<'_>,
+    stream: bool,
+    room: usize,
+    back: &mut Back,
+) -> Result<Vec<u8>, EncodeError> {
+    let mut writer = RequestWriter {
+        target,
+        names: Names::of(&exchange.tools),
+        out: Vec::with_capacity(room + room / 8 + 512),
+        warnings: Vec::new(),
+        any: false,
+    };
+    writer.out.extend_from_slice(b"{\"model\":");
+    push_string(&mut writer.out, target.model);
+    let max_tokens = writer.max_tokens(exchange);
+    writer.system(exchange);
+    writer.messages(exchange)?;
+    writer.tools(exchange);
+    let thinks = writer.thinking(exchange, max_tokens);
+    writer.sampling(exchange, thinks);
+    writer.format(exchange);
+    if stream {
+        writer.out.extend_from_slice(b",\"stream\":true");
+    }
+    writer.out.push(b'}');
+    exchange.warnings.append(&mut writer.warnings);
+    writer.names.remember(back);
+    Ok(writer.out)
+}
+
+impl RequestWriter<'_> {
+    fn member(&mut self, name: &str) {
+        self.out.extend_from_slice(b",\"");
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    fn text(&mut self, text: Text<'_>) {
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.escaped());
+        self.out.push(b'"');
+    }
+
+    fn max_tokens(&mut self, exchange: &Exchange<'_>) -> u64 {
+        let limit = self.target.output_limit;
+        let asked = exchange.max_tokens.or(limit).unwrap_or(DEFAULT_MAX_TOKENS);
+        let given = limit.unwrap_or(asked).min(asked);
+        if given < asked {
+            self.warnings.push(format!("max_tokens lowered to {given}, the most that the model gives"));
+        }
+        self.member("max_tokens");
+        push_number(&mut self.out, given);
+        given
+    }
+
+    /// All system text stands in front: this wire has it nowhere else.
+    fn system(&mut self, exchange: &Exchange<'_>) {
+        let mut texts = exchange.system.clone();
+        let mut later = false;
+        for turn in exchange.turns.iter().filter(|turn| turn.speaker == Speaker::System) {
+            for part in &turn.parts {
+                if let Part::Text(text) = part {
+                    later = true;
+                    texts.push(*text);
+                }
+            }
+        }
+        if later {
+            self.warnings.push("system messages inside the conversation were moved to its front".to_owned());
+        }
+        let instruction = self.instruction(exchange);
+        if texts.is_empty() && instruction.is_none() {
+            return;
+        }
+        self.member("system");
+        self.out.push(b'"');
+        for (index, text) in texts.iter().enumerate() {
+            if index > 0 {
+                self.out.extend_from_slice(b"\\n\\n");
+            }
+            self.out.extend_from_slice(text.escaped());
+        }
+        if let Some(instruction) = instruction {
+            if !texts.is_empty() {
+                self.out.extend_from_slice(b"\\n\\n");
+            }
+            super::super::json::push_escaped(&mut self.out, instruction.as_bytes());
+        }
+        self.out.push(b'"');
+    }
+
+    fn messages(&mut self, exchange: &Exchange<'_>) -> Result<(), EncodeError> {
+        self.out.extend_from_slice(b",\"messages\":[");
+        let mut spoken = exchange.turns.iter().filter(|turn| turn.speaker != Speaker::System).peekable();
+        if spoken.peek().is_some_and(|turn| turn.speaker == Speaker::Assistant) {
+            self.out.extend_from_slice(b"{\"role\":\"user\",\"content\":\"(the conversation begins here)\"}");
+            self.any = true;
+            self.warnings.push("a first user message was added: the upstream demands one".to_owned());
+        }
+        for turn in spoken {
+            self.turn(turn)?;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    /// A moved system turn can leave two turns of one side: the wire takes that as one.
+    fn turn(&mut self, turn: &Turn<'_>) -> Result<(), EncodeError> {
+        let role: &[u8] = if turn.speaker == Speaker::Assistant { b"assistant" } else { b"user" };
+        let start = self.out.len();
+        if self.any {
+            self.out.push(b',');
+        }
+        self.out.extend_from_slice(b"{\"role\":\"");
+        self.out.extend_from_slice(role);
+        self.out.extend_from_slice(b"\",\"content\":[");
+        if !self.parts(&turn.parts)? {
+            self.out.truncate(start);
+            return Ok(());
+        }
+        self.out.extend_from_slice(b"]}");
+        self.any = true;
+        Ok(())
+    }
+
+    /// Appends blocks with commas between them; returns whether there was any.
+    fn parts(&mut self, parts: &[Part<'_>]) -> Result<bool, EncodeError> {
+        let empty = self.out.len();
+        for part in parts {
+            let before = self.out.len();
+            if before > empty {
+                self.out.push(b',');
+            }
+            let length = self.out.len();
+            self.part(part)?;
+            if self.out.len() == length {
+                self.out.truncate(before);
+            }
+        }
+        Ok(self.out.len() > empty)
+    }
+
+    /// Appends a block, or nothing.
+    fn part(&mut self, part: &Part<'_>) -> Result<(), EncodeError> {
+        match part {
+            // Text of white space alone is refused like an empty one.
+            Part::Text(text) if text.decode().trim().is_empty() => return Ok(()),
+            Part::Text(text) => {
+                self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
+                self.text(*text);
+            }
+            Part::Note(note) => {
+                self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
+                push_string(&mut self.out, note);
+            }
+            Part::Image(source) => {
+                self.out.extend_from_slice(b"{\"type\":\"image\",\"source\":");
+                self.source(*source, "an image")?;
+            }
+            Part::Document { name, source } => {
+                if !self.target.can(Capability::Documents) {
+                    return Err(unsupported("it takes no documents (`can` has no `documents`)"));
+                }
+                self.out.extend_from_slice(b"{\"type\":\"document\",\"source\":");
+                self.source(*source, "a document")?;
+                if let Some(name) = name {
+                    self.member("title");
+                    self.text(*name);
+                }
+            }
+            Part::Audio => return Err(unsupported("a sound cannot be carried over to its wire format")),
+            // Thinking that this upstream has not signed is refused by it.
+            Part::Thinking(_) => return Ok(()),
+            Part::Call { id, name, input } => {
+                self.out.extend_from_slice(b"{\"type\":\"tool_use\",\"id\":");
+                push_id(&mut self.out, *id);
+                self.member("name");
+                self.names.push(&mut self.out, *name);
+                self.member("input");
+                input.push_object(&mut self.out);
+            }
+            Part::Result { id, error, parts } => self.result(*id, *error, parts)?,
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn result(&mut self, id: Text<'_>, error: bool, parts: &[Part<'_>]) -> Result<(), EncodeError> {
+        self.out.extend_from_slice(b"{\"type\":\"tool_result\",\"tool_use_id\":");
+        push_id(&mut self.out, id);
+        self.member("content");
+        if let [Part::Text(text)] = parts {
+            self.text(*text);
+        } else {
+            self.out.push(b'[');
+            self.parts(parts)?;
+            self.out.push(b']');
+        }
+        if error {
+            self.out.extend_from_slice(b",\"is_error\":true");
+        }
+        Ok(())
+    }
+
+    fn source(&mut self, source: Source<'_>, what: &str) -> Result<(), EncodeError> {
+        match source {
+            Source::Base64 { media, data } => {
+                self.out.extend_from_slice(b"{\"type\":\"base64\",\"media_type\":");
+                self.text(media);
+                self.member("data");
+                self.text(data);
+            }
+            Source::Url(url) => {
+                self.out.extend_from_slice(b"{\"type\":\"url\",\"url\":");
+                self.text(url);
+            }
+            Source::Id => {
+                return Err(EncodeError::Unsupported(format!(
+                    "{what} is given by a file id, which only its own provider knows"
+                )));
+            }
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn tools(&mut self, exchange: &Exchange<'_>) {
+        let searches = exchange.server_tools.iter().any(|kind| kind.starts_with("web_search"))
+            && self.target.can(Capability::WebSearch);
+        for kind in exchange.server_tools.iter().filter(|kind| !(searches && kind.starts_with("web_search"))) {
+            self.warnings.push(format!("the server tool `{kind}` is not known to the upstream and was left out"));
+        }
+        if exchange.tools.is_empty() && !searches {
+            return;
+        }
+        self.out.extend_from_slice(b",\"tools\":[");
+        for (place, tool) in exchange.tools.iter().enumerate() {
+            if place > 0 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(b"{\"name\":");
+            self.names.push_listed(&mut self.out, place);
+            if let Some(description) = tool.description {
+                self.member("description");
+                self.text(description);
+            }
+            self.member("input_schema");
+            self.out.extend_from_slice(tool.schema.map_or(DEFAULT_SCHEMA, Raw::bytes));
+            self.out.push(b'}');
+        }
+        if searches {
+            let comma: &[u8] = if exchange.tools.is_empty() { b"" } else { b"," };
+            self.out.extend_from_slice(comma);
+            self.out.extend_from_slice(b"{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}");
+        }
+        self.out.push(b']');
+        self.choice(exchange);
+    }
+
+    fn choice(&mut self, exchange: &Exchange<'_>) {
+        let alone = exchange.parallel == Some(false);
+        let word = match exchange.choice {
+            Choice::Unsaid if alone => "auto",
+            Choice::Unsaid => return,
+            Choice::Auto => "auto",
+            Choice::Any => "any",
+            Choice::None => "none",
+            Choice::Tool(_) => "tool",
+        };
+        self.out.extend_from_slice(b",\"tool_choice\":{\"type\":");
+        push_string(&mut self.out, word);
+        if let Choice::Tool(name) = exchange.choice {
+            self.member("name");
+            self.names.push(&mut self.out, name);
+        }
+        if alone && word != "none" {
+            self.out.extend_from_slice(b",\"disable_parallel_tool_use\":true");
+        }
+        self.out.push(b'}');
+    }
+
+    /// Switches thinking on if it is asked for and can be: it needs room below `max_tokens`, and the
+    /// upstream refuses it in the middle of a tool loop whose earlier thinking it has not signed, or
+    /// with a demanded tool.
+    fn thinking(&mut self, exchange: &Exchange<'_>, max_tokens: u64) -> bool {
+        if !exchange.asks.thinking {
+            return false;
+        }
+        let in_loop =
+            exchange.turns.last().is_some_and(|turn| turn.parts.iter().any(|part| matches!(part, Part::Result { .. })));
+        let budget = exchange.asks.budget().min(max_tokens / 2);
+        let reason = if !self.target.can(Capability::Thinking) {
+            "the model does not think (`can` has no `thinking`)"
+        } else if in_loop {
+            "the upstream wants its own earlier thinking in a tool loop"
+        } else if matches!(exchange.choice, Choice::Any | Choice::Tool(_)) {
+            "a tool is demanded"
+        } else if budget < MIN_BUDGET {
+            "max_tokens leaves no room for it"
+        } else {
+            self.out.extend_from_slice(b",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":");
+            push_number(&mut self.out, budget);
+            self.out.push(b'}');
+            return true;
+        };
+        self.warnings.push(format!("thinking was left out: {reason}"));
+        false
+    }
+
+    fn sampling(&mut self, exchange: &Exchange<'_>, thinks: bool) {
+        for (name, value) in
+            [("temperature", exchange.temperature), ("top_p", exchange.top_p), ("top_k", exchange.top_k)]
+        {
+            let Some(value) = value else { continue };
+            if thinks {
+                self.warnings.push(format!("`{name}` was left out: the model thinks"));
+            } else if name == "temperature" && value.number().is_some_and(|number| number > 1.0) {
+                self.warnings.push("`temperature` lowered to 1, the most that the upstream takes".to_owned());
+                self.out.extend_from_slice(b",\"temperature\":1");
+            } else {
+                self.member(name);
+                self.out.extend_from_slice(value.bytes());
+            }
+        }
+        if exchange.seed.is_some() {
+            self.warnings.push("`seed` is not known to the upstream's protocol and was left out".to_owned());
+        }
+        let stops: Vec<Text<'_>> =
+            exchange.stop.iter().copied().filter(|stop| !stop.decode().trim().is_empty()).collect();
+        if stops.len() < exchange.stop.len() {
+            self.warnings.push("stop sequences of white space were left out: the upstream refuses them".to_owned());
+        }
+        if !stops.is_empty() {
+            self.member("stop_sequences");
+            for (index, stop) in stops.into_iter().enumerate() {
+                self.out.push(if index == 0 { b'[' } else { b',' });
+                self.text(stop);
+            }
+            self.out.push(b']');
+        }
+        if let Some(user) = &exchange.user {
+            self.out.extend_from_slice(b",\"metadata\":{\"user_id\":");
+            push_string(&mut self.out, user);
+            self.out.push(b'}');
+        }
+    }
+
+    fn format(&mut self, exchange: &Exchange<'_>) {
+        match exchange.format {
+            Format::Schema { schema, .. } if self.target.can(Capability::JsonSchema) => {
+                self.out.extend_from_slice(b",\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":");
+                self.out.extend_from_slice(schema.bytes());
+                self.out.extend_from_slice(b"}}");
+            }
+            Format::Schema { .. } => {
+                self.warnings.push("the JSON schema was put into words: the model takes none".to_owned());
+            }
+            Format::Object => {
+                self.warnings.push("the JSON form was put into words: the upstream has no such mode".to_owned());
+            }
+            Format::Free => {}
+        }
+    }
+
+    fn instruction(&self, exchange: &Exchange<'_>) -> Option<String> {
+        match exchange.format {
+            Format::Schema { schema, .. } if !self.target.can(Capability::JsonSchema) => Some(schema_in_words(schema)),
+            Format::Object => Some("Answer with one JSON object and nothing else.".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn unsupported(text: &str) -> EncodeError {
+    EncodeError::Unsupported(text.to_owned())
+}

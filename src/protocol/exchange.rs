@@ -1,0 +1,220 @@
+//! A request in one form for all wires: two codecs a protocol instead of one a pair.
+//!
+//! It borrows: texts stay escaped, schemas and numbers stay as they were written. Reading is strict,
+//! unlike the facts' walk: a body that is broken inside is a 400.
+
+use std::borrow::Cow;
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::asks::Asks;
+use super::json::{Raw, Text};
+use super::message::Input;
+
+/// A request.
+#[derive(Debug, Default)]
+pub(crate) struct Exchange<'a> {
+    pub(crate) system: Vec<Text<'a>>,
+    pub(crate) turns: Vec<Turn<'a>>,
+    pub(crate) tools: Vec<Tool<'a>>,
+    /// types of tools that a provider runs
+    pub(crate) server_tools: Vec<Cow<'a, str>>,
+    pub(crate) choice: Choice<'a>,
+    /// whether several calls a turn are allowed
+    pub(crate) parallel: Option<bool>,
+    pub(crate) max_tokens: Option<u64>,
+    pub(crate) temperature: Option<Raw<'a>>,
+    pub(crate) top_p: Option<Raw<'a>>,
+    pub(crate) top_k: Option<Raw<'a>>,
+    pub(crate) seed: Option<Raw<'a>>,
+    pub(crate) stop: Vec<Text<'a>>,
+    pub(crate) user: Option<String>,
+    pub(crate) asks: Asks<'a>,
+    pub(crate) format: Format<'a>,
+    /// what could not be carried over
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    System,
+    User,
+    Assistant,
+}
+
+/// All that one side says before the other does.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    pub(crate) speaker: Speaker,
+    pub(crate) parts: Parts<'a>,
+}
+
+pub(crate) type Parts<'a> = SmallVec<[Part<'a>; 2]>;
+
+/// One thing in a turn.
+#[derive(Clone, Debug)]
+pub(crate) enum Part<'a> {
+    Text(Text<'a>),
+    /// text that was made here out of something that no other wire knows
+    Note(String),
+    Image(Source<'a>),
+    Document {
+        name: Option<Text<'a>>,
+        source: Source<'a>,
+    },
+    Audio,
+    Thinking(Text<'a>),
+    Call {
+        id: Text<'a>,
+        name: Text<'a>,
+        input: Input<'a>,
+    },
+    Result {
+        id: Text<'a>,
+        error: bool,
+        parts: Vec<Part<'a>>,
+    },
+}
+
+/// Where an attachment's bytes are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'a> {
+    Base64 {
+        media: Text<'a>,
+        data: Text<'a>,
+    },
+    Url(Text<'a>),
+    /// at the provider, under an id that no other provider knows
+    Id,
+}
+
+/// A client's tool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tool<'a> {
+    pub(crate) name: Text<'a>,
+    pub(crate) description: Option<Text<'a>>,
+    pub(crate) schema: Option<Raw<'a>>,
+    pub(crate) strict: Option<Raw<'a>>,
+}
+
+/// Which tool must be called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Choice<'a> {
+    #[default]
+    Unsaid,
+    Auto,
+    Any,
+    None,
+    Tool(Text<'a>),
+}
+
+/// The form that the answer must have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Format<'a> {
+    #[default]
+    Free,
+    Object,
+    Schema {
+        name: Option<Text<'a>>,
+        schema: Raw<'a>,
+    },
+}
+
+impl<'a> Exchange<'a> {
+    /// Adds to the last turn if the same side goes on speaking, else begins one.
+    pub(crate) fn say(&mut self, speaker: Speaker, parts: Parts<'a>) {
+        if parts.is_empty() {
+            return;
+        }
+        match self.turns.last_mut() {
+            Some(turn) if turn.speaker == speaker => turn.parts.extend(parts),
+            _ => self.turns.push(Turn { speaker, parts }),
+        }
+    }
+
+    pub(crate) fn warn(&mut self, text: impl Into<String>) {
+        self.warnings.push(text.into());
+    }
+
+    /// Puts every call's result behind it, in the order of the calls: upstreams refuse a
+    /// conversation in which a result is missing, stands elsewhere, or belongs to no call.
+    pub(crate) fn pair_results(&mut self) {
+        let mut turns = Vec::with_capacity(self.turns.len());
+        let mut calls: Vec<Text<'a>> = Vec::new();
+        // A system turn between calls and their results goes behind the results.
+        let mut between = None;
+        for mut turn in std::mem::take(&mut self.turns) {
+            if turn.speaker == Speaker::System && !calls.is_empty() && between.is_none() {
+                between = Some(turn);
+                continue;
+            }
+            if turn.speaker == Speaker::User {
+                turn.parts = self.settled(turn.parts, &std::mem::take(&mut calls));
+            } else if !calls.is_empty() {
+                let parts = self.settled(Parts::new(), &std::mem::take(&mut calls));
+                turns.push(Turn { speaker: Speaker::User, parts });
+            }
+            if turn.speaker == Speaker::Assistant {
+                turns.extend(between.take());
+                calls = call_ids(&turn);
+            }
+            turns.push(turn);
+            turns.extend(between.take());
+        }
+        if !calls.is_empty() {
+            let parts = self.settled(Parts::new(), &calls);
+            turns.push(Turn { speaker: Speaker::User, parts });
+        }
+        turns.extend(between);
+        self.turns = turns;
+    }
+
+    /// The parts of a user's turn, the results first and in the order of the calls before it.
+    fn settled(&mut self, parts: Parts<'a>, calls: &[Text<'a>]) -> Parts<'a> {
+        let is_result = |part: &Part<'a>| matches!(part, Part::Result { .. });
+        if calls.is_empty() && !parts.iter().any(is_result) {
+            return parts;
+        }
+        let (results, rest): (Vec<Part<'a>>, Vec<Part<'a>>) = parts.into_iter().partition(is_result);
+        let mut by_id: FxHashMap<&[u8], Vec<Part<'a>>> = FxHashMap::default();
+        for part in results.into_iter().rev() {
+            if let Part::Result { id, .. } = &part {
+                by_id.entry(id.escaped()).or_default().push(part);
+            }
+        }
+        let mut settled = Parts::new();
+        let mut missing = 0;
+        for call in calls {
+            settled.push(by_id.get_mut(call.escaped()).and_then(Vec::pop).unwrap_or_else(|| {
+                missing += 1;
+                let note = Part::Note("(no result: the call was interrupted)".to_owned());
+                Part::Result { id: *call, error: true, parts: vec![note] }
+            }));
+        }
+        let orphans: Vec<Part<'a>> = by_id.into_values().flatten().collect();
+        if missing > 0 {
+            self.warn(format!("{missing} missing tool results were filled in"));
+        }
+        if !orphans.is_empty() {
+            self.warn(format!("{} tool results without a call were sent as text", orphans.len()));
+        }
+        for orphan in orphans {
+            if let Part::Result { parts, .. } = orphan {
+                settled.push(Part::Note("(result of a tool call that is not in the conversation)".to_owned()));
+                settled.extend(parts);
+            }
+        }
+        settled.extend(rest);
+        settled
+    }
+}
+
+fn call_ids<'a>(turn: &Turn<'a>) -> Vec<Text<'a>> {
+    let ids = turn.parts.iter().filter_map(|part| match part {
+        Part::Call { id, .. } => Some(*id),
+        _ => None,
+    });
+    ids.collect()
+}

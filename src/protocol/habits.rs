@@ -1,0 +1,47 @@
+//! What upstream models are known to want beyond their wire format, by their names. A policy's own
+//! word on it comes with transforms; until then these few habits are enough.
+
+/// What a Chat upstream wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Habits {
+    /// `max_completion_tokens` instead of `max_tokens`, no sampling parameters (OpenAI's thinking models)
+    pub(crate) completion_tokens: bool,
+    /// `developer` instead of `system`
+    pub(crate) developer: bool,
+    /// `thinking: { type }` switches thinking on and off
+    pub(crate) thinking_switch: bool,
+    /// earlier thinking comes back as `reasoning_content`
+    pub(crate) replay_thinking: bool,
+}
+
+impl Habits {
+    /// The habits of a model with this name.
+    pub(crate) fn of(model: &str) -> Self {
+        let model = model.to_ascii_lowercase();
+        let name = model.rsplit('/').next().unwrap_or_default();
+        let openai_thinks = ["o1", "o3", "o4", "gpt-5"].iter().any(|begin| name.starts_with(begin));
+        let has = |words: &[&str]| words.iter().any(|word| model.contains(word));
+        Self {
+            completion_tokens: openai_thinks,
+            developer: openai_thinks,
+            thinking_switch: has(&["deepseek", "kimi", "glm", "doubao"]),
+            replay_thinking: has(&["deepseek", "kimi", "glm"]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_habits() {
+        let openai = Habits { completion_tokens: true, developer: true, ..Habits::default() };
+        let switch = Habits { thinking_switch: true, ..Habits::default() };
+        assert_eq!(Habits::of("gpt-5.2-mini"), openai);
+        assert_eq!(Habits::of("openai/o3"), openai);
+        assert_eq!(Habits::of("gpt-4o"), Habits::default());
+        assert_eq!(Habits::of("Doubao-Seed"), switch);
+        assert_eq!(Habits::of("deepseek-chat"), Habits { replay_thinking: true, ..switch });
+    }
+}

@@ -1,0 +1,428 @@
+//! Writing a request of Chat Completions.
+
+use memchr::memmem;
+
+use super::super::encode::{Back, EncodeError, Target};
+use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Tool, Turn};
+use super::super::habits::Habits;
+use super::super::json::{Raw, Text, push_escaped, push_number, push_string};
+use super::super::names::{Names, push_id};
+use crate::dsl::policy::Capability;
+
+/// OpenAI takes four.
+const MAX_STOPS: usize = 4;
+const DEFAULT_SCHEMA: &[u8] = b"{\"type\":\"object\",\"properties\":{}}";
+
+pub(crate) struct RequestWriter<'t> {
+    target: &'t Target<'t>,
+    habits: Habits,
+    names: Names,
+    out: Vec<u8>,
+    warnings: Vec<String>,
+}
+
+/// Writes a request; `room` is about how long it will be.
+pub(crate) fn write_request(
+    exchange: &mut Exchange<'_>,
+    target: &Target<'_>,
+    stream: bool,
+    room: usize,
+    back: &mut Back,
+) -> Result<Vec<u8>, EncodeError> {
+    let mut writer = RequestWriter {
+        target,
+        habits: Habits::of(target.model),
+        names: Names::of(&exchange.tools),
+        out: Vec::with_capacity(room + room / 8 + 512),
+        warnings: Vec::new(),
+    };
+    writer.out.extend_from_slice(b"{\"model\":");
+    push_string(&mut writer.out, target.model);
+    writer.messages(exchange)?;
+    writer.tools(exchange);
+    writer.limits(exchange);
+    writer.thinking(exchange);
+    writer.format(exchange);
+    if stream {
+        writer.out.extend_from_slice(b",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
+    }
+    writer.out.push(b'}');
+    exchange.warnings.append(&mut writer.warnings);
+    writer.names.remember(back);
+    Ok(writer.out)
+}
+
+impl RequestWriter<'_> {
+    fn raw_member(&mut self, name: &str, value: Option<Raw<'_>>) {
+        if let Some(value) = value {
+            self.member(name);
+            self.out.extend_from_slice(value.bytes());
+        }
+    }
+
+    fn member(&mut self, name: &str) {
+        self.out.extend_from_slice(b",\"");
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    fn text(&mut self, text: Text<'_>) {
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.escaped());
+        self.out.push(b'"');
+    }
+
+    fn role(&mut self, role: &str) {
+        if self.out.last() == Some(&b'}') {
+            self.out.push(b',');
+        }
+        self.out.extend_from_slice(b"{\"role\":\"");
+        self.out.extend_from_slice(role.as_bytes());
+        self.out.extend_from_slice(b"\",\"content\":");
+    }
+
+    fn messages(&mut self, exchange: &Exchange<'_>) -> Result<(), EncodeError> {
+        self.out.extend_from_slice(b",\"messages\":[");
+        let system = if self.habits.developer { "developer" } else { "system" };
+        let instruction = self.instruction(exchange);
+        if !exchange.system.is_empty() || instruction.is_some() {
+            self.role(system);
+            let parts = exchange.system.iter().map(|text| Part::Text(*text));
+            let parts: Vec<Part<'_>> = parts.chain(instruction.map(Part::Note)).collect();
+            self.joined(&parts, "");
+            self.out.push(b'}');
+        }
+        for turn in &exchange.turns {
+            match turn.speaker {
+                Speaker::System => {
+                    self.role(system);
+                    self.joined(&turn.parts, "");
+                    self.out.push(b'}');
+                }
+                Speaker::User => self.user(turn)?,
+                Speaker::Assistant => self.assistant(turn),
+            }
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    /// Appends all texts as one string, with an empty line between them.
+    fn joined(&mut self, parts: &[Part<'_>], mark: &str) {
+        self.out.push(b'"');
+        self.out.extend_from_slice(mark.as_bytes());
+        let mut first = true;
+        for part in parts {
+            let is_text = matches!(part, Part::Text(_) | Part::Note(_));
+            if is_text && !std::mem::replace(&mut first, false) {
+                self.out.extend_from_slice(b"\\n\\n");
+            }
+            match part {
+                Part::Text(text) => self.out.extend_from_slice(text.escaped()),
+                Part::Note(note) => push_escaped(&mut self.out, note.as_bytes()),
+                _ => {}
+            }
+        }
+        self.out.push(b'"');
+    }
+
+    fn user(&mut self, turn: &Turn<'_>) -> Result<(), EncodeError> {
+        let mut later = Vec::new();
+        for part in &turn.parts {
+            match part {
+                Part::Result { id, error, parts } => {
+                    self.role("tool");
+                    self.joined(parts, if *error { "[error] " } else { "" });
+                    self.out.extend_from_slice(b",\"tool_call_id\":");
+                    push_id(&mut self.out, *id);
+                    self.out.push(b'}');
+                    // The role `tool` takes text alone: what else a result shows, the user shows.
+                    later.extend(parts.iter().filter(|part| !matches!(part, Part::Text(_) | Part::Note(_))));
+                }
+                Part::Call { .. } | Part::Thinking(_) => {}
+                part => later.push(part),
+            }
+        }
+        if later.is_empty() {
+            return Ok(());
+        }
+        self.role("user");
+        if later.iter().all(|part| matches!(part, Part::Text(_) | Part::Note(_))) {
+            let parts: Vec<Part<'_>> = later.into_iter().cloned().collect();
+            self.joined(&parts, "");
+        } else {
+            self.content_parts(&later)?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn content_parts(&mut self, parts: &[&Part<'_>]) -> Result<(), EncodeError> {
+        self.out.push(b'[');
+        for (index, part) in parts.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            match part {
+                Part::Text(text) => {
+                    self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
+                    self.text(*text);
+                }
+                Part::Note(note) => {
+                    self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
+                    push_string(&mut self.out, note);
+                }
+                Part::Image(source) => self.image(*source)?,
+                Part::Document { name, source } => self.document(*name, *source)?,
+                _ => return Err(unsupported("a sound cannot be carried over to its wire format")),
+            }
+            self.out.push(b'}');
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn image(&mut self, source: Source<'_>) -> Result<(), EncodeError> {
+        self.out.extend_from_slice(b"{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
+        match source {
+            Source::Base64 { media, data } => self.data_url(media, data),
+            Source::Url(url) => self.out.extend_from_slice(url.escaped()),
+            Source::Id => {
+                return Err(unsupported("an image is given by a file id, which only its own provider knows"));
+            }
+        }
+        self.out.extend_from_slice(b"\"}");
+        Ok(())
+    }
+
+    fn data_url(&mut self, media: Text<'_>, data: Text<'_>) {
+        for part in [b"data:", media.escaped(), b";base64,", data.escaped()] {
+            self.out.extend_from_slice(part);
+        }
+    }
+
+    fn document(&mut self, name: Option<Text<'_>>, source: Source<'_>) -> Result<(), EncodeError> {
+        let Source::Base64 { media, data } = source else {
+            return Err(unsupported("a document is given by a URL or file id, which its wire format does not take"));
+        };
+        if !self.target.can(Capability::Documents) {
+            return Err(unsupported("it takes no documents (`can` has no `documents`)"));
+        }
+        self.out.extend_from_slice(b"{\"type\":\"file\",\"file\":{\"filename\":");
+        self.text(name.unwrap_or(Text::from_escaped(b"document.pdf")));
+        self.out.extend_from_slice(b",\"file_data\":\"");
+        self.data_url(media, data);
+        self.out.extend_from_slice(b"\"}");
+        Ok(())
+    }
+
+    fn assistant(&mut self, turn: &Turn<'_>) {
+        let says = turn.parts.iter().any(|part| matches!(part, Part::Text(_) | Part::Note(_)));
+        let calls = turn.parts.iter().any(|part| matches!(part, Part::Call { .. }));
+        if !says && !calls {
+            return;
+        }
+        self.role("assistant");
+        if says {
+            self.joined(&turn.parts, "");
+        } else {
+            self.out.extend_from_slice(b"null");
+        }
+        if self.habits.replay_thinking {
+            let thoughts = turn.parts.iter().filter_map(|part| match part {
+                Part::Thinking(text) => Some(Part::Text(*text)),
+                _ => None,
+            });
+            let thoughts: Vec<Part<'_>> = thoughts.collect();
+            if !thoughts.is_empty() {
+                self.member("reasoning_content");
+                self.joined(&thoughts, "");
+            }
+        }
+        if calls {
+            self.calls(turn);
+        }
+        self.out.push(b'}');
+    }
+
+    fn calls(&mut self, turn: &Turn<'_>) {
+        self.out.extend_from_slice(b",\"tool_calls\":[");
+        let mut first = true;
+        for part in &turn.parts {
+            let Part::Call { id, name, input } = part else { continue };
+            if !std::mem::replace(&mut first, false) {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(b"{\"id\":");
+            push_id(&mut self.out, *id);
+            self.out.extend_from_slice(b",\"type\":\"function\",\"function\":{\"name\":");
+            self.names.push(&mut self.out, *name);
+            self.out.extend_from_slice(b",\"arguments\":");
+            input.push_written(&mut self.out);
+            self.out.extend_from_slice(b"}}");
+        }
+        self.out.push(b']');
+    }
+
+    fn tools(&mut self, exchange: &Exchange<'_>) {
+        for kind in &exchange.server_tools {
+            if kind.starts_with("web_search") && self.target.can(Capability::WebSearch) {
+                self.out.extend_from_slice(b",\"web_search_options\":{}");
+            } else {
+                self.warnings.push(format!("the server tool `{kind}` is not known to the upstream and was left out"));
+            }
+        }
+        if exchange.tools.is_empty() {
+            return;
+        }
+        self.out.extend_from_slice(b",\"tools\":[");
+        for (place, tool) in exchange.tools.iter().enumerate() {
+            if place > 0 {
+                self.out.push(b',');
+            }
+            self.tool(place, tool);
+        }
+        self.out.push(b']');
+        self.choice(exchange);
+        if let Some(parallel) = exchange.parallel {
+            self.member("parallel_tool_calls");
+            self.out.extend_from_slice(if parallel { b"true" } else { b"false" });
+        }
+    }
+
+    fn tool(&mut self, place: usize, tool: &Tool<'_>) {
+        self.out.extend_from_slice(b"{\"type\":\"function\",\"function\":{\"name\":");
+        self.names.push_listed(&mut self.out, place);
+        if let Some(description) = tool.description {
+            self.member("description");
+            self.text(description);
+        }
+        self.member("parameters");
+        self.out.extend_from_slice(tool.schema.map_or(DEFAULT_SCHEMA, Raw::bytes));
+        self.raw_member("strict", tool.strict);
+        self.out.extend_from_slice(b"}}");
+    }
+
+    fn choice(&mut self, exchange: &Exchange<'_>) {
+        let word: &[u8] = match exchange.choice {
+            Choice::Unsaid => return,
+            Choice::Auto => b"\"auto\"",
+            Choice::Any => b"\"required\"",
+            Choice::None => b"\"none\"",
+            Choice::Tool(name) if exchange.tools.iter().any(|tool| tool.name == name) => {
+                self.member("tool_choice");
+                self.out.extend_from_slice(b"{\"type\":\"function\",\"function\":{\"name\":");
+                self.names.push(&mut self.out, name);
+                self.out.extend_from_slice(b"}}");
+                return;
+            }
+            // It demanded a server tool that was left out.
+            Choice::Tool(_) => return,
+        };
+        self.member("tool_choice");
+        self.out.extend_from_slice(word);
+    }
+
+    fn limits(&mut self, exchange: &Exchange<'_>) {
+        if let Some(asked) = exchange.max_tokens {
+            let limit = self.target.output_limit.unwrap_or(asked).min(asked);
+            if limit < asked {
+                self.warnings.push(format!("max_tokens lowered to {limit}, the most that the model gives"));
+            }
+            self.member(if self.habits.completion_tokens { "max_completion_tokens" } else { "max_tokens" });
+            push_number(&mut self.out, limit);
+        }
+        if self.habits.completion_tokens {
+            for (name, value) in [("temperature", exchange.temperature), ("top_p", exchange.top_p)] {
+                if value.and_then(Raw::number).is_some_and(|number| (number - 1.0).abs() > f64::EPSILON) {
+                    self.warnings.push(format!("`{name}` was left out: the model does not take it"));
+                }
+            }
+        } else {
+            self.raw_member("temperature", exchange.temperature);
+            self.raw_member("top_p", exchange.top_p);
+        }
+        if exchange.top_k.is_some() {
+            self.warnings.push("`top_k` is not known to the upstream's protocol and was left out".to_owned());
+        }
+        self.raw_member("seed", exchange.seed);
+        if !exchange.stop.is_empty() {
+            self.member("stop");
+            for (index, stop) in exchange.stop.iter().take(MAX_STOPS).enumerate() {
+                self.out.push(if index == 0 { b'[' } else { b',' });
+                self.text(*stop);
+            }
+            self.out.push(b']');
+        }
+        if exchange.stop.len() > MAX_STOPS {
+            self.warnings.push(format!("only {MAX_STOPS} of {} stop sequences were sent", exchange.stop.len()));
+        }
+        if let Some(user) = &exchange.user {
+            self.member("user");
+            push_string(&mut self.out, user);
+        }
+    }
+
+    /// Thinking that is off or not mentioned is never switched on.
+    fn thinking(&mut self, exchange: &Exchange<'_>) {
+        let asks = &exchange.asks;
+        if self.habits.thinking_switch && (asks.thinking || asks.thinking_off) {
+            self.member("thinking");
+            let word: &[u8] = if asks.thinking { b"{\"type\":\"enabled\"}" } else { b"{\"type\":\"disabled\"}" };
+            self.out.extend_from_slice(word);
+        } else if asks.thinking && self.target.can(Capability::Thinking) {
+            self.member("reasoning_effort");
+            push_string(&mut self.out, asks.effort_word());
+        } else if asks.thinking {
+            self.warnings.push("thinking was left out: the model does not think (`can` has no `thinking`)".to_owned());
+        }
+    }
+
+    fn format(&mut self, exchange: &Exchange<'_>) {
+        match exchange.format {
+            Format::Schema { name, schema } if self.target.can(Capability::JsonSchema) => {
+                self.out
+                    .extend_from_slice(b",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":");
+                self.text(name.unwrap_or(Text::from_escaped(b"answer")));
+                if is_strict(schema) {
+                    self.out.extend_from_slice(b",\"strict\":true");
+                }
+                self.out.extend_from_slice(b",\"schema\":");
+                self.out.extend_from_slice(schema.bytes());
+                self.out.extend_from_slice(b"}}");
+            }
+            Format::Schema { .. } => {
+                self.warnings.push("the JSON schema was put into words: the model takes none".to_owned());
+            }
+            Format::Object => self.out.extend_from_slice(b",\"response_format\":{\"type\":\"json_object\"}"),
+            Format::Free => {}
+        }
+    }
+
+    /// The schema in words, for a model that takes none.
+    fn instruction(&self, exchange: &Exchange<'_>) -> Option<String> {
+        match exchange.format {
+            Format::Schema { schema, .. } if !self.target.can(Capability::JsonSchema) => Some(schema_in_words(schema)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a schema keeps OpenAI's rules for `strict` (nothing optional, nothing additional), as far as
+/// one level shows; others are refused with `strict`, so they are sent without it.
+fn is_strict(schema: Raw<'_>) -> bool {
+    let [properties, required, additional] = schema.peek(["properties", "required", "additionalProperties"]);
+    let nested = memmem::find_iter(schema.bytes(), b"\"properties\"").take(2).count() > 1;
+    let all = properties.unwrap_or(Raw::NULL).members().count() == required.unwrap_or(Raw::NULL).elements().count();
+    !nested && all && additional.and_then(Raw::boolean) == Some(false)
+}
+
+/// Asks for an answer that fits a schema.
+pub(crate) fn schema_in_words(schema: Raw<'_>) -> String {
+    let schema = String::from_utf8_lossy(schema.bytes());
+    format!("Answer with one JSON object and nothing else. It must fit this JSON schema: {schema}")
+}
+
+fn unsupported(text: &str) -> EncodeError {
+    EncodeError::Unsupported(text.to_owned())
+}
