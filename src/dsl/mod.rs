@@ -14,3 +14,6 @@ mod resolve;
 mod scan;
 
 pub use load::{Given, Loaded, load, parse_facts, parse_state, refuse_unserved};
+
+#[cfg(test)]
+mod tests;

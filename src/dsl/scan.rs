@@ -85,6 +85,12 @@ impl Scanner<'_, '_> {
         if starts_item && self.open.as_ref().is_some_and(|(_, bracket)| !bracket || !self.stack.is_empty()) {
             self.end_item(token.start);
         }
+        if let TokenKind::Close(byte) = token.kind
+            && self.open.is_none()
+        {
+            self.closes_nothing(byte, token);
+            return;
+        }
         self.open.get_or_insert_with(|| (Chunk { range: token.start..token.end, ..Chunk::default() }, false));
         match token.kind {
             TokenKind::Open(byte) => self.opened(byte, token.start),
@@ -122,12 +128,8 @@ impl Scanner<'_, '_> {
 
     fn closed(&mut self, byte: u8, token: Token) {
         let span = self.span(token.start, token.end);
-        let shown = char::from(byte);
         if !self.stack.iter().any(|(open, _)| closer(*open) == byte) {
-            self.findings.push(
-                Diagnostic::new(Code::P0001, span, format!("`{shown}` closes nothing"))
-                    .help("remove it, or open a bracket before it"),
-            );
+            self.closes_nothing(byte, token);
             if let Some((chunk, _)) = &mut self.open {
                 chunk.broken.push(token.start);
             }
@@ -143,6 +145,14 @@ impl Scanner<'_, '_> {
                 .also(span, format!("`{}` is expected before this", char::from(closer(open))));
             self.broken(at, finding);
         }
+    }
+
+    fn closes_nothing(&mut self, byte: u8, token: Token) {
+        let span = self.span(token.start, token.end);
+        self.findings.push(
+            Diagnostic::new(Code::P0001, span, format!("`{}` closes nothing", char::from(byte)))
+                .help("remove it, or open a bracket before it"),
+        );
     }
 
     fn broken(&mut self, at: usize, finding: Diagnostic) {

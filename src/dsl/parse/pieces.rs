@@ -174,8 +174,9 @@ fn starts_piece(text: &str, token: Token, before: Option<Token>, body: Body) -> 
         Body::Cases => word == "given" && !matches!(previous, "->" | "then" | "by" | ":" | ","),
         Body::Route if token.kind != TokenKind::Word => false,
         Body::Route => match word {
-            "let" | "rule" => !matches!(previous, "->" | "then" | "."),
-            "default" => !matches!(previous, "->" | "then" | "." | "rule"),
+            // Reserved as names, so nothing but a statement starts with them.
+            "let" | "rule" => true,
+            "default" => previous != "rule",
             // `c ? a : b` has a word and a colon too; a field stands at the start of a line.
             _ => colon() && first_on_line(text, token.start) && previous != "?",
         },

@@ -90,6 +90,9 @@ fn foreign(id: SourceId, text: &str, before: Option<Token>, found: Option<Token>
     let shown = found.text(text);
     // `not x` reads `not` as a name and stumbles over `x`.
     let (token, shown) = match before {
+        Some(word) if shown == "=" && word.end == found.start && matches!(word.text(text), "==" | "!=") => {
+            (Token { end: found.end, ..word }, if word.text(text) == "==" { "===" } else { "!==" })
+        }
         Some(word) if word.text(text) == "not" && found.kind != TokenKind::Other => (word, "not"),
         _ => (found, shown),
     };
@@ -98,10 +101,9 @@ fn foreign(id: SourceId, text: &str, before: Option<Token>, found: Option<Token>
         "or" | "OR" | "|" => "||",
         "not" | "NOT" => "!",
         "=" | "is" | "eq" | "===" => "==",
-        "<>" | "ne" => "!=",
+        "<>" | "ne" | "!==" => "!=",
         "=>" => "->",
         ":=" => "=",
-        "==" if text.get(token.end..)?.starts_with('=') => "==",
         "&&" if before.is_none() => return None,
         "?." | ".?" => {
             let span = Span::new(id, token.start, token.end);
@@ -122,9 +124,8 @@ fn foreign(id: SourceId, text: &str, before: Option<Token>, found: Option<Token>
     };
     // `=` may also be missing where it belongs, and a word may be a name that happens to say `is`.
     before?;
-    let end = if shown == "==" { token.end + 1 } else { token.end };
-    let span = Span::new(id, token.start, end);
-    let shown = text.get(token.start..end).unwrap_or(shown);
+    let span = Span::new(id, token.start, token.end);
+    let shown = text.get(token.start..token.end).unwrap_or(shown);
     let edit = Edit { span, text: meant.to_owned() };
     Some(
         Diagnostic::new(Code::P0005, span, format!("`{shown}` is not an operator of this language"))

@@ -1,0 +1,119 @@
+//! What is said about a text that does not parse, and what is still known of the rest.
+
+use super::{found, refuses, with_statements};
+use crate::diag::render;
+
+/// The findings, a line each, without the path.
+fn lines(text: &str) -> Vec<String> {
+    let (findings, sources, policy) = found(text);
+    assert!(!policy, "{text}");
+    render::concise(&findings, &sources).lines().map(|line| line.trim_start_matches("x.policy:").to_owned()).collect()
+}
+
+#[test]
+fn three_broken_rules_give_three_errors() {
+    let text = with_statements(
+        "rule a when request.stream -> \nrule b when request.stream and request.json -> m\nrule c request.stream -> m\nrule d when request.strem -> m",
+    );
+    let found = lines(&text);
+    assert_eq!(found.len(), 4, "{found:#?}");
+    assert!(found[0].starts_with("5:"), "{found:#?}");
+    assert!(found[1].contains("6:28: error[P0005]: `and` is not an operator"), "{found:#?}");
+    assert!(found[2].contains("7:8: error[P0001]: `request.stream` cannot stand here"), "{found:#?}");
+    assert!(found[3].contains("8:21: error[P0101]"), "{found:#?}");
+}
+
+#[test]
+fn one_statement_one_error() {
+    let check = |statement: &str, code: &str, place: &str, words: &str| {
+        refuses(&with_statements(statement), code, place, words);
+    };
+    check("rule a when request.stream or request.json -> m", "P0005", "or", "write `||`");
+    check("rule a when not request.stream -> m", "P0005", "not", "write `!`");
+    check("rule a when request.model = \"x\" -> m", "P0005", "=", "write `==`");
+    check("rule a when request.stream & request.json -> m", "P0005", "&", "write `&&`");
+    check("rule a when request.model <> \"x\" -> m", "P0005", "<>", "write `!=`");
+    check("rule a when request.model === \"x\" -> m", "P0005", "===", "write `==`");
+    check("rule a when request.stream => m", "P0005", "=>", "write `->`");
+    check("rule a when request.stream -> m;", "P0005", ";", "remove it");
+    check("rule a when request.stream -> cheapest tag(fast)", "P0001", "tag", "`of`");
+    check("rule a when request.stream -> cheapest", "P0001", "cheapest", "of");
+    check("rule default when request.stream -> m", "P0001", "default", "choose another name");
+    check("rule a when request.stream -> m with { cache: 128kb }", "P0007", "128kb", "write `128k`");
+    check("rule a when request.stream -> m with { cache: 1h30m }", "P0007", "1h30m", "write `90m`");
+    check("rule a when request.stream -> m with { cache: \"10m\" }", "P0203", "\"10m\"", "a duration");
+    check("rule a when request.stream -> m with { cache: 10 }", "P0203", "10", "");
+    check("rule a when request.stream -> m with { deadline: 10 }", "P0203", "10", "`10s`");
+    check("rule a when request.stream -> m with { cahce: 10m }", "P0109", "cahce", "did you mean `cache`");
+    check("rule a when request.stream -> m with { cache: 1m, cache: 2m }", "P0111", "cache", "set twice");
+    check("rule a when request.stream -> m with { retry: 2 }", "P0708", "retry", "not served");
+    check("rule a when request.stream -> m with { deadline: $5k }", "P0007", "$5k", "write `$5000`");
+    check("rule a when request.text == \"\\q\" -> m", "P0008", "\\q", "raw string");
+    check("rule Fast_Path when request.stream -> m", "P0901", "Fast_Path", "write `fast-path`");
+    check("rule a when request.stream， -> m", "P0006", "，", "");
+}
+
+#[test]
+fn missing_ends_are_shown_at_their_beginning() {
+    refuses(&with_statements("rule a when (request.stream -> m"), "P0002", "(", "never closed");
+    refuses(&with_statements("rule a when request.text == \"abc -> m"), "P0002", "\"", "a quote at its end");
+    let found = lines("provider p {\n  kind: mock\n\nmodel m on p {}\nroute main { default -> m }\n");
+    assert_eq!(found, ["1:12: error[P0002]: `{` is never closed"]);
+    let found = lines("model m on p {}\nroute main { default -> m }\n}\nprovider p { kind: mock }\n");
+    assert_eq!(found, ["3:1: error[P0001]: `}` closes nothing"]);
+    let found = lines("route main { default -> m");
+    assert_eq!(found, ["1:12: error[P0002]: `{` is never closed"]);
+}
+
+#[test]
+fn chinese_punctuation_is_named_with_a_fix() {
+    let text = "provider p { kind： mock }\nmodel m on p { tags: [“a”，b] }\nroute main { default -> m }";
+    let (findings, sources, _) = found(text);
+    let shown: Vec<&str> =
+        findings.iter().map(|finding| sources.slice(finding.primary.as_ref().unwrap().span)).collect();
+    assert_eq!(shown, ["：", "“", "”", "，"]);
+    assert!(findings.iter().all(|finding| finding.code.as_str() == "P0006"));
+    let mut mended = text.to_owned();
+    for finding in findings.iter().rev() {
+        let fix = finding.fix.as_ref().unwrap();
+        assert!(fix.safe);
+        mended.replace_range(fix.edits[0].span.range(), &fix.edits[0].text);
+    }
+    super::accepts(&mended);
+}
+
+#[test]
+fn items_that_are_none() {
+    let rest = "provider p { kind: mock }\nmodel m on p {}\nroute main { default -> m }\n";
+    assert_eq!(
+        lines(&format!("modle x on p {{}}\n{rest}")),
+        ["1:1: error[P0001]: `modle` does not start a declaration"]
+    );
+    assert_eq!(lines(&format!("{rest}model x {{}}\n")), ["4:9: error[P0001]: `{` cannot stand here"]);
+    assert_eq!(lines(&format!("{rest}pool x [m]\n")).len(), 1);
+    assert_eq!(lines(&format!("{rest}provider q\nprovider r {{ kind: mock }}")).len(), 1);
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_lines_are_fine() {
+    super::accepts(
+        "\u{feff}provider p { kind: mock }\r\nmodel m on p {}\r\nroute main {\r\n  // hm\r\n  default -> m\r\n}\r\n",
+    );
+}
+
+#[test]
+fn deep_nesting_is_refused_in_words() {
+    for depth in [65, 100_000] {
+        let text = format!("provider p {{ kind: mock headers: {}{} }}", "[".repeat(depth), "]".repeat(depth));
+        let found = lines(&text);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains("P0003") && found[0].contains("nested more than 64 deep"), "{found:?}");
+    }
+}
+
+#[test]
+fn direction_marks_are_reported() {
+    let (findings, ..) =
+        found("provider p { kind: mock } // \u{202e}abc\nmodel m on p {}\nroute main { default -> m }");
+    assert_eq!(findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["P0907"]);
+}
