@@ -11,6 +11,8 @@ model mini on here { price: { input: 0.1, output: 0.2 } }
 model eyes on here { can: [vision, tools] }
 tenant lanhai { keys: [env("K")] tier: "pro" tags: [cn-only] models: [mini] }
 
+tenant acme { keys: [env("A")] }
+
 route main {
   rule image when request.images > 0 -> eyes
   rule stay when "cn-only" in tenant.tags -> route china
@@ -77,6 +79,7 @@ fn given_facts_are_explained() {
     check_given(r#"{ text: "代码", tokens: 200k }"#, &[], "main/code", "mini");
     check_given("{ tenant: lanhai }", &[], "main/china/default", "mini");
     check_given("{}", &["--tenant", "lanhai"], "main/china/default", "mini");
+    check_given("{ tenant: lanhai }", &["--tenant", "acme"], "main/default", "mini then coder");
     check_given("{}", &["--now", "2026-01-31T23:00:00+08:00"], "main/office", "reject 403");
     check_given("{}", &["--state", "{ mini: { healthy: false } }"], "main/default", "coder");
 }
@@ -136,7 +139,7 @@ fn what_cannot_be_explained_ends_with_2_and_says_why() {
     };
     check(&[], "--request <FILE>|--given <FACTS>");
     check(&["--given", "{ txt: 1 }"], "did you mean `text`?");
-    check(&["--given", "{}", "--tenant", "nobody"], "no tenant `nobody`; it knows `lanhai`");
+    check(&["--given", "{}", "--tenant", "nobody"], "no tenant `nobody`; it knows `lanhai`, `acme`");
     check(&["--given", "{}", "--state", "{ nobody: {} }"], "`--state` cannot be understood");
     check(&["--given", "{}", "--now", "today"], "write it as 2026-01-31T09:00:00+08:00");
     check(&["--request", &path(&body)], "is not a request");
@@ -171,7 +174,7 @@ fn tests_pass_fail_and_are_chosen_by_title() {
     assert_eq!(code, 1, "{out}");
     for says in [
         "✗ 口味   1 of 1 case failed",
-        "main.policy:18:3",
+        "main.policy:20:3",
         "expected  coder by code",
         "actual    mini then coder by default",
         "rule `code` did not match: request.text is \"hello\"",
@@ -181,7 +184,7 @@ fn tests_pass_fail_and_are_chosen_by_title() {
     }
     let (code, out, _) = test_command(&bad, &["--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &report["failed"], &report["cases"][0]["line"]), (1, &1.into(), &18.into()));
+    assert_eq!((code, &report["failed"], &report["cases"][0]["line"]), (1, &1.into(), &20.into()));
 }
 
 #[test]

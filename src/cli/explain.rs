@@ -155,7 +155,7 @@ fn explain(arguments: &ExplainArguments, engine: &Engine) -> Result<Trace, Expla
         (None, given) => {
             let Given { mut facts, tenant: named } = self::given(given.as_deref().unwrap_or("{}"), policy)?;
             if let Some(id) = tenant {
-                name_tenant(&mut facts, policy, id);
+                name_tenant(&mut facts, policy, id, named.is_some());
             }
             if !facts.is_given(Var::Now) {
                 facts.set(Var::Now, Owned::Time(now));
@@ -223,8 +223,8 @@ fn find_tenant(policy: &Policy, name: &str) -> Result<TenantId, ExplainCommandEr
     })
 }
 
-/// Fills the tenant's facts where `--given` did not.
-fn name_tenant(facts: &mut GivenFacts, policy: &Policy, id: TenantId) {
+/// Fills the tenant's facts where `--given` did not; all of them where it names another tenant.
+fn name_tenant(facts: &mut GivenFacts, policy: &Policy, id: TenantId, replaces: bool) {
     let Some(tenant) = policy.tenants.get(id.index()) else { return };
     let tags = tenant.tags.iter().cloned().map(Cow::Owned).collect();
     for (var, value) in [
@@ -232,7 +232,7 @@ fn name_tenant(facts: &mut GivenFacts, policy: &Policy, id: TenantId) {
         (Var::TenantTier, Owned::Str(tenant.tier.clone())),
         (Var::TenantTags, Owned::List(tags)),
     ] {
-        if !facts.is_given(var) {
+        if replaces || !facts.is_given(var) {
             facts.set(var, value);
         }
     }
