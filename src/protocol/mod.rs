@@ -12,6 +12,7 @@
 mod answer;
 mod anthropic;
 mod asks;
+mod canonical;
 pub mod content;
 mod encode;
 pub mod errors;
@@ -21,6 +22,7 @@ mod habits;
 mod identity;
 pub mod json;
 mod message;
+pub mod models;
 mod names;
 mod openai;
 mod request;
@@ -35,9 +37,11 @@ pub mod tokens;
 mod usage;
 
 pub use answer::{Answer, AnswerContext, BrokenAnswer, answer};
+pub use canonical::{LEFT_OUT, canonical_key};
 pub use encode::{Back, EncodeError, Outgoing, Target, encode};
+pub use models::count_tokens;
 pub use request::{BadRequest, Request};
-pub use stream::{End, Progress, Relay, StreamError, Truncated};
+pub use stream::{Collector, End, Progress, Relay, StreamError, Truncated, replay};
 pub use subagent::SubagentTag;
 pub use usage::{Spent, Stop, Usage};
 

@@ -5,6 +5,8 @@
 //! that two chunks share is copied, once. No byte is looked at twice, however slowly an event
 //! comes, and an event has a bound.
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
 use memchr::memchr2;
 
@@ -103,37 +105,19 @@ impl Frames {
     }
 }
 
-/// What an event says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fields<'a> {
-    /// its name; empty when it has none
-    pub name: &'a [u8],
-    /// its data when one line holds it all; no upstream known splits it over several
-    pub data: Option<&'a [u8]>,
-    /// it has more than one `data` line; [`joined_data`] has them all
-    pub more: bool,
-}
-
-/// Reads an event's fields. Comments, ids and unknown fields are left out.
+/// An event's data; several lines of it are joined by line feeds. Names, comments, ids and unknown
+/// fields are left out: no upstream says anything in them that its data does not.
 #[must_use]
-pub fn fields(event: &[u8]) -> Fields<'_> {
-    let mut fields = Fields::default();
-    for line in lines(event) {
-        if let Some(value) = field(line, b"data") {
-            fields.more = fields.data.is_some();
-            fields.data = Some(value);
-        } else if let Some(value) = field(line, b"event") {
-            fields.name = value;
-        }
+pub fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let mut parts = lines(event).filter_map(|line| field(line, b"data"));
+    let first = parts.next()?;
+    let Some(second) = parts.next() else { return Some(Cow::Borrowed(first)) };
+    let mut all = first.to_vec();
+    for part in [second].into_iter().chain(parts) {
+        all.push(b'\n');
+        all.extend_from_slice(part);
     }
-    fields
-}
-
-/// All `data` lines of an event, joined by line feeds.
-#[must_use]
-pub fn joined_data(event: &[u8]) -> Vec<u8> {
-    let parts: Vec<&[u8]> = lines(event).filter_map(|line| field(line, b"data")).collect();
-    parts.join(&b'\n')
+    Some(Cow::Owned(all))
 }
 
 fn lines(event: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -174,17 +158,16 @@ mod tests {
             let text = format!("event: a{end}data: 1{end}{end}: note{end}data:2{end}{end}data: 3{end}");
             let (events, rest) = split(&[text.as_bytes()]);
             assert_eq!(events.len(), 2, "{end:?}");
-            assert_eq!(fields(events[0].as_bytes()), Fields { name: b"a", data: Some(b"1"), more: false });
-            assert_eq!(fields(events[1].as_bytes()).data, Some(&b"2"[..]));
-            assert_eq!(fields(rest.as_bytes()).data, Some(&b"3"[..]));
+            let read: Vec<_> = events.iter().chain([&rest]).map(|event| data(event.as_bytes()).unwrap()).collect();
+            assert_eq!(read, [&b"1"[..], b"2", b"3"]);
         }
     }
 
     #[test]
     fn data_of_many_lines_is_joined() {
         let event = b"\xef\xbb\xbfdata: a\r\ndata\ndata: b\n\n";
-        assert!(fields(event).more);
-        assert_eq!(joined_data(event), b"a\n\nb");
+        assert_eq!(data(event).as_deref(), Some(&b"a\n\nb"[..]));
+        assert_eq!(data(b": data: x\n\n"), None);
     }
 
     #[test]

@@ -72,6 +72,10 @@ impl StreamWriter {
                 self.begin(heading, tracker, out);
                 self.text(text, Open::Thinking, out)
             }
+            Event::Signature(signature) if self.open == Some(Open::Thinking) => {
+                self.delta_of(b"signature_delta\",\"signature\":\"", signature.escaped(), out);
+                Ok(())
+            }
             Event::ToolStart { slot, id, name } => {
                 self.begin(heading, tracker, out);
                 self.tool_start(heading, slot, id, name, out);
@@ -269,15 +273,19 @@ impl StreamWriter {
     }
 
     fn delta(&self, kind: Open, escaped: &[u8], out: &mut Vec<u8>) {
-        let (head, index) =
-            (b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":", self.next - 1);
-        out.extend_from_slice(head);
-        push_number(out, index);
-        out.extend_from_slice(match kind {
-            Open::Text => b",\"delta\":{\"type\":\"text_delta\",\"text\":\"",
-            Open::Thinking => b",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"",
-            Open::Tool(_) => b",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"",
-        });
+        let member: &[u8] = match kind {
+            Open::Text => b"text_delta\",\"text\":\"",
+            Open::Thinking => b"thinking_delta\",\"thinking\":\"",
+            Open::Tool(_) => b"input_json_delta\",\"partial_json\":\"",
+        };
+        self.delta_of(member, escaped, out);
+    }
+
+    fn delta_of(&self, member: &[u8], escaped: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":");
+        push_number(out, self.next - 1);
+        out.extend_from_slice(b",\"delta\":{\"type\":\"");
+        out.extend_from_slice(member);
         out.extend_from_slice(escaped);
         out.extend_from_slice(b"\"}}\n\n");
     }

@@ -4,6 +4,7 @@
 //! they came in; beside them a tracker reads what the gateway has to know. Otherwise each event is
 //! read into one form for all wires and written in the client's.
 
+mod collect;
 pub(crate) mod event;
 pub(crate) mod json_end;
 pub(crate) mod tracker;
@@ -16,6 +17,7 @@ use super::errors::{ErrorReply, render};
 use super::sse::{self, Frames};
 use super::usage::{Spent, Stop, Usage};
 use super::{Protocol, Wire};
+pub use collect::{Collector, replay};
 use event::Reader;
 pub use event::{StreamError, Truncated};
 use tracker::Tracker;
@@ -103,20 +105,11 @@ impl Relay {
 
     /// Reads one event; returns whether it may go on as it is.
     fn event(&mut self, event: &Bytes) -> Result<bool, StreamError> {
-        let fields = sse::fields(event);
-        let joined;
-        let data = match fields.data {
-            _ if fields.more => {
-                joined = sse::joined_data(event);
-                &joined
-            }
-            Some(data) => data,
-            None => return Ok(true),
-        };
+        let Some(data) = sse::data(event) else { return Ok(true) };
         let (tracker, writer, heading, written) =
             (&mut self.tracker, &mut self.writer, &self.heading, &mut self.written);
         let mut usage_only = true;
-        self.reader.read(data, &mut |event| {
+        self.reader.read(&data, &mut |event| {
             usage_only &= matches!(event, event::Event::Usage { .. });
             tracker.see(&event);
             match (writer.as_mut(), event) {
@@ -125,7 +118,7 @@ impl Relay {
                 (Some(writer), event) => writer.write(heading, tracker, event, written),
             }
         })?;
-        Ok(!(usage_only && self.heading.back.withhold_usage && is_usage_chunk(data)))
+        Ok(!(usage_only && self.heading.back.withhold_usage && is_usage_chunk(&data)))
     }
 
     fn flush_written(&mut self, out: &mut Vec<Bytes>) {

@@ -1,5 +1,6 @@
 //! Tests of the room as a whole; those of one part stand beside it.
 
+mod answers;
 mod facts;
 mod requests;
 mod streams;

@@ -1,0 +1,225 @@
+//! A stream as a whole answer, and a whole answer as a stream: for an upstream that can do only one
+//! of them, and for answers that come out of a cache.
+
+use bytes::Bytes;
+
+use super::super::answer::{Answer, AnswerContext, BrokenAnswer, read};
+use super::super::json::{Raw, Text};
+use super::super::message::{Block, Input, Message};
+use super::super::sse::{self, EventTooLarge, Frames};
+use super::super::{Protocol, Wire};
+use super::End;
+use super::event::{Event, Reader, StreamError, Truncated};
+use super::tracker::Tracker;
+use super::writer::{Heading, Writer};
+use crate::bounds::MAX_ANSWER_BYTES;
+
+/// A block that grows; texts are still escaped.
+#[derive(Debug)]
+enum Growing {
+    Text(Vec<u8>),
+    Thinking { text: Vec<u8>, signature: Vec<u8> },
+    Tool { slot: usize, id: Vec<u8>, name: Vec<u8>, input: Vec<u8> },
+}
+
+/// Collects a stream into an answer.
+#[derive(Debug)]
+pub struct Collector {
+    protocol: Protocol,
+    frames: Frames,
+    reader: Reader,
+    tracker: Tracker,
+    content: Content,
+    heading: Heading,
+}
+
+#[derive(Debug, Default)]
+struct Content {
+    blocks: Vec<Growing>,
+    sequence: Option<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Collector {
+    /// A stream of an upstream, for a client that did not ask for one.
+    #[must_use]
+    pub fn new(wire: Wire, protocol: Protocol, context: &AnswerContext<'_>) -> Self {
+        Self {
+            protocol,
+            frames: Frames::default(),
+            reader: Reader::new(wire),
+            tracker: Tracker::default(),
+            content: Content::default(),
+            heading: context.heading(),
+        }
+    }
+
+    /// Takes the next bytes of the upstream.
+    ///
+    /// # Errors
+    /// When the upstream sends an error, something unreadable, or too much.
+    pub fn push(&mut self, chunk: Bytes) -> Result<(), StreamError> {
+        self.frames.push(chunk);
+        while let Some(event) = self.frames.next_event()? {
+            self.event(&event)?;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: &[u8]) -> Result<(), StreamError> {
+        let Some(data) = sse::data(event).filter(|_| !self.tracker.ended) else { return Ok(()) };
+        let (tracker, content) = (&mut self.tracker, &mut self.content);
+        self.reader.read(&data, &mut |event| {
+            tracker.see(&event);
+            content.add(event)
+        })
+    }
+
+    /// The upstream's connection has ended.
+    ///
+    /// # Errors
+    /// When the answer had not.
+    pub fn finish(mut self) -> Result<Answer, Truncated> {
+        let rest = self.frames.rest();
+        // The last event's empty line may be missing, if it is whole otherwise.
+        let _ = self.event(&rest);
+        let stop = self.tracker.stop.ok_or(Truncated)?;
+        let usage = self.tracker.spent(self.heading.input_tokens);
+        let message = Message {
+            blocks: self.content.blocks.iter().map(Growing::as_block).collect(),
+            stop,
+            sequence: self.content.sequence.as_deref().map(Text::from_escaped),
+            usage: Some(usage.usage),
+            foreign: false,
+        };
+        let mut answer = Answer::new(Answer::write(self.protocol, &message, &self.heading), &message);
+        answer.usage = self.tracker.reported();
+        Ok(answer)
+    }
+}
+
+impl Content {
+    fn add(&mut self, event: Event<'_>) -> Result<(), StreamError> {
+        match event {
+            Event::Text(text) if !text.is_empty() => {
+                self.grow(text)?;
+                match self.blocks.last_mut() {
+                    Some(Growing::Text(known)) => known.extend_from_slice(text.escaped()),
+                    _ => self.blocks.push(Growing::Text(text.escaped().to_vec())),
+                }
+            }
+            Event::Thinking(text) if !text.is_empty() => {
+                self.grow(text)?;
+                match self.blocks.last_mut() {
+                    Some(Growing::Thinking { text: known, .. }) => known.extend_from_slice(text.escaped()),
+                    _ => {
+                        self.blocks.push(Growing::Thinking { text: text.escaped().to_vec(), signature: Vec::new() });
+                    }
+                }
+            }
+            Event::Signature(signed) => {
+                if let Some(Growing::Thinking { signature, .. }) = self.blocks.last_mut() {
+                    signature.extend_from_slice(signed.escaped());
+                }
+            }
+            Event::ToolStart { slot, id, name } => self.tool(slot, |known_id, known_name, _| {
+                for (known, new) in [(known_id, id), (known_name, name)] {
+                    if let Some(new) = new.filter(|_| known.is_empty()) {
+                        known.extend_from_slice(new.escaped());
+                    }
+                }
+            }),
+            Event::ToolInput { slot, json } => {
+                self.grow(json)?;
+                self.tool(slot, |_, _, input| input.extend_from_slice(json.escaped()));
+            }
+            Event::Stop { sequence, .. } => self.sequence = sequence.map(|text| text.escaped().to_vec()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn grow(&mut self, text: Text<'_>) -> Result<(), StreamError> {
+        self.bytes += text.escaped().len();
+        if self.bytes > MAX_ANSWER_BYTES { Err(EventTooLarge.into()) } else { Ok(()) }
+    }
+
+    /// Changes the tool call at this slot: its id, name and input.
+    fn tool(&mut self, wanted: usize, change: impl FnOnce(&mut Vec<u8>, &mut Vec<u8>, &mut Vec<u8>)) {
+        for block in &mut self.blocks {
+            if let Growing::Tool { slot, id, name, input } = block
+                && *slot == wanted
+            {
+                return change(id, name, input);
+            }
+        }
+        let (mut id, mut name, mut input) = (Vec::new(), Vec::new(), Vec::new());
+        change(&mut id, &mut name, &mut input);
+        self.blocks.push(Growing::Tool { slot: wanted, id, name, input });
+    }
+}
+
+impl Growing {
+    fn as_block(&self) -> Block<'_> {
+        match self {
+            Self::Text(text) => Block::Text(Text::from_escaped(text)),
+            Self::Thinking { text, signature } => {
+                let signature = Some(Text::from_escaped(signature)).filter(|signature| !signature.is_empty());
+                Block::Thinking { text: Text::from_escaped(text), signature }
+            }
+            Self::Tool { id, name, input, .. } => Block::Tool {
+                id: Text::from_escaped(id),
+                name: Text::from_escaped(name),
+                input: Input::Written(Text::from_escaped(input)),
+            },
+        }
+    }
+}
+
+/// Writes a whole answer of an upstream as the stream that the client asked for.
+///
+/// # Errors
+/// When it is not an answer in the upstream's wire format.
+pub fn replay(
+    wire: Wire,
+    protocol: Protocol,
+    body: &[u8],
+    context: &AnswerContext<'_>,
+) -> Result<(Bytes, End), BrokenAnswer> {
+    let message = read(wire, body)?;
+    let heading = context.heading();
+    let mut tracker = Tracker::default();
+    let mut writer = Writer::new(protocol);
+    let mut out = Vec::with_capacity(body.len() + 1_024);
+    let broken = |error: StreamError| BrokenAnswer(error.to_string());
+    if let Some(usage) = message.usage {
+        tracker.see(&Event::Usage { usage, last: true });
+    }
+    let mut send = |event: Event<'_>, out: &mut Vec<u8>| {
+        tracker.see(&event);
+        writer.write(&heading, &tracker, event, out)
+    };
+    for (slot, block) in message.blocks.iter().enumerate() {
+        match block {
+            Block::Text(text) => send(Event::Text(*text), &mut out).map_err(broken)?,
+            Block::Thinking { text, signature } => {
+                send(Event::Thinking(*text), &mut out).map_err(broken)?;
+                if let Some(signature) = signature {
+                    send(Event::Signature(*signature), &mut out).map_err(broken)?;
+                }
+            }
+            Block::Tool { id, name, input } => {
+                let id = Some(*id).filter(|id| !id.is_empty());
+                send(Event::ToolStart { slot, id, name: Some(*name) }, &mut out).map_err(broken)?;
+                let mut written = Vec::new();
+                input.push_written(&mut written);
+                let json = Raw::from_measured(&written).text().unwrap_or(Text::EMPTY);
+                send(Event::ToolInput { slot, json }, &mut out).map_err(broken)?;
+            }
+        }
+    }
+    send(Event::Stop { stop: message.stop, sequence: message.sequence }, &mut out).map_err(broken)?;
+    writer.end(&heading, &tracker, &mut out).map_err(broken)?;
+    let spent = tracker.spent(heading.input_tokens);
+    Ok((Bytes::from(out), End { stop: message.stop, has_content: message.has_content(), spent }))
+}

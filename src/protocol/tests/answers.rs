@@ -1,0 +1,194 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const CHAT: &str = r#"{"id":"x","object":"chat.completion","model":"real","choices":[{"index":0,"message":{"role":"assistant","reasoning_content":"hm","content":"h\u00e9","tool_calls":[{"id":"call_1","type":"function","function":{"name":"run","arguments":"{\"a\":1}"}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":2}}}"#;
+const ANTHROPIC: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"real","content":[{"type":"thinking","thinking":"hm","signature":"sig"},{"type":"text","text":"a\n"},{"type":"text","text":"b"},{"type":"tool_use","id":"toolu_1","name":"run","input":{"a":"\"x\""}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":3,"cache_read_input_tokens":4,"cache_creation_input_tokens":5,"output_tokens":6}}"#;
+
+fn back() -> Back {
+    Back { include_usage: true, ..Back::default() }
+}
+
+fn context(back: &Back) -> AnswerContext<'_> {
+    AnswerContext { requested_model: "asked", request_id: "r-1", created_unix: 9, input_tokens: 42, back }
+}
+
+fn answered(wire: Wire, protocol: Protocol, body: &str) -> Result<Answer, BrokenAnswer> {
+    answer(wire, protocol, Bytes::copy_from_slice(body.as_bytes()), &context(&back()))
+}
+
+fn body(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+#[test]
+fn chat_becomes_anthropic() {
+    let answer = answered(Wire::Chat, Protocol::Anthropic, CHAT).unwrap();
+    let content = json!([
+        {"type":"thinking","thinking":"hm","signature":""},
+        {"type":"text","text":"hé"},
+        {"type":"tool_use","id":"call_1","name":"run","input":{"a":1}},
+    ]);
+    let usage = json!({"input_tokens":6,"cache_creation_input_tokens":0,"cache_read_input_tokens":4,"output_tokens":5});
+    let expected = json!({"id":"msg_r1","type":"message","role":"assistant","model":"asked","content":content,"stop_reason":"tool_use","stop_sequence":null,"usage":usage});
+    assert_eq!(body(&answer), expected);
+    assert_eq!(answer.usage, Some(Usage { input: 6, output: 5, cache_read: 4, cache_write: 0, reasoning: 2 }));
+    assert_eq!((answer.stop, answer.has_content, answer.text()), (Stop::ToolUse, true, "hé"));
+}
+
+#[test]
+fn anthropic_becomes_chat() {
+    let answer = answered(Wire::Anthropic, Protocol::Chat, ANTHROPIC).unwrap();
+    let calls =
+        json!([{"id":"toolu_1","type":"function","function":{"name":"run","arguments":"{\"a\":\"\\\"x\\\"\"}"}}]);
+    let message =
+        json!({"role":"assistant","reasoning_content":"hm","content":"a\nb","tool_calls":calls,"refusal":null});
+    let choice = json!({"index":0,"message":message,"logprobs":null,"finish_reason":"tool_calls"});
+    let usage = json!({"prompt_tokens":12,"completion_tokens":6,"total_tokens":18,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":0}});
+    let expected = json!({"id":"chatcmpl-r1","object":"chat.completion","created":9,"model":"asked","choices":[choice],"usage":usage});
+    assert_eq!(body(&answer), expected);
+    assert_eq!(answer.usage, Some(Usage { input: 3, output: 6, cache_read: 4, cache_write: 5, reasoning: 0 }));
+}
+
+#[test]
+fn the_same_protocol_goes_back_byte_for_byte() {
+    for (wire, protocol, body) in
+        [(Wire::Chat, Protocol::Chat, CHAT), (Wire::Anthropic, Protocol::Anthropic, ANTHROPIC)]
+    {
+        let bytes = Bytes::from_static(body.as_bytes());
+        let answer = answer(wire, protocol, bytes.clone(), &context(&back())).unwrap();
+        assert_eq!(answer.body.as_ptr(), bytes.as_ptr());
+        assert_eq!(answer.stop, Stop::ToolUse);
+    }
+}
+
+#[test]
+fn simple_gets_the_text() {
+    assert_eq!(answered(Wire::Chat, Protocol::Simple, CHAT).unwrap().body, "hé");
+    assert_eq!(answered(Wire::Anthropic, Protocol::Simple, ANTHROPIC).unwrap().text(), "a\nb");
+}
+
+fn chat_choice(message: &str, finish: &str) -> Value {
+    let text = format!(r#"{{"choices":[{{"message":{message},"finish_reason":{finish}}}]}}"#);
+    body(&answered(Wire::Chat, Protocol::Anthropic, &text).unwrap())
+}
+
+#[test]
+fn stop_reasons() {
+    for (finish, expected) in [
+        (r#""stop""#, "end_turn"),
+        (r#""length""#, "max_tokens"),
+        (r#""content_filter""#, "refusal"),
+        (r#""tool_calls""#, "tool_use"),
+        ("null", "end_turn"),
+    ] {
+        assert_eq!(chat_choice(r#"{"content":"x"}"#, finish)["stop_reason"], expected);
+    }
+    let refusal = chat_choice(r#"{"content":null,"refusal":"I will not"}"#, r#""stop""#);
+    assert_eq!((&refusal["stop_reason"], &refusal["content"][0]["text"]), (&json!("refusal"), &json!("I will not")));
+    let matched = r#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop","stop_reason":"END"}]}"#;
+    let matched = body(&answered(Wire::Chat, Protocol::Anthropic, matched).unwrap());
+    assert_eq!((&matched["stop_reason"], &matched["stop_sequence"]), (&json!("stop_sequence"), &json!("END")));
+    for (word, expected) in
+        [("end_turn", "stop"), ("max_tokens", "length"), ("refusal", "content_filter"), ("stop_sequence", "stop")]
+    {
+        let text = format!(r#"{{"content":[],"stop_reason":"{word}"}}"#);
+        let answer = answered(Wire::Anthropic, Protocol::Chat, &text).unwrap();
+        assert_eq!(body(&answer)["choices"][0]["finish_reason"], expected);
+        assert!(!answer.has_content);
+    }
+}
+
+#[test]
+fn broken_tool_input_is_kept_and_marked() {
+    let call = |arguments: &str| {
+        let call = json!({"id":"functions.f:0","function":{"name":"f","arguments":arguments}});
+        chat_choice(&json!({"content":null,"tool_calls":[call]}).to_string(), r#""tool_calls""#)["content"][0].clone()
+    };
+    assert_eq!(call("{\"a\":[1")["input"], json!({"a":[1]}));
+    assert_eq!(call("")["input"], json!({}));
+    assert_eq!(call("nonsense")["input"], json!({"_invalid_arguments":"nonsense"}));
+    assert_eq!(call("")["id"], "functions_f_0");
+}
+
+#[test]
+fn names_are_mapped_back() {
+    let request = request(Protocol::Anthropic, r#"{"messages":[],"tools":[{"name":"a.b","input_schema":{}}]}"#);
+    let target = Target { wire: Wire::Chat, model: "up", output_limit: None, can: &[], stream: true };
+    let out = encode(&request, &target).unwrap();
+    let sent: Value = serde_json::from_slice(&out.body.concat()).unwrap();
+    let name = sent["tools"][0]["function"]["name"].as_str().unwrap();
+    assert_ne!(name, "a.b");
+    let text = CHAT.replace("\"run\"", &format!("\"{name}\""));
+    let answer = answer(Wire::Chat, Protocol::Anthropic, Bytes::from(text), &context(&out.back)).unwrap();
+    assert_eq!(body(&answer)["content"][2]["name"], "a.b");
+}
+
+#[test]
+fn what_is_no_answer_is_refused() {
+    for text in ["", "[]", "<html>", r#"{"choices":[]}"#, r#"{"choices":[{}]}"#, r#"{"error":{"message":"quota"}}"#] {
+        assert!(answered(Wire::Chat, Protocol::Chat, text).is_err(), "{text}");
+        assert!(answered(Wire::Anthropic, Protocol::Chat, text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn an_answer_without_usage_is_counted_here() {
+    let text = r#"{"choices":[{"message":{"content":"hello world"},"finish_reason":"stop"}]}"#;
+    let answer = answered(Wire::Chat, Protocol::Anthropic, text).unwrap();
+    let usage = Usage { input: 42, output: 2, ..Usage::default() };
+    assert_eq!(answer.spent(42), Spent { usage, estimated: true });
+}
+
+/// A whole answer replayed as a stream and collected again is the same answer.
+#[test]
+fn replayed_and_collected_is_the_same() {
+    let both = [(Wire::Chat, CHAT), (Wire::Anthropic, ANTHROPIC)];
+    for (wire, text) in both {
+        for (protocol, as_wire) in [(Protocol::Anthropic, Wire::Anthropic), (Protocol::Chat, Wire::Chat)] {
+            let back = back();
+            let (stream, end) = replay(wire, protocol, text.as_bytes(), &context(&back)).unwrap();
+            let mut collector = Collector::new(as_wire, protocol, &context(&back));
+            for chunk in stream.chunks(7) {
+                collector.push(Bytes::copy_from_slice(chunk)).unwrap();
+            }
+            let collected = collector.finish().unwrap();
+            let direct = answered(wire, protocol, text).unwrap();
+            assert_eq!((collected.stop, collected.text()), (direct.stop, direct.text()));
+            assert_eq!((end.stop, end.has_content, end.spent.estimated), (direct.stop, true, false));
+            if !wire.same_as(protocol) {
+                assert_eq!(body(&collected), body(&direct), "{wire:?} {protocol:?}");
+            }
+        }
+    }
+    let back = back();
+    let (stream, _) = replay(Wire::Anthropic, Protocol::Anthropic, ANTHROPIC.as_bytes(), &context(&back)).unwrap();
+    assert!(String::from_utf8_lossy(&stream).contains(r#"{"type":"signature_delta","signature":"sig"}"#));
+}
+
+#[test]
+fn a_cut_stream_is_not_collected() {
+    let back = back();
+    let mut collector = Collector::new(Wire::Chat, Protocol::Chat, &context(&back));
+    let chunk = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":null}]}\n\n";
+    collector.push(Bytes::from_static(chunk.as_bytes())).unwrap();
+    assert_eq!(collector.finish().err(), Some(Truncated));
+}
+
+proptest! {
+    #[test]
+    fn no_answer_panics(text in r#"[\[\]{}:,"a\\ 0-9]{0,40}"#) {
+        for body in [
+            format!(r#"{{"choices":[{{"message":{text}}}]}}"#),
+            format!(r#"{{"choices":[{{"message":{{"content":{text},"tool_calls":[{text}]}},"finish_reason":"stop"}}]}}"#),
+            format!(r#"{{"content":[{text}],"usage":{text}}}"#),
+        ] {
+            for wire in [Wire::Anthropic, Wire::Chat] {
+                for protocol in [Protocol::Anthropic, Protocol::Chat, Protocol::Simple] {
+                    let _ = answered(wire, protocol, &body);
+                }
+            }
+        }
+    }
+}
