@@ -1,6 +1,8 @@
 //! A decision and the choice behind it run on each request: once the scratch is warm, they
 //! allocate nothing.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::sync::Arc;
 
 use ccr_policy::compile::Scratch;

@@ -1,5 +1,7 @@
 //! `ccr-policy explain` and `ccr-policy test`, from outside.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
