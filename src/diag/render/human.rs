@@ -62,8 +62,8 @@ fn excerpt<'a>(
     Some(Snippet::source(text).line_start(line).path(positions.path(whole)).annotations(annotations))
 }
 
-/// A place as a range of the excerpt, inside it whatever the place says.
+/// A place as a range of the excerpt, inside it and on whole characters whatever the place says.
 fn within(span: Span, from: usize, text: &str) -> Range<usize> {
-    let clamp = |offset: u32| (offset as usize).saturating_sub(from).min(text.len());
-    clamp(span.start)..clamp(span.end)
+    let offset = |offset: u32| (offset as usize).saturating_sub(from).min(text.len());
+    text.floor_char_boundary(offset(span.start))..text.ceil_char_boundary(offset(span.end))
 }

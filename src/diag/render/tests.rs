@@ -41,3 +41,11 @@ fn for_machines() {
     let (findings, sources) = example();
     insta::assert_snapshot!(json(&findings, &sources));
 }
+
+#[test]
+fn a_place_inside_a_character_is_drawn_around_it() {
+    let mut sources = Sources::default();
+    let id = sources.add("x.policy", "a，b");
+    let finding = Diagnostic::new(Code::P0001, Span::new(id, 2, 3), "inside");
+    assert!(human(&[finding], &sources, false).contains("1 | a，b"));
+}
