@@ -1,5 +1,7 @@
 //! The pages say what is true: tables are compared with the code, policies in them are loaded.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::fs;
 use std::path::Path;
 

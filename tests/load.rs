@@ -1,5 +1,7 @@
 //! Policies as a whole: what is accepted, and what is said about what is not.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use ccr_policy::diag::Sources;

@@ -1,6 +1,8 @@
 //! Every policy of the repository, and every one that the pages show, is clean, served by this
 //! version, and passes its own tests.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
