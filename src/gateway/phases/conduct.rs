@@ -43,16 +43,10 @@ pub(crate) async fn generate(entry: Entry, protocol: Protocol, request: Request<
     if exchange.entry.live.caches {
         return cached(exchange, account).await;
     }
-    let mut trail = Trail::default();
-    match converse(&exchange, None, &mut trail).await {
-        Ok(good) => {
-            account.trail = trail;
-            alone(account, good)
-        }
-        Err(error) => {
-            account.trail = trail;
-            refuse(account, &error)
-        }
+    // The trail is the account's own: when the client leaves, the account knows how far it came.
+    match converse(&exchange, None, &mut account.trail).await {
+        Ok(good) => alone(account, good),
+        Err(error) => refuse(account, &error),
     }
 }
 
@@ -65,8 +59,10 @@ struct Gate {
 /// What is known before anything is sent.
 struct Decided {
     trail: Trail,
+    /// the model that will be asked first
     model: ModelId,
-    cache: CacheOptions,
+    /// None: the rule does not cache, the conversation goes on by itself
+    cache: Option<CacheOptions>,
 }
 
 /// Decides, passes the gate, and attempts until an answer is good.
@@ -82,13 +78,13 @@ async fn converse(exchange: &Arc<Exchange>, gate: Option<Gate>, trail: &mut Trai
     exchange.entry.app.metrics.decision(begun.elapsed());
     decide::note(&walk, live, trail);
     let mut pings = true;
-    if let (Some(gate), Step::Try(candidate)) = (gate, &step)
-        && let Some(cache) = Limits::of(exchange, &walk).cache
-    {
-        let decided = Decided { trail: trail.clone(), model: candidate.model, cache };
+    if let (Some(gate), Step::Try(candidate)) = (gate, &step) {
+        let cache = Limits::of(exchange, &walk).cache;
         // Whoever does not listen any more drops this future too.
-        let _told = gate.decided.send(decided);
-        pings = gate.go.await.unwrap_or(true);
+        let _told = gate.decided.send(Decided { trail: trail.clone(), model: candidate.model, cache });
+        if cache.is_some() {
+            pings = gate.go.await.unwrap_or(true);
+        }
     }
     attempt::run(exchange, &facts, &mut walk, step, pings, trail).await
 }
@@ -111,13 +107,15 @@ async fn cached(exchange: Arc<Exchange>, mut account: Account) -> Response<Body>
         std::task::Poll::Pending => None,
     };
     if let (None, Ok(decided)) = (&early, told.try_recv()) {
-        let control = Control::read(&exchange.headers);
-        account.trail = decided.trail.clone();
-        if control.store {
-            return ask(exchange, account, control, &decided, go, conversation).await;
+        account.trail = Trail { model: Some(decided.model), ..decided.trail };
+        if let Some(cache) = decided.cache {
+            let control = Control::read(&exchange.headers);
+            if control.store {
+                return ask(exchange, account, control, (decided.model, cache), go, conversation).await;
+            }
+            account.cache = Some(CacheResult::Bypass);
+            let _went = go.send(true);
         }
-        account.cache = Some(CacheResult::Bypass);
-        let _went = go.send(true);
     }
     let ended = match early {
         Some(ended) => ended,
@@ -139,14 +137,14 @@ async fn ask(
     exchange: Arc<Exchange>,
     mut account: Account,
     control: Control,
-    decided: &Decided,
+    (model, options): (ModelId, CacheOptions),
     go: oneshot::Sender<bool>,
     conversation: Conversation,
 ) -> Response<Body> {
-    let Some(target) = exchange.entry.live.target(decided.model) else {
+    let Some(target) = exchange.entry.live.target(model) else {
         return refuse(account, &GatewayError::Internal);
     };
-    let keyed = Keyed::new(&exchange, decided.cache);
+    let keyed = Keyed::new(&exchange, options);
     let key = keyed.key(&exchange, target);
     let cache = exchange.entry.app.cache.load_full();
     let caller = Arc::clone(&exchange);

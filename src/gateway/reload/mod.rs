@@ -17,6 +17,8 @@ use chrono::{DateTime, Utc};
 pub use load::LoadError;
 pub(crate) use load::{Surroundings, load};
 
+use watch::Watch;
+
 use super::app::App;
 use crate::bounds::POLICY_STACK_BYTES;
 use crate::diag::Sources;
@@ -101,10 +103,16 @@ impl Reloader {
     pub(crate) fn start(app: Arc<App>, sources: Sources) -> std::io::Result<Self> {
         let (nudges, received) = mpsc::channel();
         let handle = ReloadHandle { nudges: nudges.clone() };
+        let events = nudges.clone();
+        let watch = Watch::start(&app.config.policy, move || {
+            let _sent = events.send(Nudge::Files);
+        });
+        // The files may have changed between their reading and the beginning of the watch.
+        let _sent = nudges.send(Nudge::Files);
         let thread = std::thread::Builder::new()
             .name("reload".to_owned())
             .stack_size(POLICY_STACK_BYTES)
-            .spawn(move || run(&app, sources, &nudges, &received))?;
+            .spawn(move || run(&app, sources, watch, &received))?;
         Ok(Self { handle, thread })
     }
 
@@ -119,12 +127,8 @@ impl Reloader {
     }
 }
 
-fn run(app: &Arc<App>, mut current: Sources, nudges: &mpsc::Sender<Nudge>, received: &mpsc::Receiver<Nudge>) {
+fn run(app: &Arc<App>, mut current: Sources, mut watch: Watch, received: &mpsc::Receiver<Nudge>) {
     let path = app.config.policy.clone();
-    let events = nudges.clone();
-    let mut watch = watch::Watch::start(&path, move || {
-        let _sent = events.send(Nudge::Files);
-    });
     while let Ok(first) = received.recv() {
         let (mut asked, mut waiting) = (false, Vec::new());
         let mut next = Some(first);

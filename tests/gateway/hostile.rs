@@ -1,0 +1,123 @@
+//! Bad input on purpose, from both sides.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use crate::kit::{
+    CHAT, CHAT_END, CLAUDE_STREAM, EVENTS, Gateway, HELLO, HELLO_STREAM, MESSAGES, Upstream, chunk, policy, request,
+};
+
+const MOCK: &str = "provider p { kind: mock }\nmodel m on p {}\nroute main { default -> m }\n";
+
+#[test]
+fn what_is_no_request_is_refused_in_the_callers_shape() {
+    let gateway = Gateway::start(MOCK);
+    for body in [
+        "",
+        "hello",
+        "[]",
+        "{",
+        "{}",
+        r#"{"model":1,"messages":[]}"#,
+        r#"{"messages":[],"messages":[]}"#,
+        "\u{feff}",
+        "{\"a\":\"\u{1}\"}",
+    ] {
+        let anthropic = gateway.post(MESSAGES, body).expect(400).json();
+        assert_eq!(anthropic["error"]["type"], "invalid_request_error", "{body}");
+        let chat = gateway.post(CHAT, body).expect(400).json();
+        assert_eq!(chat["error"]["type"], "invalid_request_error", "{body}");
+    }
+}
+
+#[test]
+fn a_large_body_is_refused_before_it_is_read() {
+    let gateway = Gateway::start(MOCK);
+    let mut client = gateway.open();
+    client.write(b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000000\r\n\r\n{");
+    assert_eq!(client.reply().expect(413).json()["error"]["type"], "request_too_large");
+    let mut client = gateway.open();
+    client.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n");
+    let piece = [b"100000\r\n".as_slice(), &vec![b' '; 1 << 20], b"\r\n"].concat();
+    // It answers as soon as the limit is passed, and may close while we still write.
+    let written = (0..100).take_while(|_| client.try_write(&piece).is_ok()).count();
+    assert!(written >= 32, "{written}");
+    gateway.post(CHAT, HELLO).expect(200);
+}
+
+#[test]
+fn slow_clients_are_not_waited_for() {
+    let gateway = Gateway::start(MOCK);
+    let mut head = gateway.open();
+    head.write(b"POST /v1/messages HTTP/1.1\r\nhost: loc");
+    assert!(head.is_closed());
+    let mut body = gateway.open();
+    body.write(b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{\"mo");
+    body.reply().expect(408);
+}
+
+#[test]
+fn a_large_head_is_refused() {
+    let gateway = Gateway::start(MOCK);
+    let long = "x".repeat(100_000);
+    assert_eq!(gateway.send(&request("GET", "/health", &[("x-long", &long)], "")).status, 431);
+}
+
+#[test]
+fn characters_cut_in_two_arrive_whole() {
+    let gateway = Gateway::start(MOCK);
+    for (path, body) in [(MESSAGES, CLAUDE_STREAM), (CHAT, HELLO_STREAM)] {
+        let body = body.replace("hello", "héllo 你好 😀");
+        let text = gateway.post_with(path, &[], &body).expect(200).text();
+        assert!(text.contains("你") && text.contains('😀'), "{text}");
+    }
+}
+
+#[test]
+fn an_upstream_that_cuts_characters() {
+    let whole = format!("{}{}{CHAT_END}", chunk("你好"), chunk("😀"));
+    let bytes = whole.clone().into_bytes();
+    let upstream = Upstream::new(move |_, stream| {
+        let _ = stream.write_all(EVENTS.as_bytes());
+        for byte in bytes.chunks(1) {
+            let _ = stream.write_all(byte);
+            let _ = stream.flush();
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    });
+    let gateway = Gateway::start(&policy(&[&upstream]));
+    assert_eq!(gateway.post(CHAT, HELLO_STREAM).expect(200).text(), whole);
+}
+
+#[test]
+fn a_stream_that_ends_inside_a_character() {
+    let mut bytes = format!("{EVENTS}{}", chunk("one")).into_bytes();
+    bytes.extend(b"data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\xe4\xbd");
+    let upstream = Upstream::saying(bytes);
+    let gateway = Gateway::start(&policy(&[&upstream]));
+    let text = gateway.post(CHAT, HELLO_STREAM).expect(200).text();
+    assert!(text.contains("data: {\"error\":{") && !text.contains("[DONE]"), "{text}");
+}
+
+#[test]
+fn a_stream_cut_after_five_chunks() {
+    let gateway =
+        Gateway::start("provider p { kind: mock cut: 5 chunks: 20 }\nmodel m on p {}\nroute main { default -> m }\n");
+    for (path, body, mark) in [(MESSAGES, CLAUDE_STREAM, "event: error"), (CHAT, HELLO_STREAM, "data: {\"error\":")] {
+        let text = gateway.post(path, body).expect(200).text();
+        assert!(text.contains(mark), "{text}");
+        assert!(!text.contains("message_stop") && !text.contains("[DONE]"), "{text}");
+    }
+}
+
+#[test]
+fn an_endless_event_is_cut_off() {
+    let upstream = Upstream::new(|_, stream| {
+        let _ = stream.write_all(format!("{EVENTS}{}data: \"", chunk("one")).as_bytes());
+        let piece = vec![b'x'; 1 << 20];
+        while stream.write_all(&piece).is_ok() {}
+    });
+    let gateway = Gateway::start(&policy(&[&upstream]));
+    let text = gateway.post(CHAT, HELLO_STREAM).expect(200).text();
+    assert!(text.contains("data: {\"error\":{"), "{}", text.len());
+}
