@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use chrono::{DateTime, Utc};
 
 use super::config::Config;
 use super::guard::Names;
@@ -32,6 +33,7 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     pub(crate) mocks: Mocks,
     pub(crate) begun: Instant,
+    pub(crate) begun_at: DateTime<Utc>,
 }
 
 impl App {
@@ -50,6 +52,7 @@ impl App {
             metrics: Metrics::new(Vocabulary { protocols: PROTOCOLS, failures: failure_names() })?,
             mocks: Mocks::default(),
             begun: Instant::now(),
+            begun_at: Utc::now(),
         })
     }
 

@@ -6,10 +6,12 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use serde::Serialize;
 
 use super::phases::accept::Entry;
 use super::phases::settle::Account;
 use super::rejection::GatewayError;
+use crate::metrics::CacheResult;
 use crate::protocol::Protocol;
 use crate::protocol::errors::{self, AttemptFailure, ErrorReply};
 
@@ -64,6 +66,58 @@ fn set(headers: &mut HeaderMap, name: HeaderName, text: &str) {
     if let Ok(value) = value {
         headers.insert(name, value);
     }
+}
+
+/// `/chat`'s answer.
+#[derive(Serialize)]
+struct Simple<'a> {
+    success: bool,
+    response: &'a str,
+    model: &'a str,
+    provider: &'a str,
+    rule: &'a str,
+    usage: SimpleUsage,
+    cost_usd: Option<f64>,
+    cached: bool,
+    attempts: u32,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct SimpleUsage {
+    input_tokens: u64,
+    output_tokens: u64,
+    cache_read_tokens: u64,
+    cache_write_tokens: u64,
+    total_tokens: u64,
+}
+
+/// Puts the text of an answer into `/chat`'s frame; the bodies of other protocols stay as they are.
+pub(crate) fn framed(account: &Account, body: Bytes) -> Bytes {
+    if account.protocol() != Protocol::Simple {
+        return body;
+    }
+    let target = account.trail.model.and_then(|model| account.entry().live.target(model));
+    let usage = account.usage.unwrap_or_default();
+    let answer = Simple {
+        success: true,
+        response: &String::from_utf8_lossy(&body),
+        model: target.map_or("", |target| &target.name),
+        provider: target.map_or("", |target| &target.provider),
+        rule: account.trail.decision.as_ref().map_or("", |(_, _, text)| text),
+        usage: SimpleUsage {
+            input_tokens: usage.input,
+            output_tokens: usage.output,
+            cache_read_tokens: usage.cache_read,
+            cache_write_tokens: usage.cache_write,
+            total_tokens: usage.input_total().saturating_add(usage.output),
+        },
+        cost_usd: account.cost_usd,
+        cached: matches!(account.cache, Some(CacheResult::Hit | CacheResult::Shared)),
+        attempts: account.trail.attempts,
+        request_id: &account.entry().request_id,
+    };
+    serde_json::to_vec(&answer).map_or(body, Bytes::from)
 }
 
 /// An answer that is whole.

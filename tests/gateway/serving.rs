@@ -193,3 +193,83 @@ fn wait_for_estimate(gateway: &Gateway) {
         crate::kit::wait_until(&series, || gateway.metric(&series) > 0.0);
     }
 }
+
+const BOTH_WIRES: &str = r#"
+provider anthropic { kind: mock wire: anthropic }
+provider openai { kind: mock wire: openai }
+model a on anthropic { price: { input: 1, output: 1 } }
+model o on openai { price: { input: 1, output: 1 } }
+model whole-a on anthropic { stream: false }
+model whole-o on openai { stream: false }
+route main {
+  rule a when request.header("x-to") == "a" -> a
+  rule o when request.header("x-to") == "o" -> o
+  rule wa when request.header("x-to") == "wa" -> whole-a
+  default -> whole-o
+}
+"#;
+
+#[test]
+fn every_protocol_reaches_every_wire_whole_and_streamed() {
+    let gateway = Gateway::start(BOTH_WIRES);
+    for to in ["a", "o", "wa", "wo"] {
+        let ask = |path, body| gateway.post_with(path, &[("x-to", to)], body).expect(200);
+        let whole = ask(MESSAGES, CLAUDE).json();
+        assert_eq!((&whole["type"], &whole["stop_reason"]), (&"message".into(), &"end_turn".into()), "{to}");
+        let stream = ask(MESSAGES, CLAUDE_STREAM).text();
+        for event in ["message_start", "content_block_delta", "message_delta", "message_stop"] {
+            assert!(stream.contains(&format!("event: {event}\n")), "{to} {event}: {stream}");
+        }
+        let whole = ask(CHAT, HELLO).json();
+        assert_eq!(whole["choices"][0]["finish_reason"], "stop", "{to}");
+        let stream = ask(CHAT, HELLO_STREAM).text();
+        assert!(stream.contains("chat.completion.chunk") && stream.ends_with("data: [DONE]\n\n"), "{to}: {stream}");
+    }
+}
+
+#[test]
+fn chat_is_one_message_in_and_one_text_out() {
+    let gateway = Gateway::start(&BOTH_WIRES.replace("default -> whole-o", "default -> o with { cache: 10m }"));
+    for cached in [false, true] {
+        let reply =
+            gateway.post("/chat", r#"{"message":"hello","user_id":"u","system":"be brief"}"#).expect(200).json();
+        assert!(reply["response"].as_str().unwrap().contains("hello"), "{reply}");
+        assert_eq!(
+            (&reply["success"], &reply["model"], &reply["provider"]),
+            (&true.into(), &"o".into(), &"openai".into())
+        );
+        assert_eq!((&reply["rule"], &reply["cached"]), (&"main/default".into(), &cached.into()));
+        assert_eq!(reply["cost_usd"].as_f64().unwrap() > 0.0, !cached, "{reply}");
+        assert!(reply["usage"]["output_tokens"].as_u64().unwrap() > 0);
+        assert_eq!(reply["request_id"].as_str().unwrap().len(), 32);
+    }
+    let refused = gateway.post("/chat", "{}").expect(400).json();
+    assert_eq!((&refused["success"], &refused["error"]["kind"]), (&false.into(), &"invalid_request".into()));
+}
+
+#[test]
+fn models_are_listed_in_the_callers_protocol() {
+    let gateway = Gateway::start(BOTH_WIRES);
+    let chat = gateway.get("/v1/models").expect(200).json();
+    assert_eq!((&chat["object"], &chat["data"][1]["id"]), (&"list".into(), &"o".into()));
+    let headers = [("anthropic-version", "2023-06-01")];
+    let anthropic = gateway.send(&crate::kit::request("GET", "/v1/models?limit=1000", &headers, "")).expect(200).json();
+    assert_eq!((&anthropic["data"][0]["type"], &anthropic["has_more"]), (&"model".into(), &false.into()));
+}
+
+#[test]
+fn an_upstream_that_only_streams_is_collected() {
+    let upstream = Upstream::saying(format!("{EVENTS}{}{}{CHAT_END}", chunk("one "), chunk("two")));
+    let gateway = Gateway::start(&policy(&[&upstream]));
+    let reply = gateway.post(CHAT, HELLO).expect(200).json();
+    assert_eq!(reply["choices"][0]["message"]["content"], "one two");
+}
+
+#[test]
+fn an_upstreams_mistake_of_the_client_is_told_in_the_clients_protocol() {
+    let body = r#"{"error":{"message":"too odd","type":"invalid_request_error","param":"x","code":null}}"#;
+    let upstream = Upstream::saying(answer("400 Bad", "", body));
+    let gateway = Gateway::start(&policy(&[&upstream]));
+    let refused = gateway.post(MESSAGES, CLAUDE).expect(400).json();
+    assert_eq!((&refused["type"], &refused["error"]["message"]), (&"error".into(), &"too odd".into()));
+}

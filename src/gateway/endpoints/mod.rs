@@ -3,6 +3,7 @@
 mod count_tokens;
 mod health;
 mod metrics;
+mod models;
 mod route;
 
 use axum::Router;
@@ -25,6 +26,7 @@ pub(crate) fn router() -> Router {
         .route("/v1/messages/count_tokens", post(count_tokens::count_tokens))
         .route("/v1/chat/completions", post(chat_completions))
         .route("/chat", post(chat))
+        .route("/v1/models", get(models::models))
         .route("/v1/route", post(route::route))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::accept::Exchange;
 use super::decide::{self, Limits};
-use super::relay::{Over, Pump};
+use super::relay::{self, Over, Pump};
 use super::settle::{Call, Trail};
 use crate::bounds::MAX_ANSWER_BYTES;
 use crate::dsl::policy::ModelId;
@@ -19,7 +19,7 @@ use crate::facts::Facts;
 use crate::gateway::live::Target;
 use crate::gateway::rejection::{GatewayError, Tried};
 use crate::metrics::Outcome;
-use crate::protocol::{self, AnswerContext, Back, EncodeError, Relay, Spent, Stop, Wire};
+use crate::protocol::{self, AnswerContext, Back, BrokenAnswer, Collector, EncodeError, Relay, Spent, Stop, Wire};
 use crate::upstream::{
     Failure, FailureKind, Incoming, Operation, Prepared, Verdict, request_headers, response_headers,
 };
@@ -227,23 +227,38 @@ impl Asked<'_> {
         }
     }
 
+    /// The client gets what it asked for: a stream is collected for one that wants it whole, and
+    /// the other way round.
     fn whole(self, body: &Bytes, events: bool, call: Call, headers: HeaderMap) -> Result<Good, Miss> {
-        let (protocol, context) = (self.exchange.request.protocol(), self.context());
-        if events {
-            return Err(failed(
-                call,
-                Failure::new(FailureKind::Broken, "the provider streams what was not asked for as a stream"),
-            ));
-        }
-        let answer = match protocol::answer(self.wire, protocol, body.clone(), &context) {
-            Ok(answer) => answer,
-            Err(wrong) => return Err(failed(call, Failure::new(FailureKind::Broken, wrong.to_string()))),
+        let wants_events = self.exchange.request.stream();
+        let read = if wants_events { self.replayed(body) } else { self.read(body, events) };
+        let (body, stop, spent) = match read {
+            Ok(read) => read,
+            Err(failure) => return Err(failed(call, failure)),
         };
-        let asked_for_events = self.exchange.request.stream();
-        let body = answer.body.clone();
-        let (spent, cost_usd) = call.end(answer.spent(0));
-        let whole = Whole { body, events: asked_for_events, stop: answer.stop, spent, cost_usd };
+        let (spent, cost_usd) = call.end(spent);
+        let whole = Whole { body, events: wants_events, stop, spent, cost_usd };
         Ok(Good { headers, warnings: self.warnings, content: Content::Whole(whole) })
+    }
+
+    fn read(&self, body: &Bytes, events: bool) -> Result<(Bytes, Stop, Spent), Failure> {
+        let (protocol, context) = (self.exchange.request.protocol(), self.context());
+        let answer = if events {
+            let mut collector = Collector::new(self.wire, protocol, &context);
+            collector.push(body.clone()).map_err(|error| relay::broken(&error))?;
+            collector.finish().map_err(|cut| Failure::new(FailureKind::Truncated, cut.to_string()))?
+        } else {
+            protocol::answer(self.wire, protocol, body.clone(), &context).map_err(|wrong| unreadable(&wrong))?
+        };
+        let (stop, spent) = (answer.stop, answer.spent(context.input_tokens));
+        Ok((answer.body, stop, spent))
+    }
+
+    fn replayed(&self, body: &Bytes) -> Result<(Bytes, Stop, Spent), Failure> {
+        let protocol = self.exchange.request.protocol();
+        let (body, end) =
+            protocol::replay(self.wire, protocol, body, &self.context()).map_err(|wrong| unreadable(&wrong))?;
+        Ok((body, end.stop, end.spent))
     }
 
     /// 400, 413, 422: the client reads what the upstream says, in its own protocol.
@@ -268,6 +283,10 @@ impl Asked<'_> {
             back: &self.back,
         }
     }
+}
+
+fn unreadable(wrong: &BrokenAnswer) -> Failure {
+    Failure::new(FailureKind::Broken, wrong.to_string())
 }
 
 fn failed(call: Call, failure: Failure) -> Miss {

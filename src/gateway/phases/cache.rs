@@ -22,7 +22,7 @@ use crate::gateway::live::{Live, Target};
 use crate::gateway::rejection::GatewayError;
 use crate::gateway::reply::{self, error_reply};
 use crate::metrics::{CacheResult, Outcome};
-use crate::protocol::Stop;
+use crate::protocol::{Stop, canonical_key};
 
 /// What the gateway's cache is made of.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub(super) struct Keyed {
 
 impl Keyed {
     pub(super) fn new(exchange: &Exchange, options: CacheOptions) -> Self {
-        Self { canonical: exchange.request.body().to_vec(), options }
+        Self { canonical: canonical_key(&exchange.request), options }
     }
 
     /// The key of this request's answer by one model.
@@ -187,13 +187,19 @@ pub(super) fn refusal_of(error: &FlightError<Refused>) -> Refused {
     }
 }
 
-/// Closes the account of a client that read a flight or a kept answer. The call's cost is that of
-/// the client who began it.
+/// Writes what an answer came to into the account of a client that read a flight or a kept answer.
+/// The cost is that of the client who began the call.
+pub(super) fn tally(account: &mut Account, over: Option<Over>) {
+    account.usage = over.map(|over| over.spent.usage);
+    let own = account.cache == Some(CacheResult::Miss);
+    account.cost_usd = if own { over.and_then(|over| over.cost_usd) } else { Some(0.0) };
+}
+
+/// Closes such an account.
 pub(super) fn shared_end(mut account: Account, session: Option<&str>, over: Option<Over>) {
+    tally(&mut account, over);
     if let (Some(over), Some(model)) = (over, account.trail.model) {
         settle::remember(account.entry(), session, model, &over.spent.usage);
-        account.usage = Some(over.spent.usage);
-        account.cost_usd = if account.cache == Some(CacheResult::Miss) { over.cost_usd } else { Some(0.0) };
     }
     account.end(over.map_or(Outcome::Internal, |over| over.outcome));
 }

@@ -11,16 +11,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, poll};
 use http::{Request, Response};
 use tokio::sync::oneshot;
 
 use super::accept::{Entry, Exchange};
 use super::attempt::{self, Content, Good, Whole};
-use super::cache::{Answers, Head, Keyed, Parts, Refused, SharedFlow, refusal_of, shared_end};
+use super::cache::{Answers, Head, Keyed, Parts, Refused, SharedFlow, refusal_of, shared_end, tally};
 use super::decide::{self, Lent, Limits};
-use super::relay::Flow;
+use super::relay::{Flow, Over};
 use super::settle::{Account, Trail};
 use crate::cache::{Asked, Control, Reader};
 use crate::dsl::policy::{CacheOptions, ModelId};
@@ -165,9 +165,7 @@ async fn ask(
             account.trail.attempts = 0;
             account.status = 200;
             account.first_content();
-            let response = around(&account, &entry.head, Some(body.freeze()));
-            shared_end(account, exchange.session_id.as_deref(), Some(entry.tail));
-            response
+            end_whole(account, exchange.session_id.as_deref(), &entry.head, Some(entry.tail), body.freeze())
         }
         Asked::Miss(reader) => {
             account.cache = Some(CacheResult::Miss);
@@ -207,8 +205,21 @@ async fn read(mut reader: Reader<Answers>, mut account: Account, session: Option
         }
     }
     let tail = reader.tail();
-    let response = around(&account, &head, Some(body.freeze()));
-    shared_end(account, session.as_deref(), tail);
+    end_whole(account, session.as_deref(), &head, tail, body.freeze())
+}
+
+/// An answer out of the cache, or of a flight, that is there as a whole.
+fn end_whole(
+    mut account: Account,
+    session: Option<&str>,
+    head: &Head,
+    tail: Option<Over>,
+    body: Bytes,
+) -> Response<Body> {
+    tally(&mut account, tail);
+    let content_type = if head.events { reply::EVENTS } else { reply::JSON };
+    let response = reply::whole(around_headers(&account, head), content_type, reply::framed(&account, body));
+    shared_end(account, session, tail);
     response
 }
 
@@ -223,11 +234,6 @@ fn around_headers(account: &Account, head: &Head) -> http::HeaderMap {
     headers
 }
 
-fn around(account: &Account, head: &Head, body: Option<bytes::Bytes>) -> Response<Body> {
-    let content_type = if head.events { reply::EVENTS } else { reply::JSON };
-    reply::whole(around_headers(account, head), content_type, body.unwrap_or_default())
-}
-
 /// An answer that nobody shares.
 fn alone(mut account: Account, good: Good) -> Response<Body> {
     let mut headers = good.headers;
@@ -238,6 +244,7 @@ fn alone(mut account: Account, good: Good) -> Response<Body> {
         Content::Whole(Whole { body, events, spent, cost_usd, .. }) => {
             account.usage = Some(spent.usage);
             account.cost_usd = cost_usd;
+            let body = reply::framed(&account, body);
             let response = reply::whole(headers, if events { reply::EVENTS } else { reply::JSON }, body);
             account.end(Outcome::Ok);
             response

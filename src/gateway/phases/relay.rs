@@ -226,7 +226,7 @@ impl Drop for Pump {
 }
 
 /// A relay's error as a failed attempt.
-fn broken(error: &StreamError) -> Failure {
+pub(super) fn broken(error: &StreamError) -> Failure {
     let kind = match error {
         StreamError::Upstream { kind, .. } if kind == "overloaded_error" => FailureKind::Overloaded,
         StreamError::Upstream { kind, .. } if kind.starts_with("rate_limit") => FailureKind::RateLimited,

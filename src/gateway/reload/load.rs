@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diag::{Diagnostic, Severity, Sources, render};
 use crate::dsl;
-use crate::dsl::policy::{Policy, ProviderKind, Route};
+use crate::dsl::policy::{Policy, ProviderKind, Route, TenantId};
 use crate::engine::{Engine, cases};
 use crate::files::FilesError;
 use crate::gateway::app::App;
@@ -35,6 +35,9 @@ pub enum LoadError {
         /// the report as `test` prints it
         text: String,
     },
+    /// nowhere to enter
+    #[error("no request can enter: write `route main {{ … }}`, or give {0} a `route`")]
+    NoRoute(String),
     /// keys of clients that cannot be used
     #[error("{}", lines(.0))]
     Keys(Vec<KeyError>),
@@ -67,7 +70,7 @@ impl LoadError {
     /// Whether the policy is at fault (exit code 1), not the machine (2).
     #[must_use]
     pub fn is_finding(&self) -> bool {
-        matches!(self, Self::Findings { .. } | Self::Tests { .. })
+        matches!(self, Self::Findings { .. } | Self::Tests { .. } | Self::NoRoute(_))
     }
 }
 
@@ -101,6 +104,7 @@ pub(crate) fn load(around: &Surroundings<'_>) -> Result<Live, LoadError> {
     if report.failed() > 0 {
         return Err(LoadError::Tests { text: report.text(around.sources, false) });
     }
+    enters(&engine)?;
     let keys = Keys::load(&policy).map_err(LoadError::Keys)?;
     let app = around.app;
     let listen = app.config.listen;
@@ -118,6 +122,17 @@ pub(crate) fn load(around: &Surroundings<'_>) -> Result<Live, LoadError> {
         Clients::load(&policy, previous, &mock_base, app.config.lanes, timings.connect).map_err(LoadError::Clients)?;
     let metrics = app.metrics.policy(names(&policy));
     Live::new(engine, clients, keys, metrics).ok_or(LoadError::Crashed)
+}
+
+/// Everybody who may ask has to have a route to enter.
+fn enters(engine: &Engine) -> Result<(), LoadError> {
+    let tenants = &engine.policy().tenants;
+    let lost = (0_u32..).zip(tenants).find(|(number, _)| engine.entry(Some(TenantId(*number))).is_none());
+    if let Some((_, tenant)) = lost {
+        return Err(LoadError::NoRoute(format!("tenant `{}`", tenant.name)));
+    }
+    let open = tenants.iter().all(|tenant| tenant.keys.is_empty());
+    if open && engine.entry(None).is_none() { Err(LoadError::NoRoute("every tenant".to_owned())) } else { Ok(()) }
 }
 
 fn checked(sources: &Sources) -> Result<Policy, LoadError> {

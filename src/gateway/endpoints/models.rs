@@ -1,0 +1,27 @@
+//! `GET /v1/models`: what this key may use, by the policy's names, in the caller's protocol.
+
+use axum::body::Body;
+use axum::extract::Extension;
+use http::{Request, Response, StatusCode};
+
+use super::json;
+use crate::gateway::front::spoken;
+use crate::gateway::phases::accept::Entry;
+use crate::protocol::models::{ModelCard, render};
+
+pub(super) async fn models(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
+    let policy = entry.live.policy();
+    let tenant = entry.caller.tenant.and_then(|tenant| policy.tenants.get(tenant.index()));
+    let allowed = tenant.and_then(|tenant| tenant.models.as_deref());
+    let created_unix = u64::try_from(entry.app.begun_at.timestamp()).unwrap_or(0);
+    let usable = entry
+        .live
+        .targets()
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| allowed.is_none_or(|allowed| allowed.iter().any(|model| model.index() == *number)));
+    let cards: Vec<_> = usable
+        .map(|(_, target)| ModelCard { id: target.name.to_string(), owner: target.provider.clone(), created_unix })
+        .collect();
+    json(&entry, StatusCode::OK, render(spoken(request.uri().path(), request.headers()), &cards))
+}
