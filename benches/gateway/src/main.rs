@@ -117,8 +117,8 @@ impl Ways {
         let address = free_address()?;
         let policy = directory.join("policy");
         fs::create_dir_all(&policy)?;
-        let text = include_str!("../bench.policy").replace("UPSTREAM", &mock.address.to_string());
-        fs::write(policy.join("bench.policy"), text.replace("STREAM_KNOBS", STREAM_KNOBS))?;
+        let text = include_str!("../bench.policy").replace("@UPSTREAM@", &mock.address.to_string());
+        fs::write(policy.join("bench.policy"), text.replace("@KNOBS@", STREAM_KNOBS))?;
         let mut command = Command::new(&options.program);
         command.arg("serve").arg("--policy").arg(&policy).args(["--listen", &address.to_string()]);
         command.env(KEY_VARIABLE, KEY).env(UPSTREAM_KEY_VARIABLE, "sk-upstream");
