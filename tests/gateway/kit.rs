@@ -11,10 +11,10 @@ use ccr_policy::gateway::config::{Config, Timings};
 use ccr_policy::gateway::{Server, StartError};
 
 /// No step of a test takes longer; then something hangs.
-pub const BOUND: Duration = Duration::from_secs(20);
+pub(crate) const BOUND: Duration = Duration::from_secs(20);
 
 /// Timings that a test can wait for.
-pub fn short() -> Timings {
+pub(crate) fn short() -> Timings {
     Timings {
         connect: Duration::from_secs(2),
         first_content: Duration::from_millis(400),
@@ -31,13 +31,13 @@ pub fn short() -> Timings {
 }
 
 /// A gateway over a policy in a directory of its own.
-pub struct Gateway {
+pub(crate) struct Gateway {
     server: Option<Server>,
-    pub address: SocketAddr,
-    pub dir: tempfile::TempDir,
+    pub(crate) address: SocketAddr,
+    pub(crate) dir: tempfile::TempDir,
 }
 
-pub fn config(dir: &Path, timings: Timings) -> Config {
+pub(crate) fn config(dir: &Path, timings: Timings) -> Config {
     let mut config = Config::new(dir.to_owned(), "127.0.0.1:0".parse().unwrap());
     config.timings = timings;
     config.lanes = 2;
@@ -45,55 +45,55 @@ pub fn config(dir: &Path, timings: Timings) -> Config {
 }
 
 impl Gateway {
-    pub fn start(policy: &str) -> Self {
+    pub(crate) fn start(policy: &str) -> Self {
         Self::with(policy, short())
     }
 
-    pub fn with(policy: &str, timings: Timings) -> Self {
+    pub(crate) fn with(policy: &str, timings: Timings) -> Self {
         Self::try_start(policy, |dir| config(dir, timings)).unwrap()
     }
 
-    pub fn try_start(policy: &str, config: impl Fn(&Path) -> Config) -> Result<Self, StartError> {
+    pub(crate) fn try_start(policy: &str, config: impl Fn(&Path) -> Config) -> Result<Self, StartError> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("main.policy"), policy).unwrap();
         let server = Server::start(config(dir.path()))?;
         Ok(Self { address: server.address(), server: Some(server), dir })
     }
 
-    pub fn server(&self) -> &Server {
+    pub(crate) fn server(&self) -> &Server {
         self.server.as_ref().unwrap()
     }
 
     /// Stops it in the background.
-    pub fn stop(&mut self) -> std::thread::JoinHandle<()> {
+    pub(crate) fn stop(&mut self) -> std::thread::JoinHandle<()> {
         let server = self.server.take().unwrap();
         std::thread::spawn(move || server.stop())
     }
 
-    pub fn rewrite(&self, policy: &str) {
+    pub(crate) fn rewrite(&self, policy: &str) {
         std::fs::write(self.dir.path().join("main.policy"), policy).unwrap();
     }
 
-    pub fn post(&self, path: &str, body: &str) -> Reply {
+    pub(crate) fn post(&self, path: &str, body: &str) -> Reply {
         self.send(&request("POST", path, &[], body))
     }
 
-    pub fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    pub(crate) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         self.send(&request("POST", path, headers, body))
     }
 
-    pub fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         self.send(&request("GET", path, &[], ""))
     }
 
     /// Sends bytes on a connection of their own, and reads one answer whole.
-    pub fn send(&self, bytes: &[u8]) -> Reply {
+    pub(crate) fn send(&self, bytes: &[u8]) -> Reply {
         let mut client = self.open();
         client.write(bytes);
         client.reply()
     }
 
-    pub fn open(&self) -> Client {
+    pub(crate) fn open(&self) -> Client {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(BOUND)).unwrap();
         stream.set_write_timeout(Some(BOUND)).unwrap();
@@ -101,14 +101,14 @@ impl Gateway {
     }
 
     /// The value of a metric with these labels; 0 when there is none.
-    pub fn metric(&self, series: &str) -> f64 {
+    pub(crate) fn metric(&self, series: &str) -> f64 {
         let page = self.get("/metrics").text();
         let line = page.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')));
         line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
     }
 
     /// Waits until a metric has a value: accounts are closed a moment after the last byte.
-    pub fn await_metric(&self, series: &str, value: f64) {
+    pub(crate) fn await_metric(&self, series: &str, value: f64) {
         wait_until(&format!("{series} {value}"), || self.metric(series) == value);
     }
 }
@@ -121,7 +121,7 @@ impl Drop for Gateway {
     }
 }
 
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < BOUND, "waited too long for {what}");
@@ -129,7 +129,7 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\n");
     if !headers.iter().any(|(name, _)| *name == "host") {
         text.push_str("host: localhost\r\n");
@@ -146,26 +146,26 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -
 }
 
 /// One connection of a client.
-pub struct Client {
+pub(crate) struct Client {
     reader: BufReader<TcpStream>,
 }
 
 impl Client {
-    pub fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.reader.get_mut().write_all(bytes).unwrap();
     }
 
-    pub fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.reader.get_mut().write_all(bytes)
     }
 
     /// Leaves without a word.
-    pub fn leave(self) {
+    pub(crate) fn leave(self) {
         let _ = self.reader.get_ref().shutdown(Shutdown::Both);
     }
 
     /// Reads a head.
-    pub fn head(&mut self) -> Reply {
+    pub(crate) fn head(&mut self) -> Reply {
         let mut line = String::new();
         self.reader.read_line(&mut line).unwrap();
         let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("no status line: {line:?}")).parse().unwrap();
@@ -180,7 +180,7 @@ impl Client {
     }
 
     /// Reads the next chunk of a chunked body; None at its end.
-    pub fn chunk(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn chunk(&mut self) -> Option<Vec<u8>> {
         let mut line = String::new();
         self.reader.read_line(&mut line).unwrap();
         let length = usize::from_str_radix(line.trim(), 16).unwrap_or_else(|_| panic!("no chunk length: {line:?}"));
@@ -191,7 +191,7 @@ impl Client {
     }
 
     /// Reads one answer whole.
-    pub fn reply(&mut self) -> Reply {
+    pub(crate) fn reply(&mut self) -> Reply {
         let mut reply = self.head();
         if reply.header("transfer-encoding") == "chunked" {
             while let Some(chunk) = self.chunk() {
@@ -206,7 +206,7 @@ impl Client {
     }
 
     /// Whether the other side has closed, or closes within the bound.
-    pub fn is_closed(&mut self) -> bool {
+    pub(crate) fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
         match self.reader.read_to_end(&mut rest) {
             Ok(_) => true,
@@ -217,27 +217,27 @@ impl Client {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
     }
 
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         self
     }
@@ -245,14 +245,14 @@ impl Reply {
 
 /// A hostile upstream: each connection's request is answered by a script, which may do anything
 /// with the socket.
-pub struct Upstream {
-    pub address: SocketAddr,
-    pub seen: Arc<Mutex<Vec<String>>>,
-    pub calls: Arc<AtomicUsize>,
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
+    pub(crate) seen: Arc<Mutex<Vec<String>>>,
+    pub(crate) calls: Arc<AtomicUsize>,
 }
 
 impl Upstream {
-    pub fn new(script: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(script: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (seen, calls) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
@@ -273,18 +273,18 @@ impl Upstream {
     }
 
     /// Answers each request with the same bytes, and closes.
-    pub fn saying(bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn saying(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::new(move |_, stream| {
             let _ = stream.write_all(&bytes);
         })
     }
 
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 
-    pub fn last(&self) -> String {
+    pub(crate) fn last(&self) -> String {
         self.seen.lock().unwrap().last().cloned().unwrap_or_default()
     }
 }
@@ -311,32 +311,32 @@ fn read_request(stream: &TcpStream) -> Option<String> {
     Some(text)
 }
 
-pub fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n", body.len());
     [head.as_bytes(), body.as_bytes()].concat()
 }
 
-pub const EVENTS: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+pub(crate) const EVENTS: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
 
 /// A Chat answer that is whole.
-pub const CHAT_ANSWER: &str = r#"{"id":"c","object":"chat.completion","created":1,"model":"up","choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#;
+pub(crate) const CHAT_ANSWER: &str = r#"{"id":"c","object":"chat.completion","created":1,"model":"up","choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#;
 
 /// One chunk of a Chat stream.
-pub fn chunk(content: &str) -> String {
+pub(crate) fn chunk(content: &str) -> String {
     format!(
         "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"up\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{content}\"}},\"finish_reason\":null}}]}}\n\n"
     )
 }
 
-pub const CHAT_END: &str = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"up\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+pub(crate) const CHAT_END: &str = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"up\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
 /// A policy that tries OpenAI-style upstreams one after the other; `m0 then m1 then …`.
-pub fn policy(upstreams: &[&Upstream]) -> String {
+pub(crate) fn policy(upstreams: &[&Upstream]) -> String {
     let addresses: Vec<_> = upstreams.iter().map(|upstream| upstream.address).collect();
     policy_at(&addresses, "")
 }
 
-pub fn policy_at(addresses: &[SocketAddr], with: &str) -> String {
+pub(crate) fn policy_at(addresses: &[SocketAddr], with: &str) -> String {
     let mut text = String::new();
     let mut target = String::new();
     for (number, address) in addresses.iter().enumerate() {
@@ -347,10 +347,10 @@ pub fn policy_at(addresses: &[SocketAddr], with: &str) -> String {
     format!("{text}route main {{ default -> {target} {with} }}\n")
 }
 
-pub const HELLO: &str = r#"{"model":"any","messages":[{"role":"user","content":"hello"}]}"#;
-pub const HELLO_STREAM: &str = r#"{"model":"any","stream":true,"messages":[{"role":"user","content":"hello"}]}"#;
-pub const CLAUDE: &str = r#"{"model":"claude","max_tokens":64,"messages":[{"role":"user","content":"hello"}]}"#;
-pub const CLAUDE_STREAM: &str =
+pub(crate) const HELLO: &str = r#"{"model":"any","messages":[{"role":"user","content":"hello"}]}"#;
+pub(crate) const HELLO_STREAM: &str = r#"{"model":"any","stream":true,"messages":[{"role":"user","content":"hello"}]}"#;
+pub(crate) const CLAUDE: &str = r#"{"model":"claude","max_tokens":64,"messages":[{"role":"user","content":"hello"}]}"#;
+pub(crate) const CLAUDE_STREAM: &str =
     r#"{"model":"claude","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"hello"}]}"#;
-pub const CHAT: &str = "/v1/chat/completions";
-pub const MESSAGES: &str = "/v1/messages";
+pub(crate) const CHAT: &str = "/v1/chat/completions";
+pub(crate) const MESSAGES: &str = "/v1/messages";
