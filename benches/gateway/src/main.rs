@@ -115,13 +115,15 @@ impl Ways {
         let nginx = Process::start("nginx", &mut command, address, &directory.join("nginx.log"))?;
 
         let address = free_address()?;
-        let policy = directory.join("policy");
+        // In a directory of its own: the gateway watches the one above too, where logs would stir it.
+        let policy = directory.join("policies/bench");
         fs::create_dir_all(&policy)?;
         let text = include_str!("../bench.policy").replace("@UPSTREAM@", &mock.address.to_string());
         fs::write(policy.join("bench.policy"), text.replace("@KNOBS@", STREAM_KNOBS))?;
         let mut command = Command::new(&options.program);
         command.arg("serve").arg("--policy").arg(&policy).args(["--listen", &address.to_string()]);
-        command.env(KEY_VARIABLE, KEY).env(UPSTREAM_KEY_VARIABLE, "sk-upstream");
+        // nginx writes no access log either.
+        command.env("RUST_LOG", "warn").env(KEY_VARIABLE, KEY).env(UPSTREAM_KEY_VARIABLE, "sk-upstream");
         let gateway = Process::start("gateway", &mut command, address, &directory.join("gateway.log"))?;
         Ok(Self { mock, nginx, gateway })
     }
