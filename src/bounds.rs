@@ -106,7 +106,7 @@ pub const FLIGHT_WINDOW_BYTES: u64 = 256 << 10;
 /// How long one reader may hold up the others of a shared answer.
 pub const FLIGHT_LAG: Duration = Duration::from_secs(30);
 /// What a cached answer costs beside its bytes: key, head, usage, the cache's own lists.
-pub const CACHE_ENTRY_BYTES: usize = 512;
+pub const CACHE_ENTRY_BYTES: usize = 1_024;
 /// Most conversations that are remembered: 100 bytes each.
 pub const MAX_SESSIONS: u64 = 100_000;
 /// How long a silent conversation is remembered.

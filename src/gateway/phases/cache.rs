@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::Frame;
 
 use super::accept::Exchange;
@@ -45,7 +45,7 @@ pub(crate) struct Head {
     pub(super) model: Arc<str>,
     pub(super) provider: String,
     /// what of the upstream's head the client may read
-    pub(super) headers: HeaderMap,
+    headers: Box<[(HeaderName, HeaderValue)]>,
     pub(super) warnings: Vec<String>,
     /// the body comes as an event stream
     pub(super) events: bool,
@@ -92,11 +92,20 @@ impl Head {
             digest: Arc::from(live.digest()),
             model: target.map_or_else(|| Arc::from(""), |target| Arc::clone(&target.name)),
             provider: target.map(|target| target.provider.clone()).unwrap_or_default(),
-            headers: std::mem::take(&mut good.headers),
+            headers: good.headers.iter().map(|(name, value)| (name.clone(), copied(value))).collect(),
             warnings: std::mem::take(&mut good.warnings),
             events: matches!(&good.content, Content::Stream(_))
                 || matches!(&good.content, Content::Whole(whole) if whole.events),
         }
+    }
+
+    /// A copy of the headers, with room for our own.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(self.headers.len() + OWN_HEADERS);
+        for (name, value) in &self.headers {
+            headers.append(name, value.clone());
+        }
+        headers
     }
 
     /// The model's number in the policy of a request: another one after a reload, or none.
@@ -108,6 +117,15 @@ impl Head {
         let number = live.targets().iter().position(same)?;
         u32::try_from(number).ok().map(crate::dsl::policy::ModelId)
     }
+}
+
+/// How many headers of our own an answer gets, about.
+const OWN_HEADERS: usize = 12;
+
+/// A value as it came is a part of the connection's buffer, 8 KB that an answer which is kept would
+/// keep with it.
+fn copied(value: &HeaderValue) -> HeaderValue {
+    HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone())
 }
 
 /// The parts of a good attempt's answer, as a flight takes them.

@@ -229,7 +229,7 @@ fn answered_by(account: &mut Account, head: &Head) {
 }
 
 fn around_headers(account: &Account, head: &Head) -> http::HeaderMap {
-    let mut headers = head.headers.clone();
+    let mut headers = head.headers();
     reply::describe(&mut headers, account, &head.warnings);
     headers
 }
