@@ -21,17 +21,13 @@ pub struct KeyParts<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key([u8; 32]);
 
-/// What is in a key and what is not, for people.
-pub const KEY_EXPLANATION: &str = "\
-an answer is reused when all of these are equal:
-  the tenant (without one: the client's key)
-  the client's protocol, and whether a stream was asked for
-  the model's name at its provider, and the provider's base URL
-  the body, as JSON with sorted keys
-left out of the body, for they do not change the answer:
-  model, metadata, user, prompt_cache_key, stream_options
-  Claude Code's billing line in the system prompt (x-anthropic-billing-header)
-never stored: errors, refusals, streams that broke off, answers over max_answer";
+/// The parts of a key, for people.
+pub const KEY_PARTS: &[&str] = &[
+    "the tenant (without one: the client's key)",
+    "the client's protocol, and whether a stream was asked for",
+    "the model's name at its provider, and the provider's base URL",
+    "the body, as JSON with sorted keys",
+];
 
 impl Key {
     /// The key of a request.

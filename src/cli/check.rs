@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use http::HeaderMap;
 
+use super::body::{self, Spoken};
 use super::{complain, say};
+use crate::cache::KEY_PARTS;
 use crate::diag::codes::REGISTRY;
 use crate::diag::{Diagnostic, Severity, Sources, pages, render};
 use crate::dsl::policy::Policy;
+use crate::protocol::{LEFT_OUT, canonical_key};
 use crate::{dsl, files};
 
 /// Reads a policy and reports everything that is wrong with it.
@@ -30,6 +34,13 @@ pub(super) struct CheckArguments {
     /// print what a code means, such as P0303, and do nothing else
     #[arg(long, value_name = "CODE")]
     explain: Option<String>,
+    /// print what makes two requests the same for the cache, and what does not count; with the body
+    /// of a request (- reads stdin) also what its key is made from
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "explain")]
+    explain_cache: Option<Option<PathBuf>>,
+    /// which protocol the body behind --explain-cache is of; guessed from its shape when left out
+    #[arg(long, value_enum, requires = "explain_cache")]
+    protocol: Option<Spoken>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -52,6 +63,9 @@ enum Deny {
 pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
     if let Some(code) = &arguments.explain {
         return explain(code);
+    }
+    if let Some(request) = &arguments.explain_cache {
+        return explain_cache(request.as_ref(), arguments.protocol);
     }
     let sources = match files::read(&arguments.path) {
         Ok(sources) => sources,
@@ -97,6 +111,31 @@ fn explain(code: &str) -> ExitCode {
         return ExitCode::from(2);
     };
     say(page.trim_end());
+    ExitCode::SUCCESS
+}
+
+fn explain_cache(path: Option<&PathBuf>, protocol: Option<Spoken>) -> ExitCode {
+    let request = match path.map(|path| body::request(path, protocol, &HeaderMap::new())).transpose() {
+        Ok(request) => request,
+        Err(error) => {
+            complain(&error);
+            return ExitCode::from(2);
+        }
+    };
+    say("an answer is used again when all of these are equal:");
+    for part in KEY_PARTS {
+        say(&format!("  {part}"));
+    }
+    say("\nof the body these do not count:");
+    let width = LEFT_OUT.iter().map(|(member, _)| member.len()).max().unwrap_or(0);
+    for (member, reason) in LEFT_OUT {
+        say(&format!("  {member:width$}  {reason}"));
+    }
+    say("\nnever stored: errors, refusals, streams that broke off, answers over `max_answer`");
+    if let Some(request) = request {
+        say("\nthe part of the key that this body makes:");
+        say(&String::from_utf8_lossy(&canonical_key(&request)));
+    }
     ExitCode::SUCCESS
 }
 

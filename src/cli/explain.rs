@@ -2,18 +2,16 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, ValueEnum};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::body::{self, BodyError, Spoken};
 use super::policy::{Opened, colored, colored_stderr, open};
-use crate::bounds::MAX_BODY_BYTES;
 use crate::diag::{Diagnostic, Sources, render};
 use crate::dsl::policy::{Policy, TenantId};
 use crate::dsl::{self, Given};
@@ -23,7 +21,6 @@ use crate::facts::given::{GivenFacts, Owned};
 use crate::facts::world::World;
 use crate::facts::{Facts, SessionFacts, Var};
 use crate::protocol::facts::{Around, RequestFacts};
-use crate::protocol::{BadRequest, Protocol, Request};
 
 /// Says why a request goes where it goes: every rule with what it saw, every attempt with
 /// whoever was passed over.
@@ -71,35 +68,11 @@ enum Format {
     Json,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Spoken {
-    /// Anthropic Messages
-    Anthropic,
-    /// OpenAI Chat Completions
-    Chat,
-    /// this program's own `POST /chat`
-    Simple,
-}
-
-impl From<Spoken> for Protocol {
-    fn from(spoken: Spoken) -> Self {
-        match spoken {
-            Spoken::Anthropic => Self::Anthropic,
-            Spoken::Chat => Self::Chat,
-            Spoken::Simple => Self::Simple,
-        }
-    }
-}
-
 /// Why there is nothing to explain.
 #[derive(Debug, thiserror::Error)]
 enum ExplainCommandError {
-    #[error("cannot read `{}`: {source}", path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("`{}` is larger than {MAX_BODY_BYTES} bytes, the most that a request may have", path.display())]
-    TooLarge { path: PathBuf },
-    #[error("`{}` is not a request: {source}", path.display())]
-    BadRequest { path: PathBuf, source: BadRequest },
+    #[error(transparent)]
+    Body(#[from] BodyError),
     #[error("`{0}` is not a header; write it as `name: value`")]
     Header(String),
     #[error("the policy declares no tenant `{0}`{1}")]
@@ -143,10 +116,7 @@ fn explain(arguments: &ExplainArguments, engine: &Engine) -> Result<Trace, Expla
     match (&arguments.request, &arguments.given) {
         (Some(path), _) => {
             let headers = headers(&arguments.headers)?;
-            let body = read(path)?;
-            let protocol = arguments.protocol.map_or_else(|| guess(&body, &headers), Protocol::from);
-            let bad = |source| ExplainCommandError::BadRequest { path: path.clone(), source };
-            let request = Request::parse(protocol, body).map_err(bad)?;
+            let request = body::request(path, arguments.protocol, &headers)?;
             let tags = tenant_tags(policy, tenant);
             let session = SessionFacts::default();
             let facts = RequestFacts::new(&request, &headers, around(policy, tenant, &tags, &session, now));
@@ -193,7 +163,7 @@ fn world(arguments: &ExplainArguments, policy: &Policy) -> Result<World, Explain
         text.clone()
     } else {
         let path = PathBuf::from(text);
-        fs::read_to_string(&path).map_err(|source| ExplainCommandError::Unreadable { path, source })?
+        fs::read_to_string(&path).map_err(|source| BodyError::Unreadable { path, source })?
     };
     let states = dsl::parse_state(&text, policy).map_err(|found| unclear("--state", &text, found))?;
     for (id, state) in states {
@@ -262,21 +232,6 @@ fn around<'a>(
     }
 }
 
-fn read(path: &PathBuf) -> Result<Bytes, ExplainCommandError> {
-    let unreadable = |source| ExplainCommandError::Unreadable { path: path.clone(), source };
-    let mut body = Vec::new();
-    let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    if path.as_os_str() == "-" {
-        std::io::stdin().take(limit).read_to_end(&mut body).map_err(unreadable)?;
-    } else {
-        fs::File::open(path).map_err(unreadable)?.take(limit).read_to_end(&mut body).map_err(unreadable)?;
-    }
-    if body.len() > MAX_BODY_BYTES {
-        return Err(ExplainCommandError::TooLarge { path: path.clone() });
-    }
-    Ok(Bytes::from(body))
-}
-
 fn headers(lines: &[String]) -> Result<HeaderMap, ExplainCommandError> {
     let mut headers = HeaderMap::new();
     for line in lines {
@@ -290,32 +245,6 @@ fn headers(lines: &[String]) -> Result<HeaderMap, ExplainCommandError> {
     Ok(headers)
 }
 
-/// Which protocol a body looks like. Both have `messages`; what only one of them has decides,
-/// and `max_tokens`, which Anthropic demands and OpenAI clients rarely send, decides the rest.
-fn guess(body: &[u8], headers: &HeaderMap) -> Protocol {
-    let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(body) else { return Protocol::Anthropic };
-    if !body.contains_key("messages") && body.contains_key("message") {
-        return Protocol::Simple;
-    }
-    let has = |names: &[&str]| names.iter().any(|name| body.contains_key(*name));
-    let list = |name: &str| body.get(name).and_then(|list| list.as_array()).map(Vec::as_slice).unwrap_or_default();
-    let chat_role = |message: &serde_json::Value| {
-        ["system", "developer", "tool"].iter().any(|role| message.get("role").is_some_and(|said| said == role))
-    };
-    let is_anthropic = headers.contains_key("anthropic-version")
-        || has(&["system", "thinking", "stop_sequences", "top_k"])
-        || list("tools").iter().any(|tool| tool.get("input_schema").is_some());
-    let is_chat = has(&["max_completion_tokens", "stream_options", "response_format", "n", "stop", "reasoning_effort"])
-        || list("tools").iter().any(|tool| tool.get("function").is_some())
-        || list("messages").iter().any(chat_role);
-    match (is_anthropic, is_chat) {
-        (true, _) => Protocol::Anthropic,
-        (false, true) => Protocol::Chat,
-        (false, false) if body.contains_key("max_tokens") => Protocol::Anthropic,
-        (false, false) => Protocol::Chat,
-    }
-}
-
 fn moment(text: &str) -> Result<DateTime<Utc>, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|moment| moment.to_utc())
@@ -325,26 +254,6 @@ fn moment(text: &str) -> Result<DateTime<Utc>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_protocol_is_guessed_from_the_shape() {
-        let check = |body: &str, header: Option<&str>, expect: Protocol| {
-            let mut headers = HeaderMap::new();
-            if let Some(name) = header {
-                headers.insert(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static("1"));
-            }
-            assert_eq!(guess(body.as_bytes(), &headers), expect, "{body}");
-        };
-        check(r#"{"messages":[],"max_tokens":9}"#, None, Protocol::Anthropic);
-        check(r#"{"messages":[]}"#, None, Protocol::Chat);
-        check(r#"{"messages":[]}"#, Some("anthropic-version"), Protocol::Anthropic);
-        check(r#"{"messages":[],"system":"x"}"#, None, Protocol::Anthropic);
-        check(r#"{"messages":[{"role":"system","content":"x"}],"max_tokens":9}"#, None, Protocol::Chat);
-        check(r#"{"messages":[],"tools":[{"type":"function","function":{}}],"max_tokens":9}"#, None, Protocol::Chat);
-        check(r#"{"messages":[],"tools":[{"name":"a","input_schema":{}}]}"#, None, Protocol::Anthropic);
-        check(r#"{"message":"hello"}"#, None, Protocol::Simple);
-        check("not JSON", None, Protocol::Anthropic);
-    }
 
     #[test]
     fn headers_are_a_name_and_a_value() {

@@ -3,6 +3,7 @@
 //! Exit codes of every command: 0 clean, 1 findings (or failed tests), 2 could not run. Nothing
 //! below this room prints or exits.
 
+mod body;
 mod check;
 mod explain;
 mod mock;

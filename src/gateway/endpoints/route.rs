@@ -12,8 +12,7 @@ use crate::engine::Seeds;
 use crate::engine::trace::explain;
 use crate::gateway::phases::accept::{Entry, Exchange, read_body};
 use crate::gateway::rejection::GatewayError;
-use crate::protocol::Protocol;
-use crate::protocol::json::Raw;
+use crate::protocol::{Protocol, guess};
 
 /// Names the protocol of the body: `anthropic`, `chat` or `simple`. Without it, it is guessed.
 const PROTOCOL: HeaderName = HeaderName::from_static("x-ccr-protocol");
@@ -28,7 +27,7 @@ pub(super) async fn route(Extension(entry): Extension<Entry>, request: Request<B
     let protocol = match named(&parts.headers, &parts.uri) {
         Some(Ok(protocol)) => protocol,
         Some(Err(error)) => return refused(&error),
-        None => guessed(&parts.headers, &body),
+        None => guess(&parts.headers, &body),
     };
     match Exchange::dry(entry.clone(), protocol, parts, body).and_then(|exchange| explained(&exchange)) {
         Ok(trace) => json(&entry, StatusCode::OK, trace),
@@ -55,21 +54,4 @@ fn named(headers: &HeaderMap, uri: &Uri) -> Option<Result<Protocol, GatewayError
     let known = [Protocol::Anthropic, Protocol::Chat, Protocol::Simple].into_iter().find(|known| known.name() == name);
     let wrong = || GatewayError::BadRequest("the protocol is `anthropic`, `chat` or `simple`".to_owned());
     Some(known.ok_or_else(wrong))
-}
-
-/// Told by what only one of them has.
-fn guessed(headers: &HeaderMap, body: &[u8]) -> Protocol {
-    if headers.contains_key("anthropic-version") {
-        return Protocol::Anthropic;
-    }
-    let Ok(body) = Raw::parse(body) else { return Protocol::Chat };
-    let has = |name| body.get(name).is_some();
-    if has("message") && !has("messages") {
-        return Protocol::Simple;
-    }
-    let anthropic = ["system", "thinking", "stop_sequences", "top_k", "output_config", "context_management"];
-    let typed = body.get("tools").is_some_and(|tools| {
-        tools.elements().next().and_then(Result::ok).is_some_and(|tool| tool.get("input_schema").is_some())
-    });
-    if typed || anthropic.into_iter().any(has) { Protocol::Anthropic } else { Protocol::Chat }
 }

@@ -1,0 +1,71 @@
+//! Which protocol a body is of, where nobody says it: dry runs and tools, never a real request.
+
+use http::HeaderMap;
+
+use super::Protocol;
+use super::json::Raw;
+
+/// Members that only Anthropic Messages has.
+const ANTHROPIC: &[&str] = &["system", "thinking", "stop_sequences", "top_k", "output_config", "context_management"];
+/// Members that only Chat Completions has.
+const CHAT: &[&str] = &["max_completion_tokens", "stream_options", "response_format", "n", "stop", "reasoning_effort"];
+/// Roles that only Chat Completions has.
+const CHAT_ROLES: &[&str] = &["system", "developer", "tool"];
+
+/// What a body looks like. Both have `messages`; what only one of them has decides, and
+/// `max_tokens`, which Anthropic demands and OpenAI's clients rarely send, decides the rest.
+#[must_use]
+pub fn guess(headers: &HeaderMap, body: &[u8]) -> Protocol {
+    if headers.contains_key("anthropic-version") {
+        return Protocol::Anthropic;
+    }
+    let Ok(body) = Raw::parse(body) else { return Protocol::Anthropic };
+    let has = |name: &&str| body.get(name).is_some();
+    if has(&"message") && !has(&"messages") {
+        return Protocol::Simple;
+    }
+    let any = |list: &str, like: &dyn Fn(Raw<'_>) -> bool| {
+        body.get(list).is_some_and(|list| list.elements().map_while(Result::ok).any(like))
+    };
+    let chat_role =
+        |message: Raw<'_>| message.get("role").is_some_and(|role| CHAT_ROLES.iter().any(|chat| role.is_text(chat)));
+    if ANTHROPIC.iter().any(has) || any("tools", &|tool| tool.get("input_schema").is_some()) {
+        Protocol::Anthropic
+    } else if CHAT.iter().any(has)
+        || any("tools", &|tool| tool.get("function").is_some())
+        || any("messages", &chat_role)
+        || !has(&"max_tokens")
+    {
+        Protocol::Chat
+    } else {
+        Protocol::Anthropic
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn check(body: &str, header: Option<&'static str>, expect: Protocol) {
+        let mut headers = HeaderMap::new();
+        if let Some(name) = header {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        assert_eq!(guess(&headers, body.as_bytes()), expect, "{body}");
+    }
+
+    #[test]
+    fn the_shape_tells() {
+        check(r#"{"messages":[],"max_tokens":9}"#, None, Protocol::Anthropic);
+        check(r#"{"messages":[]}"#, None, Protocol::Chat);
+        check(r#"{"messages":[]}"#, Some("anthropic-version"), Protocol::Anthropic);
+        check(r#"{"messages":[],"system":"x"}"#, None, Protocol::Anthropic);
+        check(r#"{"messages":[{"role":"system","content":"x"}],"max_tokens":9}"#, None, Protocol::Chat);
+        check(r#"{"messages":[],"tools":[{"type":"function","function":{}}],"max_tokens":9}"#, None, Protocol::Chat);
+        check(r#"{"messages":[],"tools":[{"name":"a","input_schema":{}}]}"#, None, Protocol::Anthropic);
+        check(r#"{"message":"hello"}"#, None, Protocol::Simple);
+        check("not JSON", None, Protocol::Anthropic);
+    }
+}
