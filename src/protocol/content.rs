@@ -152,6 +152,16 @@ pub fn tool_kinds(request: &Request) -> impl Iterator<Item = ToolKind<'_>> {
     list.elements().map_while(Result::ok).map(tool_kind).chain(search)
 }
 
+/// Whether the provider is asked to search the web. Most requests offer tools and no search: those
+/// are not walked over.
+#[must_use]
+pub fn searches_the_web(request: &Request) -> bool {
+    let tools = request.field("tools").unwrap_or(Raw::NULL).bytes();
+    let may = find(tools, "web_search").is_some() || find(tools, "\\u00").is_some();
+    (may || request.field("web_search_options").is_some())
+        && tool_kinds(request).any(|tool| tool.server && tool.name.starts_with("web_search"))
+}
+
 fn tool_kind(tool: Raw<'_>) -> ToolKind<'_> {
     let [kind, name, function, schema] = tool.peek(["type", "name", "function", "input_schema"]);
     let text = |raw: Option<Raw<'_>>| raw.and_then(Raw::text).map(|text| text.decode().into_owned());

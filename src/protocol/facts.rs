@@ -207,7 +207,7 @@ const REMINDER: (&str, &str) = ("<system-reminder>", "</system-reminder>");
 
 /// The text of the last user message that has any.
 fn last_text(request: &Request) -> Cow<'_, str> {
-    if let Some(message) = request.field("message").and_then(Raw::text) {
+    if let Some(message) = request.simple_message().and_then(Raw::text) {
         return message.decode();
     }
     // The list can only be walked forwards; content is not opened before its turn.
@@ -258,7 +258,7 @@ fn history(request: &Request) -> String {
             text.decode_into(&mut out);
         }
     };
-    if let Some(message) = request.field("message") {
+    if let Some(message) = request.simple_message() {
         content::content_pieces(message, &mut add);
     }
     for message in content::messages(request) {
@@ -285,7 +285,7 @@ fn system<'r>(request: &'r Request) -> Cow<'r, str> {
 }
 
 fn turns(request: &Request) -> i64 {
-    if request.field("message").is_some() {
+    if request.simple_message().is_some() {
         return 1;
     }
     let spoken = content::messages(request).filter(|message| message.role == Role::User && !only_results(*message));

@@ -50,7 +50,10 @@ pub(super) fn session_id(request: &Request, headers: &HeaderMap) -> Option<Strin
     metadata_user(request)
         .and_then(|user| session_in(&user))
         .or_else(|| text_of(request.field("prompt_cache_key")).map(Cow::into_owned))
-        .or_else(|| text_of(request.field("session_id")).map(Cow::into_owned))
+        .or_else(|| {
+            let simple = request.protocol() == Protocol::Simple;
+            text_of(request.field("session_id").filter(|_| simple)).map(Cow::into_owned)
+        })
         .or_else(|| header(headers, "x-session-id").map(str::to_owned))
 }
 

@@ -186,7 +186,7 @@ impl Request {
             thinking: asks.thinking,
             json_schema: asks.json_schema,
             parallel_tools: self.field("parallel_tool_calls").and_then(Raw::boolean) == Some(true),
-            web_search: content::tool_kinds(self).any(|tool| tool.server && tool.name.starts_with("web_search")),
+            web_search: content::searches_the_web(self),
             stream: self.stream,
         }
     }
@@ -195,6 +195,11 @@ impl Request {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<Raw<'_>> {
         self.members().find(|(key, _)| key.is(name)).map(|(_, value)| value).filter(|value| !value.is_null())
+    }
+
+    /// `/chat`'s one message; None for the other protocols, where the name means nothing.
+    pub(crate) fn simple_message(&self) -> Option<Raw<'_>> {
+        if self.protocol == Protocol::Simple { self.field("message") } else { None }
     }
 
     /// The members of the outermost object, in order.

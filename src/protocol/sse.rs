@@ -120,9 +120,20 @@ pub fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(all))
 }
 
+/// The lines that are not empty.
 fn lines(event: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let event = event.strip_prefix(b"\xef\xbb\xbf").unwrap_or(event);
-    event.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty())
+    let mut rest = event.strip_prefix(b"\xef\xbb\xbf").unwrap_or(event);
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+            let line = rest.get(..end).unwrap_or_default();
+            rest = rest.get(end + 1..).unwrap_or_default();
+            if !line.is_empty() {
+                return Some(line);
+            }
+        }
+        None
+    })
 }
 
 fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {

@@ -107,10 +107,8 @@ pub fn bound(request: &Request) -> u64 {
 pub fn of_request(request: &Request) -> u64 {
     let mut counter = Counter::default();
     let mut visit = |piece: Piece<'_>| add_piece(&mut counter, piece);
-    for name in ["system", "message"] {
-        if let Some(content) = request.field(name) {
-            content::content_pieces(content, &mut visit);
-        }
+    for content in [request.field("system"), request.simple_message()].into_iter().flatten() {
+        content::content_pieces(content, &mut visit);
     }
     let mut messages = 0;
     for message in content::messages(request) {

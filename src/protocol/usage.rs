@@ -43,9 +43,8 @@ impl Usage {
             (&mut self.cache_write, write),
         ];
         for (field, raw) in fields {
-            if let Some(number) = raw.and_then(Raw::whole) {
-                *field = number;
-            }
+            // A stream tells sums so far; a part that a later event leaves at 0 was told before.
+            *field = (*field).max(raw.and_then(Raw::whole).unwrap_or(0));
         }
     }
 

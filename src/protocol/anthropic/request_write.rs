@@ -218,6 +218,8 @@ impl RequestWriter<'_> {
         self.member("content");
         if let [Part::Text(text)] = parts {
             self.text(*text);
+        } else if parts.is_empty() {
+            self.text(Text::EMPTY);
         } else {
             self.out.push(b'[');
             self.parts(parts)?;

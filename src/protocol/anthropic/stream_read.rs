@@ -16,7 +16,7 @@ pub(crate) struct StreamReader {
 
 impl StreamReader {
     pub(crate) fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<(), StreamError> {
-        let event = Raw::parse(data)?;
+        let event = Raw::object(data)?;
         let [kind, index, delta, usage] = event.pick(["type", "index", "delta", "usage"])?;
         let slot = index.and_then(Raw::whole).and_then(|index| usize::try_from(index).ok()).unwrap_or(0);
         match kind.and_then(Raw::text).map_or(&b""[..], Text::escaped) {

@@ -99,7 +99,20 @@ fn clamp_tokens(request: &Request, target: &Target<'_>, splices: &mut Splices<'_
             push_number(&mut value, limit);
             splices.set(name, value);
             outgoing.warnings.push(format!("{name} lowered to {limit}, the most that the model gives"));
+            lower_budget(request, limit, splices);
         }
+    }
+}
+
+/// Thinking needs room below the tokens of the whole answer: a budget that no longer has it is halved
+/// with them.
+fn lower_budget(request: &Request, limit: u64, splices: &mut Splices<'_>) {
+    let budget = request.field("thinking").and_then(|thinking| thinking.get("budget_tokens"));
+    if let Some(budget) = budget.filter(|budget| budget.whole().is_some_and(|asked| asked >= limit)) {
+        let mut value = Vec::new();
+        push_number(&mut value, limit / 2);
+        let place = request.place_of(budget.bytes());
+        splices.replace(place, value);
     }
 }
 

@@ -48,6 +48,20 @@ impl<'a> Raw<'a> {
         Ok(Self(bytes.get(start..end).unwrap_or_default()))
     }
 
+    /// Takes an object that its reader walks over anyway: it is only looked at from both ends, and
+    /// what is wrong inside is found by [`Raw::pick`].
+    ///
+    /// # Errors
+    /// When it does not begin and end like an object.
+    pub fn object(bytes: &'a [u8]) -> Result<Self, JsonError> {
+        let bytes = bytes.trim_ascii();
+        match (bytes.first(), bytes.last()) {
+            (Some(b'{'), Some(b'}')) => Ok(Self(bytes)),
+            (Some(b'{'), _) => Err(JsonError::new("an object is not closed", bytes.len())),
+            _ => Err(JsonError::new("an object was expected", 0)),
+        }
+    }
+
     /// The bytes.
     #[must_use]
     pub fn bytes(self) -> &'a [u8] {
@@ -140,8 +154,9 @@ impl<'a> Raw<'a> {
         let mut found = [None; N];
         for member in self.members() {
             let (key, value) = member?;
+            let escaped = key.has_escape();
             for (slot, name) in found.iter_mut().zip(names) {
-                if key.is(name) {
+                if key.escaped() == name.as_bytes() || (escaped && key.is(name)) {
                     *slot = if value.is_null() { None } else { Some(value) };
                 }
             }

@@ -1,6 +1,7 @@
 //! A string between its quotes, still escaped.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use memchr::memchr;
 
@@ -34,7 +35,18 @@ impl<'a> Text<'a> {
     /// Whether it is this text once decoded.
     #[must_use]
     pub fn is(self, plain: &str) -> bool {
-        self.0 == plain.as_bytes() || (self.0.contains(&b'\\') && self.decode() == plain)
+        // An escape is longer than what it stands for.
+        match self.0.len().cmp(&plain.len()) {
+            Ordering::Less => false,
+            Ordering::Equal => self.0 == plain.as_bytes(),
+            Ordering::Greater => self.has_escape() && self.decode() == plain,
+        }
+    }
+
+    /// Whether it is written with an escape.
+    #[must_use]
+    pub fn has_escape(self) -> bool {
+        self.0.contains(&b'\\')
     }
 
     /// The text itself. Borrowed when it has no escape. Broken escapes, lone surrogates and bytes

@@ -108,7 +108,7 @@ impl RequestWriter<'_> {
     }
 
     /// Appends all texts as one string, with an empty line between them.
-    fn joined(&mut self, parts: &[Part<'_>], mark: &str) {
+    fn joined<'p, 'a: 'p>(&mut self, parts: impl IntoIterator<Item = &'p Part<'a>>, mark: &str) {
         self.out.push(b'"');
         self.out.extend_from_slice(mark.as_bytes());
         let mut first = true;
@@ -148,8 +148,7 @@ impl RequestWriter<'_> {
         }
         self.role("user");
         if later.iter().all(|part| matches!(part, Part::Text(_) | Part::Note(_))) {
-            let parts: Vec<Part<'_>> = later.into_iter().cloned().collect();
-            self.joined(&parts, "");
+            self.joined(later, "");
         } else {
             self.content_parts(&later)?;
         }

@@ -33,10 +33,7 @@ impl StreamReader {
         if data.is_empty() {
             return Ok(());
         }
-        let chunk = Raw::parse(data)?;
-        if chunk.kind() != Kind::Object {
-            return Err(StreamError::Malformed("a chunk is not an object".to_owned()));
-        }
+        let chunk = Raw::object(data)?;
         let [choices, usage, error] = chunk.pick(["choices", "usage", "error"])?;
         if error.is_some() {
             let (kind, message) = read_upstream_error(data);

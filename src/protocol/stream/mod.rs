@@ -123,7 +123,9 @@ impl Relay {
 
     fn flush_written(&mut self, out: &mut Vec<Bytes>) {
         if !self.written.is_empty() {
-            out.push(Bytes::from(std::mem::take(&mut self.written)));
+            // One allocation of the right size; the buffer stays for the next chunk.
+            out.push(Bytes::copy_from_slice(&self.written));
+            self.written.clear();
         }
     }
 

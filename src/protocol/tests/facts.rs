@@ -62,7 +62,7 @@ fn text_is_that_of_the_last_user_message_that_has_any() {
         "request.text",
         "a\nb",
     );
-    anthropic(r#""messages":[]"#, "request.text", "");
+    anthropic(r#""messages":[],"message":"a member that means nothing here""#, "request.text", "");
 }
 
 #[test]

@@ -354,6 +354,15 @@ fn a_conversation_begins_with_the_user_and_has_no_empty_text() {
 }
 
 #[test]
+fn warnings_fit_a_header() {
+    let keys: String = (0..40).map(|index| format!(",\"é\\n{index}{}\":1", "x".repeat(500))).collect();
+    let request = request(Protocol::Anthropic, &format!(r#"{{"messages":[]{keys}}}"#));
+    let warnings = encode(&request, &target(Wire::Chat, "up", ALL)).unwrap().warnings;
+    assert_eq!(warnings.len(), 12);
+    assert!(warnings.iter().all(|warning| warning.len() <= 200 && warning.starts_with("`??")), "{warnings:?}");
+}
+
+#[test]
 fn what_is_broken_inside_is_a_bad_request() {
     for body in [
         r#"{"messages":[{"role":"king","content":"x"}]}"#,
@@ -381,6 +390,11 @@ fn the_same_protocol_is_spliced_not_printed() {
             Protocol::Anthropic,
             r#"{"model":"m","messages":[],"max_tokens":9000}"#,
             r#"{"model":"up","messages":[],"max_tokens":8000}"#,
+        ),
+        (
+            Protocol::Anthropic,
+            r#"{"model":"m","messages":[],"max_tokens":9000,"thinking":{"type":"enabled","budget_tokens":8500}}"#,
+            r#"{"model":"up","messages":[],"max_tokens":8000,"thinking":{"type":"enabled","budget_tokens":4000}}"#,
         ),
         (
             Protocol::Chat,
