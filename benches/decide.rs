@@ -1,1 +1,202 @@
-fn main() {}
+//! What a decision costs, against a linear loop over the same rules and against the bare search
+//! for the same keywords. Prints a table, then runs criterion on a few cases of it.
+//!
+//! `CCR_BENCH=table` or `CCR_BENCH=criterion` runs one of the two.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark may stop, and prints"
+)]
+
+#[path = "decide/generators.rs"]
+mod generators;
+#[path = "decide/references.rs"]
+mod references;
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::time::Instant;
+
+use ccr_policy::compile::{Program, Scratch};
+use ccr_policy::diag::{Severity, Sources};
+use ccr_policy::dsl;
+use ccr_policy::dsl::policy::{Policy, RouteId};
+use ccr_policy::facts::{Fact, Facts, Needs, Var};
+use criterion::{Criterion, criterion_group};
+use generators::{Case, Request, Rule};
+
+/// A request as facts, all at hand.
+struct OnRequest<'a>(&'a Request);
+
+impl Facts for OnRequest<'_> {
+    fn get(&self, var: Var) -> Fact<'_> {
+        match var {
+            Var::RequestModel => Fact::Str(&self.0.model),
+            Var::RequestText => Fact::Str(&self.0.text),
+            Var::RequestTokens => Fact::Int(self.0.tokens),
+            Var::UserId => Fact::Str(&self.0.user),
+            _ => Fact::Str(""),
+        }
+    }
+    fn header(&self, _name: &str) -> &str {
+        "n"
+    }
+    fn meta(&self, _name: &str) -> &str {
+        ""
+    }
+    fn tokens_bound(&self) -> i64 {
+        self.0.tokens * 4
+    }
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+}
+
+/// The policy's text.
+fn policy_text(rules: &[Rule]) -> String {
+    let mut text = "provider p { kind: mock }\nmodel m on p { }\nroute main {\n".to_owned();
+    for (index, rule) in rules.iter().enumerate() {
+        let _ = writeln!(text, "  rule r{index} when {} -> m", rule.cel());
+    }
+    text.push_str("  default -> m\n}\n");
+    text
+}
+
+fn checked(text: &str) -> Policy {
+    let mut sources = Sources::default();
+    sources.add("bench.policy", text);
+    let loaded = dsl::load(&sources);
+    let wrong = loaded.diagnostics.iter().find(|finding| finding.severity == Severity::Error);
+    assert!(wrong.is_none(), "the generated policy is wrong: {wrong:?}");
+    loaded.policy.expect("a policy without errors")
+}
+
+/// Nanoseconds a call: the least of 60 short batches, because other work on the machine can only
+/// add.
+fn nanoseconds(mut run: impl FnMut()) -> f64 {
+    let started = Instant::now();
+    run();
+    let first = started.elapsed().as_secs_f64().max(1e-9);
+    let batch = (0.002 / first).ceil().clamp(1.0, 1e6) as usize;
+    let batches = if first > 0.02 { 3 } else { 60 };
+    let mut least = f64::INFINITY;
+    for _ in 0..batches {
+        let started = Instant::now();
+        for _ in 0..batch {
+            run();
+        }
+        least = least.min(started.elapsed().as_secs_f64() * 1e9 / batch as f64);
+    }
+    least
+}
+
+struct Row {
+    decide: f64,
+    allocations: u64,
+}
+
+fn decide(program: &Program, case: &Case) -> Row {
+    let mut scratch = Scratch::default();
+    let requests: Vec<OnRequest<'_>> = case.requests.iter().map(OnRequest).collect();
+    let mut pass = || {
+        for facts in &requests {
+            black_box(program.decide(RouteId(0), black_box(facts), &mut scratch));
+        }
+    };
+    pass();
+    let allocations = allocation_counter::measure(&mut pass).count_total / requests.len() as u64;
+    Row { decide: nanoseconds(pass) / requests.len() as f64, allocations }
+}
+
+/// One line of the table.
+fn line(case: &Case, with_linear: bool) {
+    let text = policy_text(&case.rules);
+    let started = Instant::now();
+    let policy = checked(&text);
+    let check_ms = started.elapsed().as_secs_f64() * 1e3;
+    let started = Instant::now();
+    let program = Program::compile(&policy);
+    let compile_ms = started.elapsed().as_secs_f64() * 1e3;
+    let row = decide(&program, case);
+    let linear = with_linear.then(|| references::linear(case));
+    let words: Vec<&str> = case
+        .rules
+        .iter()
+        .filter_map(|rule| match rule {
+            Rule::Keyword(word) => Some(word.as_str()),
+            _ => None,
+        })
+        .collect();
+    let limit = (!words.is_empty()).then(|| references::limit(&words, &case.requests[0].text));
+    let (linear_text, ratio) = linear
+        .map_or_else(|| ("-".to_owned(), "-".to_owned()), |it| (format!("{it:.0}"), format!("{:.0}", it / row.decide)));
+    let (limit_text, share) = limit.map_or_else(
+        || ("-".to_owned(), "-".to_owned()),
+        |(name, it)| (format!("{it:.0} ({name})"), format!("{:.2}", row.decide / it)),
+    );
+    println!(
+        "| {} | {} KB | {} | {} | {check_ms:.1} + {compile_ms:.1} | {:.1} | {} | {linear_text} | {ratio} | {limit_text} | {share} |",
+        case.name,
+        case.requests[0].text.len() / 1_000,
+        case.rules.len(),
+        program.nodes(RouteId(0)),
+        row.decide,
+        row.allocations,
+    );
+}
+
+fn table() {
+    println!(
+        "| rules | text | number | nodes | check + compile, ms | decide, ns | allocations | linear loop, ns | times | limit, ns | share |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    let sizes = [10, 100, 1_000, 10_000];
+    for count in sizes {
+        line(&generators::aligned(count), true);
+    }
+    for count in sizes {
+        line(&generators::interleaved(count), true);
+    }
+    for bytes in [4_000, 100_000] {
+        for diverse in [false, true] {
+            for count in sizes {
+                line(&generators::mixed(count, diverse, bytes), count <= 1_000 || bytes < 10_000);
+            }
+        }
+    }
+    for count in [10, 100, 1_000] {
+        line(&generators::adversarial(count), true);
+    }
+}
+
+fn tracked(criterion: &mut Criterion) {
+    let cases = [
+        generators::aligned(1_000),
+        generators::interleaved(1_000),
+        generators::mixed(1_000, false, 4_000),
+        generators::mixed(1_000, true, 4_000),
+    ];
+    for case in &cases {
+        let program = Program::compile(&checked(&policy_text(&case.rules)));
+        let mut scratch = Scratch::default();
+        let facts = OnRequest(&case.requests[0]);
+        criterion.bench_function(case.name, |bencher| {
+            bencher.iter(|| black_box(program.decide(RouteId(0), black_box(&facts), &mut scratch)));
+        });
+    }
+}
+
+criterion_group!(benches, tracked);
+
+fn main() {
+    let which = std::env::var("CCR_BENCH").unwrap_or_default();
+    if which != "criterion" {
+        table();
+    }
+    if which != "table" {
+        benches();
+        Criterion::default().configure_from_args().final_summary();
+    }
+}

@@ -25,6 +25,7 @@ impl Text {
         }
     }
 
+    #[inline]
     pub(super) fn read<'a>(&self, facts: &'a dyn Facts) -> &'a str {
         match self {
             Self::Var(var) => facts.get(*var).as_str(),
@@ -59,6 +60,7 @@ impl Number {
         }
     }
 
+    #[inline]
     pub(super) fn read(&self, facts: &dyn Facts) -> i64 {
         let size = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
         match self {

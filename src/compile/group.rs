@@ -88,6 +88,15 @@ impl Group {
         }
     }
 
+    /// Whether a quick look shows that no member is there, for a group that answers
+    /// [`Self::alone`].
+    pub(super) fn is_excluded(&self, facts: &dyn Facts) -> bool {
+        match (&self.finder, &self.key) {
+            (Finder::Needles(needles), GroupKey::Contains(text)) => needles.are_excluded(text.read(facts).as_bytes()),
+            _ => false,
+        }
+    }
+
     /// Whether [`Self::alone`] answers.
     pub(super) fn is_each(&self) -> bool {
         matches!(&self.finder, Finder::Needles(needles) if needles.is_each())

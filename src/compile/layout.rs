@@ -30,6 +30,7 @@ impl Leaf {
 }
 
 /// What stands at a place.
+#[inline]
 pub(super) fn leaf_at(place: Place) -> Option<Leaf> {
     (place != NONE && place & LEAF != 0).then_some(Leaf(place & !LEAF))
 }
@@ -95,12 +96,14 @@ impl Layout {
         u32::try_from(self.nodes.len().saturating_sub(1)).unwrap_or(NONE)
     }
 
+    #[inline]
     fn numbers(&self, first: u32, count: u32) -> &[u32] {
         let first = first as usize;
         self.numbers.get(first..first.saturating_add(count as usize)).unwrap_or_default()
     }
 
     /// The lowest leaf below `bound`, or [`NONE`].
+    #[inline]
     pub(super) fn run<A: Ask>(&self, mut place: Place, bound: u32, ask: &mut A) -> u32 {
         loop {
             if let Some(leaf) = leaf_at(place) {

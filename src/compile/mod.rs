@@ -14,6 +14,7 @@
 mod agree;
 mod atom;
 mod build;
+mod cuts;
 mod formula;
 mod group;
 mod implied;

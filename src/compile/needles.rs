@@ -3,7 +3,7 @@
 //! The way is chosen when compiling. Few literals: one vectorised search each, only when asked
 //! for. More: one automaton over all of them, unrolled while it stays within bounds. Where all
 //! literals have a rare byte in common, the automaton only runs round its occurrences; as soon as
-//! they turn out not to be rare, and everywhere else, the text is walked in four places at once,
+//! they turn out not to be rare, and everywhere else, the text is walked in eight places at once,
 //! because one walk waits for memory at every byte.
 
 use aho_corasick::automaton::{Automaton, Prefilter, StateID};
@@ -33,6 +33,8 @@ pub(super) struct Needles {
     longest: usize,
 }
 
+/// Places in which a text is walked at once: enough to hide the wait for memory.
+const PARTS: usize = 8;
 /// Below this many bytes a walk in several places does not pay.
 const MIN_PARTED_BYTES: usize = 512;
 /// How far a jump has to lead on average for jumping to be faster than walking.
@@ -44,12 +46,14 @@ impl Needles {
     /// Prepares the search. No literal is empty.
     pub(super) fn new(literals: &[String]) -> Self {
         let longest = literals.iter().map(String::len).max().unwrap_or(0);
-        if literals.len() < MIN_AUTOMATON_LITERALS {
-            let each = literals.iter().map(|literal| Finder::new(literal.as_bytes()).into_owned()).collect();
-            return Self { engine: Engine::Each(each), skip: None, longest };
-        }
         let build = |prefilter: bool| noncontiguous::Builder::new().prefilter(prefilter).build(literals).ok();
         let skip = build(true).and_then(|nfa| nfa.prefilter().cloned());
+        if literals.len() < MIN_AUTOMATON_LITERALS {
+            let each = literals.iter().map(|literal| Finder::new(literal.as_bytes()).into_owned()).collect();
+            // A single literal is its own best test.
+            let skip = skip.filter(|_| literals.len() > 1);
+            return Self { engine: Engine::Each(each), skip, longest };
+        }
         let engine = build(false).map_or(Engine::Nothing, |nfa| automaton(&nfa, literals));
         Self { engine, skip, longest }
     }
@@ -57,6 +61,11 @@ impl Needles {
     /// Whether literals are looked for one by one.
     pub(super) fn is_each(&self) -> bool {
         matches!(self.engine, Engine::Each(_))
+    }
+
+    /// Whether a quick look shows that no literal is in the text.
+    pub(super) fn are_excluded(&self, text: &[u8]) -> bool {
+        self.skip.as_ref().is_some_and(|skip| skip.find_in(text, Span::from(0..text.len())).into_option().is_none())
     }
 
     /// Whether one literal is in the text, if they are looked for one by one.
@@ -178,7 +187,7 @@ fn walk<A: Automaton>(automaton: &A, mut state: StateID, text: &[u8], hit: &mut 
     }
 }
 
-/// Walks four parts in step. Each but the first begins early enough to see the literals that
+/// Walks several parts in step. Each but the first begins early enough to see the literals that
 /// reach into it.
 fn walk_parted<A: Automaton>(
     automaton: &A,
@@ -188,30 +197,30 @@ fn walk_parted<A: Automaton>(
     hit: &mut dyn FnMut(u32) -> bool,
 ) {
     let overlap = longest.saturating_sub(1);
-    // `steps` of one part; four parts with their overlaps cover the text.
-    let steps = (text.len() + 3 * overlap).div_ceil(4);
+    // `steps` of one part; the parts with their overlaps cover the text.
+    let steps = (text.len() + (PARTS - 1) * overlap).div_ceil(PARTS);
     let stride = steps - overlap;
-    let part = |index: usize| text.get(index * stride..).unwrap_or_default();
-    let (first, second, third, fourth) = (part(0), part(1), part(2), part(3));
-    let mut states = [start; 4];
-    let common = fourth.len().min(steps);
-    for (((a, b), c), d) in first.iter().zip(second).zip(third).zip(fourth).take(common) {
-        states = [
-            automaton.next_state(Anchored::No, states[0], *a),
-            automaton.next_state(Anchored::No, states[1], *b),
-            automaton.next_state(Anchored::No, states[2], *c),
-            automaton.next_state(Anchored::No, states[3], *d),
-        ];
-        if states.iter().any(|state| automaton.is_special(*state))
-            && states.iter().any(|state| report(automaton, *state, hit))
-        {
+    let parts: [&[u8]; PARTS] = std::array::from_fn(|index| {
+        let part = text.get(index * stride..).unwrap_or_default();
+        part.get(..steps).unwrap_or(part)
+    });
+    let common = parts.iter().map(|part| part.len()).min().unwrap_or(0);
+    let mut states = [start; PARTS];
+    let mut bytes = parts.map(|part| part.iter());
+    for _ in 0..common {
+        let mut is_special = false;
+        for (state, bytes) in states.iter_mut().zip(&mut bytes) {
+            if let Some(byte) = bytes.next() {
+                *state = automaton.next_state(Anchored::No, *state, *byte);
+                is_special |= automaton.is_special(*state);
+            }
+        }
+        if is_special && states.iter().any(|state| report(automaton, *state, hit)) {
             return;
         }
     }
     // The last part is the shortest; what the others have beyond it is walked singly.
-    for (part, state) in [first, second, third].into_iter().zip(states) {
-        if let Some(rest) = part.get(common..steps.min(part.len())) {
-            walk(automaton, state, rest, hit);
-        }
+    for (bytes, state) in bytes.iter().zip(states) {
+        walk(automaton, state, bytes.as_slice(), hit);
     }
 }

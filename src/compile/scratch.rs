@@ -28,6 +28,8 @@ struct Found {
     turn: u32,
     bits: Vec<u64>,
     members: Vec<u32>,
+    /// members are looked for one by one, and a quick look showed that none is there
+    is_excluded: bool,
 }
 
 impl Found {
@@ -63,22 +65,27 @@ impl Scratch {
         &self.errors
     }
 
+    #[inline]
     pub(super) fn begin(&mut self, subjects: &Subjects) {
         self.has_failed = false;
         self.errors.clear();
         self.turn = self.turn.wrapping_add(1);
+        let is_too_small = self.classes.len() < subjects.all.len() || self.groups.len() < subjects.groups.len();
+        if self.turn == 0 || is_too_small {
+            self.grow(subjects);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, subjects: &Subjects) {
         if self.turn == 0 {
             // The numbers start again: forget everything that bears one.
             self.turn = 1;
             self.classes.clear();
             self.groups.iter_mut().for_each(|group| group.turn = 0);
         }
-        if self.classes.len() < subjects.all.len() {
-            self.classes.resize(subjects.all.len(), (0, 0));
-        }
-        if self.groups.len() < subjects.groups.len() {
-            self.groups.resize_with(subjects.groups.len(), Found::default);
-        }
+        self.classes.resize(self.classes.len().max(subjects.all.len()), (0, 0));
+        self.groups.resize_with(self.groups.len().max(subjects.groups.len()), Found::default);
     }
 }
 
@@ -90,11 +97,13 @@ pub(super) struct OnFacts<'a> {
 }
 
 impl OnFacts<'_> {
+    #[inline]
     fn known(&self, subject: u32) -> Option<u32> {
         let (turn, class) = self.scratch.classes.get(subject as usize)?;
         (*turn == self.scratch.turn).then_some(*class)
     }
 
+    #[inline]
     fn remember(&mut self, subject: u32, class: u32) {
         let turn = self.scratch.turn;
         if let Some(entry) = self.scratch.classes.get_mut(subject as usize) {
@@ -109,7 +118,13 @@ impl OnFacts<'_> {
             if let Some(class) = self.known(subject) {
                 return class == 1;
             }
-            let is_there = of.alone(member, self.facts).unwrap_or(false);
+            let turn = self.scratch.turn;
+            let Some(found) = self.scratch.groups.get_mut(group as usize) else { return false };
+            if found.turn != turn {
+                found.turn = turn;
+                found.is_excluded = of.is_excluded(self.facts);
+            }
+            let is_there = !found.is_excluded && of.alone(member, self.facts).unwrap_or(false);
             self.remember(subject, u32::from(is_there));
             return is_there;
         }
@@ -151,10 +166,15 @@ impl OnFacts<'_> {
     }
 
     /// Writes down which rules before `end` failed, if any atom has.
+    #[inline]
     pub(super) fn collect_errors(&mut self, end: u32) {
-        if !self.scratch.has_failed {
-            return;
+        if self.scratch.has_failed {
+            self.collect_all_errors(end);
         }
+    }
+
+    #[cold]
+    fn collect_all_errors(&mut self, end: u32) {
         let mut errors = std::mem::take(&mut self.scratch.errors);
         let unit = self.unit;
         for (rule, condition) in (0..end).zip(&unit.conditions) {
@@ -167,25 +187,25 @@ impl OnFacts<'_> {
 }
 
 impl Ask for OnFacts<'_> {
+    #[inline]
     fn class(&mut self, subject: u32) -> u32 {
-        if let Some(Subject::Member { group, member }) = self.unit.subjects.all.get(subject as usize) {
-            return u32::from(self.member(subject, *group, *member));
-        }
         if let Some(class) = self.known(subject) {
             return class;
         }
-        let class = self.unit.subjects.class(subject, self.facts).unwrap_or(0);
-        if class == self.unit.failing_class(subject) {
-            self.scratch.has_failed = true;
+        if let Some(Subject::Member { group, member }) = self.unit.subjects.all.get(subject as usize) {
+            return u32::from(self.member(subject, *group, *member));
         }
+        let class = self.unit.subjects.class(subject, self.facts).unwrap_or(0);
+        self.scratch.has_failed |= self.unit.subjects.has_failed(subject, class);
         self.remember(subject, class);
         class
     }
 
+    #[inline]
     fn is_at_most(&mut self, subject: u32, class: u32) -> bool {
         match self.known(subject) {
             Some(known) => known <= class,
-            None => self.unit.subjects.class_bound(subject, self.facts).is_some_and(|bound| bound <= class),
+            None => self.unit.subjects.is_at_most(subject, class, self.facts),
         }
     }
 

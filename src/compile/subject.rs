@@ -6,6 +6,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::atom::{Atom, Number, Order, Real, Text};
+use super::cuts::Cuts;
 use super::group::{Group, GroupKey};
 use super::skeleton::{Skeletons, Value, number};
 use crate::dsl::expr::plain;
@@ -19,7 +20,7 @@ pub(super) enum Subject {
     /// one class a literal, and one behind them for every other text
     Equal { text: Text, literals: FxHashMap<Box<str>, u32> },
     /// class 2i+1 is the i-th cut, 2i the gap before it
-    Ints { number: Number, cuts: Box<[i64]> },
+    Ints { number: Number, cuts: Cuts },
     /// as for ints; the last class is "not a number"
     Reals { var: Var, cuts: Box<[f64]> },
     /// 0 no, 1 yes, found for all members of the group at once
@@ -143,11 +144,11 @@ impl Subjects {
                 Truth::Classes(classes.into())
             }
             (Atom::Compare(_, order, constant), Some(Subject::Ints { cuts, .. })) => {
-                let (from, to) = range(*order, cuts.partition_point(|cut| cut < constant), cuts.len());
+                let (from, to) = range(*order, cuts.below(*constant), cuts.len());
                 Truth::Range(from, to)
             }
             (Atom::Among(_, constants), Some(Subject::Ints { cuts, .. })) => {
-                let class = |constant| number(2 * cuts.partition_point(|cut| cut < constant) + 1);
+                let class = |constant: &i64| number(2 * cuts.below(*constant) + 1);
                 Truth::Classes(constants.iter().map(class).collect())
             }
             (Atom::CompareReal(_, order, Real(constant)), Some(Subject::Reals { cuts, .. })) => {
@@ -176,6 +177,7 @@ impl Subjects {
     }
 
     /// An atom's value in a class of its subject.
+    #[inline]
     pub(super) fn value(&self, atom: u32, class: u32) -> Value {
         let Some(placed) = self.atoms.get(atom as usize) else { return Value::False };
         match &placed.truth {
@@ -251,9 +253,10 @@ impl Subjects {
     }
 
     /// The class of a number among cuts.
-    pub(super) fn class_of_int(cuts: &[i64], value: i64) -> u32 {
-        let below = cuts.partition_point(|cut| *cut < value);
-        number(2 * below) + u32::from(cuts.get(below) == Some(&value))
+    #[inline]
+    fn class_of_int(cuts: &Cuts, value: i64) -> u32 {
+        let below = cuts.below(value);
+        number(2 * below) + u32::from(cuts.get(below) == Some(value))
     }
 
     fn class_of_real(cuts: &[f64], value: f64) -> u32 {
@@ -267,6 +270,7 @@ impl Subjects {
     }
 
     /// The class on facts, for every subject that is found alone; None: a member of a group.
+    #[inline]
     pub(super) fn class(&self, subject: u32, facts: &dyn Facts) -> Option<u32> {
         Some(match self.all.get(subject as usize)? {
             Subject::Flag(var) => u32::from(facts.get(*var).as_bool()),
@@ -285,6 +289,16 @@ impl Subjects {
         })
     }
 
+    /// Whether a class is the one in which atoms fail.
+    #[inline]
+    pub(super) fn has_failed(&self, subject: u32, class: u32) -> bool {
+        match self.all.get(subject as usize) {
+            Some(Subject::Opaque { .. }) => class == 2,
+            Some(Subject::Reals { cuts, .. }) => class == number(2 * cuts.len() + 1),
+            _ => false,
+        }
+    }
+
     /// The highest class that is possible without asking: by the byte bound of `request.tokens`.
     pub(super) fn class_bound(&self, subject: u32, facts: &dyn Facts) -> Option<u32> {
         match self.all.get(subject as usize) {
@@ -292,6 +306,19 @@ impl Subjects {
                 Some(Self::class_of_int(cuts, facts.tokens_bound()))
             }
             _ => None,
+        }
+    }
+
+    /// Whether the byte bound of `request.tokens` shows that the class is at most `class`.
+    #[inline]
+    pub(super) fn is_at_most(&self, subject: u32, class: u32, facts: &dyn Facts) -> bool {
+        match self.all.get(subject as usize) {
+            Some(Subject::Ints { number: Number::Var(Var::RequestTokens), cuts }) => {
+                let bound = facts.tokens_bound();
+                // An odd class is a cut itself, an even one the gap before it.
+                cuts.get(class as usize / 2).is_none_or(|cut| bound < cut + i64::from(class % 2 == 1))
+            }
+            _ => false,
         }
     }
 
@@ -381,10 +408,10 @@ impl Constants {
         literals
     }
 
-    fn ints(&self, number: &Number) -> Box<[i64]> {
+    fn ints(&self, number: &Number) -> Cuts {
         let mut cuts: Vec<i64> = self.ints.get(number).into_iter().flatten().copied().collect();
         cuts.sort_unstable();
-        cuts.into()
+        Cuts::new(cuts)
     }
 
     fn reals(&self, var: Var) -> Box<[f64]> {

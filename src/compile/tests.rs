@@ -379,7 +379,9 @@ proptest! {
     ) {
         let needles: Vec<String> = needles.into_iter().collect();
         let mut found: Vec<u32> = Vec::new();
-        Needles::new(&needles).find(text.as_bytes(), &mut |needle| {
+        let prepared = Needles::new(&needles);
+        prop_assert!(!prepared.are_excluded(text.as_bytes()) || needles.iter().all(|it| !text.contains(it.as_str())));
+        prepared.find(text.as_bytes(), &mut |needle| {
             found.push(needle);
             false
         });
@@ -392,7 +394,7 @@ proptest! {
 
 #[test]
 fn many_needles_many_lengths() {
-    // Literals across the seams of a walk in four parts, at every offset.
+    // Literals across the seams of a walk in parts, at every offset.
     let needles: Vec<String> = (0..40).map(|index| format!("k{index:02}-tail")).collect();
     let needles = Needles::new(&needles);
     for length in [600, 1_001, 4_096] {
@@ -442,7 +444,7 @@ fn the_text_is_not_read_when_a_cheaper_test_decides() {
         let facts = facts_of(&format!("m{}", count - 3), "kw1", 0);
         let counted = Counted::new(&facts);
         assert_eq!(program.decide(RouteId(0), &counted, &mut scratch).rule, if count == 3 { 0 } else { 1 });
-        assert_eq!(counted.reads_of("request.text"), usize::from(count > 3));
+        assert!((counted.reads_of("request.text") > 0) == (count > 3));
     }
 }
 

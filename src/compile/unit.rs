@@ -65,14 +65,6 @@ impl Unit {
     pub(super) fn member_subject(&self, group: u32, member: u32) -> Option<u32> {
         self.members.get(group as usize)?.get(member as usize).copied()
     }
-
-    /// The class of a subject in which atoms fail; no class of the others.
-    pub(super) fn failing_class(&self, subject: u32) -> u32 {
-        match self.subjects.all.get(subject as usize) {
-            Some(Subject::Opaque { .. } | Subject::Reals { .. }) => self.subjects.classes(subject).saturating_sub(1),
-            _ => u32::MAX,
-        }
-    }
 }
 
 fn members(subjects: &Subjects) -> Vec<Vec<u32>> {
