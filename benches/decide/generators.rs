@@ -164,6 +164,6 @@ pub(crate) fn adversarial(count: usize) -> Case {
     Case {
         name: "adversarial",
         rules: (0..count).map(rule).collect(),
-        requests: vec![request(String::new(), String::new(), 0, "")],
+        requests: vec![request(String::new(), String::new(), 0, &"".into())],
     }
 }
