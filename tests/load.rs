@@ -1,6 +1,6 @@
 //! Policies as a whole: what is accepted, and what is said about what is not.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![allow(clippy::unwrap_used, reason = "test helpers")]
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@ use super::ast::Item;
 use super::policy::{ModelId, Policy, TenantId};
 use super::resolve::{FactReader, Names};
 use super::{check, parse, resolve};
-use crate::diag::{Code, Diagnostic, Severity, SourceId, Sources};
+use crate::diag::{Code, Diagnostic, Severity, SourceId, Sources, Span};
 use crate::facts::given::GivenFacts;
 use crate::facts::world::ModelState;
 
@@ -44,12 +44,43 @@ pub fn load(sources: &Sources) -> Loaded {
         diagnostics.retain(|finding| !matches!(finding.code, Code::P0102 | Code::P0209 | Code::P0802));
     }
     check::policy(&lowered, whole, sources, &mut diagnostics);
+    foreign(sources, &mut diagnostics);
     check::allow(&comments, sources, &mut diagnostics);
     let place = |finding: &Diagnostic| finding.primary.as_ref().map(|label| label.span);
     diagnostics.sort_by_key(place);
     diagnostics.dedup();
     let clean = diagnostics.iter().all(|finding| finding.severity != Severity::Error);
     Loaded { policy: clean.then_some(lowered.policy), diagnostics }
+}
+
+/// Where punctuation was replaced, the text that was parsed is not quite the author's: places get
+/// back onto whole characters, and what is wrong only because of the punctuation is not said twice.
+fn foreign(sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
+    let mut places: Vec<Span> = diagnostics
+        .iter()
+        .filter(|finding| finding.code == Code::P0006)
+        .filter_map(|finding| finding.primary.as_ref().map(|label| label.span))
+        .collect();
+    if places.is_empty() {
+        return;
+    }
+    places.sort_unstable();
+    for finding in diagnostics.iter_mut() {
+        for label in finding.primary.iter_mut().chain(&mut finding.secondary) {
+            let text = sources.get(label.span.source).map_or("", |source| source.text.as_str());
+            let range = label.span.range();
+            let start = text.floor_char_boundary(range.start);
+            label.span = Span::new(label.span.source, start, text.ceil_char_boundary(range.end));
+        }
+    }
+    diagnostics.retain(|finding| {
+        let Some(span) = finding.primary.as_ref().map(|label| label.span) else { return true };
+        // The last place that starts before the finding ends; places do not overlap.
+        let before = places.partition_point(|place| (place.source, place.start) < (span.source, span.end));
+        let place = before.checked_sub(1).and_then(|at| places.get(at));
+        let covered = place.is_some_and(|place| place.source == span.source && span.start < place.end);
+        finding.code != Code::P0001 || !covered
+    });
 }
 
 /// Raises what this version does not serve from a warning to an error.
