@@ -1,11 +1,16 @@
-//! Policies as a whole: what is accepted, and what is said about what is not.
+//! Policies as a whole: what is accepted, what is said about what is not, and that every code has
+//! a page and an example.
 
-#![allow(clippy::unwrap_used, reason = "test helpers")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test helpers")]
 
 use std::path::{Path, PathBuf};
 
-use ccr_policy::diag::Sources;
-use ccr_policy::dsl;
+use ccr_policy::diag::codes::REGISTRY;
+use ccr_policy::diag::{Severity, Sources, pages, render};
+use ccr_policy::dsl::{self, Loaded};
+
+/// Codes that no file of its own can show: they need a large policy or an environment.
+const WITHOUT_FILE: &[&str] = &["P0004", "P0701", "P0705"];
 
 fn corpus(folder: &str) -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(folder);
@@ -16,21 +21,82 @@ fn corpus(folder: &str) -> Vec<PathBuf> {
     files
 }
 
+fn load(path: &Path) -> (Loaded, Sources) {
+    let mut sources = Sources::default();
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    sources.add(name, std::fs::read_to_string(path).unwrap());
+    (dsl::load(&sources), sources)
+}
+
+fn code_of(path: &Path) -> String {
+    path.file_stem().unwrap().to_string_lossy().chars().take(5).collect()
+}
+
 #[test]
 fn good_policies_load() {
     for path in corpus("good") {
-        let mut sources = Sources::default();
-        sources.add("x.policy", std::fs::read_to_string(&path).unwrap());
-        let loaded = dsl::load(&sources);
-        for d in &loaded.diagnostics {
-            println!(
-                "{} {} {:?} help {:?}",
-                d.code.as_str(),
-                d.message,
-                d.primary.as_ref().map(|l| sources.slice(l.span)),
-                d.help
-            );
+        let (loaded, sources) = load(&path);
+        let shown = render::human(&loaded.diagnostics, &sources, false);
+        assert!(loaded.policy.is_some(), "{}\n{shown}", path.display());
+        let served = loaded.diagnostics.iter().all(|finding| finding.code.as_str() == "P0708");
+        assert!(served, "{}\n{shown}", path.display());
+    }
+}
+
+#[test]
+fn bad_policies_are_explained() {
+    for path in corpus("bad") {
+        let (loaded, sources) = load(&path);
+        let code = code_of(&path);
+        let shown = render::human(&loaded.diagnostics, &sources, false);
+        assert!(loaded.diagnostics.iter().any(|finding| finding.code.as_str() == code), "{code}\n{shown}");
+        insta::assert_snapshot!(code, shown);
+    }
+}
+
+#[test]
+fn mended_policies_are_clean() {
+    for path in corpus("mended") {
+        let (loaded, sources) = load(&path);
+        let code = code_of(&path);
+        let wrong = |finding: &ccr_policy::diag::Diagnostic| {
+            finding.severity == Severity::Error || finding.code.as_str() == code
+        };
+        let shown = render::human(&loaded.diagnostics, &sources, false);
+        assert!(!loaded.diagnostics.iter().any(wrong), "{}\n{shown}", path.display());
+    }
+}
+
+#[test]
+fn every_code_has_a_page_and_examples() {
+    let pages: Vec<&str> = pages::all().into_iter().map(|(code, _)| code).collect();
+    let codes: Vec<&str> = REGISTRY.iter().map(|entry| entry.code.as_str()).collect();
+    assert_eq!(pages, codes, "one page a code, in order");
+    for entry in REGISTRY {
+        let code = entry.code.as_str();
+        let page = pages::page(&code.to_lowercase()).unwrap();
+        assert!(page.contains(entry.title) && page.contains("Bad:") && page.contains("Good:"), "{code}");
+        for folder in ["bad", "mended"] {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/corpus/{folder}/{code}.policy"));
+            assert!(file.exists() || WITHOUT_FILE.contains(&code), "no {}", file.display());
         }
-        assert!(loaded.policy.is_some(), "{}", path.display());
+    }
+}
+
+/// The examples of the pages are those of the corpus.
+#[test]
+fn pages_show_what_the_corpus_tests() {
+    for (code, page) in pages::all() {
+        if WITHOUT_FILE.contains(&code) {
+            continue;
+        }
+        let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).collect();
+        for (folder, block) in ["bad", "mended"].into_iter().zip(blocks) {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/corpus/{folder}/{code}.policy"));
+            let text = std::fs::read_to_string(file).unwrap();
+            for line in block.trim().lines() {
+                assert!(text.lines().any(|other| other.trim() == line.trim()), "{code} {folder}: {line}");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Checks that look at a whole policy, one a file.
 
 mod allow;
+mod covered;
 mod cycle;
 mod environment;
 mod labels;
@@ -15,6 +16,7 @@ use crate::diag::{Diagnostic, Sources};
 
 /// Runs all checks. `whole`: every text parsed, so what is not used anywhere is really unused.
 pub(crate) fn policy(lowered: &Lowered, whole: bool, sources: &Sources, findings: &mut Vec<Diagnostic>) {
+    covered::check(&lowered.policy, findings);
     cycle::check(lowered, findings);
     environment::keys(&lowered.policy, findings);
     labels::check(&lowered.policy, findings);

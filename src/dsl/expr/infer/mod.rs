@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ast::{Raw, RawKind};
 use super::safety;
-use super::typed::{BinaryOp, Expr, Kind, Literal, Type};
+use super::typed::{Expr, Kind, Literal, Type};
 use crate::bounds::{MAX_EXPRESSION_HEIGHT, MAX_EXPRESSION_NODES};
 use crate::diag::{Code, Diagnostic, Sources, Span};
 
@@ -300,24 +300,6 @@ pub(crate) fn children<'e>(expr: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
             }
             visit(body);
         }
-    }
-}
-
-/// The sign of an operator.
-pub(crate) fn sign(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Le => "<=",
-        BinaryOp::Gt => ">",
-        BinaryOp::Ge => ">=",
-        BinaryOp::In => "in",
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Rem => "%",
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::super::ast::{Raw, RawKind};
 use super::super::typed::{BinaryOp, Expr, Kind, Literal, Type};
-use super::{Infer, adopt, is_empty_list, sign};
+use super::{Infer, adopt, is_empty_list};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Edit, Span};
+use crate::dsl::expr::print::operator;
 use crate::facts::Var;
 
 fn is_number(ty: &Type) -> bool {
@@ -32,17 +33,14 @@ impl Infer<'_, '_> {
     }
 
     /// An operand that has to be true or false.
-    fn truth(&mut self, raw: &Raw, operator: &str) -> Option<Expr> {
+    fn truth(&mut self, raw: &Raw, sign: &str) -> Option<Expr> {
         let expr = self.expr(raw)?;
         if expr.ty == Type::Bool {
             return Some(expr);
         }
         let text = self.text(raw.span).to_owned();
-        let finding = Diagnostic::new(
-            Code::P0202,
-            raw.span,
-            format!("{operator} takes truth values, this is of type {}", expr.ty),
-        );
+        let finding =
+            Diagnostic::new(Code::P0202, raw.span, format!("{sign} takes truth values, this is of type {}", expr.ty));
         self.report(match expr.ty {
             Type::Int | Type::Double => finding.help(format!("compare it: `{text} > 0`")),
             Type::String => finding.help(format!("compare it: `{text} != \"\"`")),
@@ -137,7 +135,7 @@ impl Infer<'_, '_> {
     }
 
     fn no_operator(&mut self, op: BinaryOp, at: Span, left: &Expr, right: &Expr) {
-        let message = format!("no `{}` between {} and {}", sign(op), left.ty, right.ty);
+        let message = format!("no `{}` between {} and {}", operator(op), left.ty, right.ty);
         let finding = Diagnostic::new(Code::P0202, at, message)
             .also(left.span, format!("of type {}", left.ty))
             .also(right.span, format!("of type {}", right.ty));
