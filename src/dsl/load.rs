@@ -32,17 +32,21 @@ pub fn load(sources: &Sources) -> Loaded {
     let mut diagnostics = Vec::new();
     let mut items: Vec<Item> = Vec::new();
     let mut comments = Vec::new();
+    let mut lost = false;
     for (id, source) in sources.iter() {
         let file = parse::parse_file(id, source, &mut diagnostics);
         items.extend(file.items);
         comments.extend(file.comments);
+        lost |= file.lost;
     }
-    // A name that a broken text would have declared is not missing for certain.
+    // A name that a lost item or a broken route would have declared is not missing for certain.
     let whole = diagnostics.iter().all(|finding| finding.severity != Severity::Error);
     let lowered = resolve::lower(&items, sources, digest(sources), &mut diagnostics);
-    if !whole {
-        diagnostics.retain(|finding| !matches!(finding.code, Code::P0102 | Code::P0209 | Code::P0802));
-    }
+    diagnostics.retain(|finding| match finding.code {
+        Code::P0102 | Code::P0209 => !lost,
+        Code::P0802 => whole,
+        _ => true,
+    });
     check::policy(&lowered, whole, sources, &mut diagnostics);
     foreign(sources, &mut diagnostics);
     check::allow(&comments, sources, &mut diagnostics);

@@ -39,7 +39,8 @@ pub(crate) struct Chunk {
 pub(crate) fn scan<'a>(source: SourceId, text: &'a str, findings: &mut Vec<Diagnostic>) -> Scan<'a> {
     let text = replace_foreign(source, text, findings);
     report_bidi(source, &text, findings);
-    let mut scanner = Scanner { source, text: &text, findings, stack: Vec::new(), chunks: Vec::new(), open: None };
+    let mut scanner =
+        Scanner { source, text: &text, findings, stack: Vec::new(), chunks: Vec::new(), open: None, swallowed: None };
     let mut comments = Vec::new();
     for token in Lexer::new(&text, 0) {
         if token.kind == TokenKind::Comment {
@@ -64,6 +65,8 @@ struct Scanner<'a, 'b> {
     chunks: Vec<Chunk>,
     /// the current item, and whether it has had a bracket
     open: Option<(Chunk, bool)>,
+    /// where a string without an end started in it: what it swallowed may have been a bracket
+    swallowed: Option<usize>,
 }
 
 /// The bracket that closes this one.
@@ -175,11 +178,13 @@ impl Scanner<'_, '_> {
                 } else {
                     "put a quote at its end, or use three quotes for several lines"
                 });
+        self.swallowed = Some(token.start);
         self.broken(token.start, finding);
     }
 
     fn end_item(&mut self, end: usize) {
-        if let Some(&(open, at)) = self.stack.last() {
+        let swallowed = self.swallowed.take();
+        if let Some(&(open, at)) = self.stack.last().filter(|(_, at)| swallowed.is_none_or(|string| string < *at)) {
             let finding =
                 Diagnostic::new(Code::P0002, self.span(at, at + 1), format!("`{}` is never closed", char::from(open)))
                     .label("opened here")

@@ -1,10 +1,7 @@
-//! P0701 and P0704: what the policy needs from the environment.
-
-use url::Url;
+//! P0701: what the policy needs from the environment.
 
 use crate::diag::{Code, Diagnostic};
-use crate::dsl::policy::{Policy, ProviderKind};
-use crate::dsl::resolve::is_loopback;
+use crate::dsl::policy::Policy;
 
 /// Every environment variable that the policy names and that is not set, all at once. `is_set`
 /// says whether a variable has a value that is not empty.
@@ -18,16 +15,4 @@ pub fn environment(policy: &Policy, is_set: &dyn Fn(&str) -> bool) -> Vec<Diagno
                 .help(format!("set it before starting: `export {}=…`", variable.name))
         })
         .collect()
-}
-
-/// A provider off this machine usually wants a key.
-pub(super) fn keys(policy: &Policy, findings: &mut Vec<Diagnostic>) {
-    for provider in &policy.providers {
-        let Some(base) = provider.base.as_ref().filter(|_| provider.kind != ProviderKind::Mock) else { continue };
-        let local = Url::parse(base).is_ok_and(|url| is_loopback(&url));
-        if provider.key.is_none() && !local {
-            let message = format!("provider `{}` has no key", provider.name);
-            findings.push(Diagnostic::new(Code::P0704, provider.span, message).help("add `key: env(\"NAME\")`"));
-        }
-    }
 }

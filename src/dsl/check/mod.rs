@@ -18,7 +18,6 @@ use crate::diag::{Diagnostic, Sources};
 pub(crate) fn policy(lowered: &Lowered, whole: bool, sources: &Sources, findings: &mut Vec<Diagnostic>) {
     covered::check(&lowered.policy, findings);
     cycle::check(lowered, findings);
-    environment::keys(&lowered.policy, findings);
     labels::check(&lowered.policy, findings);
     secret::check(sources, findings);
     if whole {

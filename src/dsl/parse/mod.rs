@@ -34,6 +34,8 @@ const CALLS_PER_BYTE: usize = 64;
 pub(crate) struct ParsedFile {
     pub(crate) items: Vec<Item>,
     pub(crate) comments: Vec<(Span, String)>,
+    /// an item could not be read at all, so a name that it declares is unknown
+    pub(crate) lost: bool,
 }
 
 /// Parses one file. Findings are appended in the order of the text.
@@ -42,17 +44,19 @@ pub(crate) fn parse_file(id: SourceId, source: &Source, findings: &mut Vec<Diagn
     if source.text.len() > MAX_FILE_BYTES {
         let message = format!("`{}` is larger than {MAX_FILE_BYTES} bytes", source.name);
         findings.push(Diagnostic::without_place(Code::P0004, message).help("split it into several files"));
-        return ParsedFile::default();
+        return ParsedFile { lost: true, ..ParsedFile::default() };
     }
     let Scan { text, items: chunks, comments } = scan(id, &source.text, findings);
     let mut items = Vec::new();
+    let count = chunks.len();
     for chunk in chunks.into_iter().filter(|chunk| !chunk.skip) {
         let mut parser = Parser { id, text: &text, base: chunk.range.start, findings };
         items.extend(parser.item(&chunk));
     }
     let comments =
         comments.iter().map(|token| (Span::new(id, token.start, token.end), token.text(&text).to_owned())).collect();
-    ParsedFile { items, comments }
+    let lost = items.len() < count;
+    ParsedFile { items, comments, lost }
 }
 
 /// Parses `{ … }` as fields, for facts given on the command line.

@@ -23,7 +23,6 @@ use crate::diag::{Code, Diagnostic, Sources, Span};
 
 pub(crate) use facts::FactReader;
 pub(crate) use names::Names;
-pub(crate) use providers::is_loopback;
 
 /// A [`Policy`] as far as it could be made, and what checks want to know of the text.
 pub(crate) struct Lowered {

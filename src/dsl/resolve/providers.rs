@@ -58,7 +58,15 @@ impl Lower<'_, '_> {
             }
             Some(field) => self.base(field),
         };
-        let key = fields.get("key").and_then(|field| self.env_name(&field.value));
+        let key = fields.get("key");
+        if key.is_none()
+            && !mock
+            && base.as_ref().is_some_and(|base| !Url::parse(base).is_ok_and(|url| is_loopback(&url)))
+        {
+            let finding = Diagnostic::new(Code::P0704, name.span, format!("provider `{}` has no key", name.text));
+            self.report(finding.help("add `key: env(\"NAME\")`"));
+        }
+        let key = key.and_then(|field| self.env_name(&field.value));
         let region = self.word(fields.get("region"));
         let headers = fields.get("headers").map_or_else(Vec::new, |field| self.headers(field));
         let knobs = if mock {
@@ -186,7 +194,7 @@ impl Lower<'_, '_> {
 }
 
 /// Whether a URL points to this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
+fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -1,6 +1,7 @@
 //! The language as a whole, one line a case.
 
 mod conditions;
+mod facts;
 mod recovery;
 mod words;
 

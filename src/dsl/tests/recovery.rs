@@ -61,7 +61,7 @@ fn missing_ends_are_shown_at_their_beginning() {
     assert_eq!(found, ["1:12: error[P0002]: `{` is never closed"]);
     let found = lines("model m on p {}\nroute main { default -> m }\n}\nprovider p { kind: mock }\n");
     assert_eq!(found, ["3:1: error[P0001]: `}` closes nothing"]);
-    let found = lines("route main { default -> m");
+    let found = lines("route main { default -> reject 403");
     assert_eq!(found, ["1:12: error[P0002]: `{` is never closed"]);
 }
 
@@ -80,6 +80,19 @@ fn chinese_punctuation_is_named_with_a_fix() {
         mended.replace_range(fix.edits[0].span.range(), &fix.edits[0].text);
     }
     super::accepts(&mended);
+}
+
+#[test]
+fn a_broken_statement_does_not_hide_unknown_names() {
+    let found = lines(&with_statements("rule a when request.stream => m\nrule b when request.stream -> ghost"));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[1].contains("P0102"), "{found:#?}");
+}
+
+#[test]
+fn a_lost_item_does_not_make_its_name_unknown() {
+    let found = lines("provider p { kind: mock }\nmodel m oon p {}\nroute main { default -> m }\n");
+    assert_eq!(found, ["2:9: error[P0001]: `oon` cannot stand here"]);
 }
 
 #[test]
