@@ -13,13 +13,26 @@ pub struct KeyParts<'a> {
     pub upstream_model: &'a str,
     /// the provider's base URL
     pub base: &'a str,
-    /// the request in its canonical form
-    pub canonical: &'a [u8],
+    /// the request itself
+    pub body: BodyHash,
 }
 
 /// The hash of a request: where its answer is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key([u8; 32]);
+
+/// The hash of a body in its canonical form. It is the larger part of the work, and the same for
+/// every model that may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyHash([u8; 32]);
+
+impl BodyHash {
+    /// The hash of these bytes.
+    #[must_use]
+    pub fn of(canonical: &[u8]) -> Self {
+        Self(*blake3::hash(canonical).as_bytes())
+    }
+}
 
 /// The parts of a key, for people.
 pub const KEY_PARTS: &[&str] = &[
@@ -41,7 +54,7 @@ impl Key {
             hasher.update(text.as_bytes());
         }
         hasher.update(&[u8::from(parts.stream)]);
-        hasher.update(parts.canonical);
+        hasher.update(&parts.body.0);
         Self(*hasher.finalize().as_bytes())
     }
 }
@@ -50,28 +63,27 @@ impl Key {
 mod tests {
     use super::*;
 
-    const PARTS: KeyParts<'_> = KeyParts {
-        owner: "acme",
-        protocol: "anthropic",
-        stream: false,
-        upstream_model: "m",
-        base: "http://x",
-        canonical: b"{}",
-    };
-
     #[test]
     fn every_part_counts() {
+        let parts = KeyParts {
+            owner: "acme",
+            protocol: "anthropic",
+            stream: false,
+            upstream_model: "m",
+            base: "http://x",
+            body: BodyHash::of(b"{}"),
+        };
         let others = [
-            KeyParts { owner: "other", ..PARTS },
-            KeyParts { owner: "acm", protocol: "eanthropic", ..PARTS },
-            KeyParts { stream: true, ..PARTS },
-            KeyParts { upstream_model: "n", ..PARTS },
-            KeyParts { base: "http://y", ..PARTS },
-            KeyParts { canonical: b"[]", ..PARTS },
+            KeyParts { owner: "other", ..parts },
+            KeyParts { owner: "acm", protocol: "eanthropic", ..parts },
+            KeyParts { stream: true, ..parts },
+            KeyParts { upstream_model: "n", ..parts },
+            KeyParts { base: "http://y", ..parts },
+            KeyParts { body: BodyHash::of(b"[]"), ..parts },
         ];
         for other in others {
-            assert_ne!(Key::new(&PARTS), Key::new(&other), "{other:?}");
+            assert_ne!(Key::new(&parts), Key::new(&other), "{other:?}");
         }
-        assert_eq!(Key::new(&PARTS), Key::new(&PARTS.clone()));
+        assert_eq!(Key::new(&parts), Key::new(&parts.clone()));
     }
 }

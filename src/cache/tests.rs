@@ -23,8 +23,14 @@ const ANY: Control = Control { store: true, max_age: None };
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn key(text: &str) -> Key {
-    let parts =
-        KeyParts { owner: "", protocol: "", stream: false, upstream_model: "", base: "", canonical: text.as_bytes() };
+    let parts = KeyParts {
+        owner: "",
+        protocol: "",
+        stream: false,
+        upstream_model: "",
+        base: "",
+        body: BodyHash::of(text.as_bytes()),
+    };
     Key::new(&parts)
 }
 

@@ -16,7 +16,7 @@ use super::accept::Exchange;
 use super::attempt::{Content, Good};
 use super::relay::Over;
 use super::settle::{self, Account, Trail};
-use crate::cache::{self, FlightError, Key, KeyParts, Part, Reader, Store};
+use crate::cache::{self, BodyHash, FlightError, Key, KeyParts, Part, Reader, Store};
 use crate::dsl::policy::CacheOptions;
 use crate::gateway::live::{Live, Target};
 use crate::gateway::rejection::GatewayError;
@@ -61,13 +61,13 @@ pub(crate) struct Refused {
 /// What is needed to find an answer again.
 #[derive(Debug)]
 pub(super) struct Keyed {
-    canonical: Vec<u8>,
+    body: BodyHash,
     options: CacheOptions,
 }
 
 impl Keyed {
     pub(super) fn new(exchange: &Exchange, options: CacheOptions) -> Self {
-        Self { canonical: canonical_key(&exchange.request), options }
+        Self { body: BodyHash::of(&canonical_key(&exchange.request)), options }
     }
 
     /// The key of this request's answer by one model.
@@ -79,7 +79,7 @@ impl Keyed {
             stream: exchange.request.stream(),
             upstream_model: &target.upstream,
             base: target.endpoint.base(),
-            canonical: &self.canonical,
+            body: self.body,
         })
     }
 }
