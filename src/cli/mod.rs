@@ -6,6 +6,7 @@
 mod body;
 mod check;
 mod explain;
+mod log;
 mod mock;
 mod policy;
 mod serve;

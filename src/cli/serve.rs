@@ -1,14 +1,13 @@
 //! `ccr-policy serve`: the gateway.
 
-use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
+use super::log::{self, LogForm};
 use crate::dsl::policy::Policy;
 use crate::gateway::config::Config;
 use crate::gateway::{Server, StartError};
@@ -36,17 +35,9 @@ pub(super) struct ServeArguments {
     log: LogForm,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogForm {
-    /// for people
-    Text,
-    /// one JSON object a line
-    Json,
-}
-
 /// Runs until it is interrupted.
 pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
-    start_log(arguments.log);
+    let _flush = log::start(arguments.log);
     let mut config = Config::new(arguments.policy.clone(), arguments.listen);
     config.hosts.clone_from(&arguments.host);
     config.lanes = arguments.threads.unwrap_or(config.lanes).clamp(1, MOST_THREADS);
@@ -69,15 +60,6 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
 
 /// Beyond this, threads only cost.
 const MOST_THREADS: usize = 256;
-
-fn start_log(form: LogForm) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match form {
-        LogForm::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
-        LogForm::Json => lines.json().flatten_event(true).init(),
-    }
-}
 
 fn refused(error: &StartError) -> ExitCode {
     match error {

@@ -29,6 +29,9 @@ const BETWEEN_READINGS: Duration = Duration::from_millis(50);
 /// Readings until it is said that the files do not come to rest.
 const MOST_READINGS: u32 = 40;
 
+/// How often a directory that is gone is looked for.
+const MISSING_DIRECTORY: Duration = Duration::from_secs(1);
+
 /// How the last reload went, for `/ready`.
 #[derive(Clone, Debug)]
 pub(crate) struct ReloadState {
@@ -129,7 +132,14 @@ impl Reloader {
 
 fn run(app: &Arc<App>, mut current: Sources, mut watch: Watch, received: &mpsc::Receiver<Nudge>) {
     let path = app.config.policy.clone();
-    while let Ok(first) = received.recv() {
+    let mut watching = true;
+    loop {
+        // A directory that is gone makes no event when it comes back.
+        let first = match watching {
+            true => received.recv().ok(),
+            false => received.recv_timeout(MISSING_DIRECTORY).ok().or(Some(Nudge::Files)),
+        };
+        let Some(first) = first else { return };
         let (mut asked, mut waiting) = (false, Vec::new());
         let mut next = Some(first);
         // Editors and config maps change several files one after the other.
@@ -144,7 +154,7 @@ fn run(app: &Arc<App>, mut current: Sources, mut watch: Watch, received: &mpsc::
             }
             next = received.recv_timeout(app.config.timings.reload_quiet).ok();
         }
-        watch.renew();
+        watching = watch.renew();
         let outcome = reload(app, &path, &mut current, asked);
         for waits in waiting {
             let _sent = waits.send(outcome);
