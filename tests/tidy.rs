@@ -1,7 +1,12 @@
 //! Reads `src/` and holds the house rules that a compiler does not: rooms look only downwards,
 //! pure rooms stay pure, files and functions stay small.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests fail by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -80,10 +85,19 @@ fn sources() -> Vec<SourceFile> {
 
 fn read(root: &Path, path: PathBuf) -> SourceFile {
     let text = fs::read_to_string(&path).unwrap();
-    let code = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").map(str::to_owned).collect();
+    let code = without_tests(&text);
     let first = path.strip_prefix(root).unwrap().components().next().unwrap().as_os_str();
     let room = Path::new(first).file_stem().unwrap().to_str().unwrap().to_owned();
     SourceFile { path: path.strip_prefix(root.parent().unwrap()).unwrap().to_owned(), room, code }
+}
+
+/// The lines before the file's own tests. `#[cfg(test)]` before anything else (`mod tests;`, a `use`)
+/// takes only what it stands before.
+fn without_tests(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let opens = |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ") && pair[1].ends_with('{');
+    let end = lines.windows(2).position(opens).unwrap_or(lines.len());
+    lines[..end].iter().map(|line| (*line).to_owned()).collect()
 }
 
 /// The code part of a line: no comment, no doc.
@@ -91,13 +105,44 @@ fn without_comment(line: &str) -> &str {
     line.split("//").next().unwrap_or("")
 }
 
-/// The rooms that a line names through `crate::`.
-fn rooms_named(line: &str) -> Vec<&str> {
-    let line = without_comment(line);
-    line.split("crate::")
-        .skip(1)
-        .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or(""))
-        .collect()
+/// The rooms that the code names through `crate::`, with their lines; `use crate::{a, b::c}` too.
+fn rooms_named(code: &[String]) -> Vec<(usize, String)> {
+    let text = code.iter().map(|line| without_comment(line)).collect::<Vec<_>>().join("\n");
+    let mut found = Vec::new();
+    for (at, path) in text.match_indices("crate::") {
+        let line = text[..at].matches('\n').count() + 1;
+        let rest = &text[at + path.len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => found.extend(first_names(group).into_iter().map(|name| (line, name))),
+            None => found.push((line, word(rest))),
+        }
+    }
+    found
+}
+
+/// The first word of each member of a group whose opening brace has been read.
+fn first_names(group: &str) -> Vec<String> {
+    let (mut depth, mut begins, mut names) = (1, true, Vec::new());
+    for (at, letter) in group.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => begins = true,
+            _ if begins && !letter.is_whitespace() => {
+                names.push(word(&group[at..]));
+                begins = false;
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    names
+}
+
+fn word(text: &str) -> String {
+    text.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
 }
 
 fn report(problems: &[String]) {
@@ -121,20 +166,10 @@ fn rooms_look_only_downwards() {
     let mut problems = Vec::new();
     for file in sources() {
         let Some(own) = levels.get(file.room.as_str()) else { continue };
-        for (number, line) in file.code.iter().enumerate() {
-            for named in rooms_named(line) {
-                if let Some(level) = levels.get(named)
-                    && named != file.room
-                    && level >= own
-                    && !(*own == 0 && named == "bounds")
-                {
-                    problems.push(format!(
-                        "{}:{}: `{}` may not use `{named}`",
-                        file.path.display(),
-                        number + 1,
-                        file.room
-                    ));
-                }
+        for (line, named) in rooms_named(&file.code) {
+            let Some(level) = levels.get(named.as_str()) else { continue };
+            if named != file.room && level >= own && !(*own == 0 && named == "bounds") {
+                problems.push(format!("{}:{line}: `{}` may not use `{named}`", file.path.display(), file.room));
             }
         }
     }
@@ -211,6 +246,15 @@ fn function_name(line: &str) -> Option<&str> {
         words.next();
     }
     None
+}
+
+#[test]
+fn the_reader_sees_grouped_imports_and_code_behind_a_test_module_s_name() {
+    let code = without_tests(
+        "use a;\n#[cfg(test)]\nmod tests;\nuse crate::{cli, dsl::{self, x}};\n#[cfg(test)]\nmod t {\n}\n",
+    );
+    let names: Vec<String> = rooms_named(&code).into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names, ["cli", "dsl"]);
 }
 
 #[test]
