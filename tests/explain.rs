@@ -168,8 +168,13 @@ fn tests_pass_fail_and_are_chosen_by_title() {
     assert_eq!((code, out.lines().last()), (0, Some("2 cases passed, 0 failed")), "{out}");
     let (code, out, _) = test_command(&good, &["--filter", "口"]);
     assert_eq!((code, out.lines().last()), (0, Some("1 case passed, 0 failed")), "{out}");
-    let (code, out, _) = test_command(&good, &["--filter", "nothing like it"]);
-    assert_eq!((code, out.trim_end()), (0, "no test has `nothing like it` in its title"));
+    for format in ["human", "json"] {
+        let (code, out, err) = test_command(&good, &["--filter", "nothing like it", "--format", format]);
+        let says = "error: no test has `nothing like it` in its title; the titles are:\n  口味\n  other\n";
+        assert_eq!((code, out.as_str(), err.as_str()), (2, "", says));
+    }
+    let (code, _, err) = test_command(POLICY, &["--filter", "x"]);
+    assert_eq!((code, err.as_str()), (2, "error: no test has `x` in its title; the policy has no tests\n"));
 
     let bad = with_tests("  given { text: \"hello\" } -> coder by code");
     let (code, out, _) = test_command(&bad, &[]);
@@ -187,6 +192,21 @@ fn tests_pass_fail_and_are_chosen_by_title() {
     let (code, out, _) = test_command(&bad, &["--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &report["failed"], &report["cases"][0]["line"]), (1, &1.into(), &20.into()));
+}
+
+#[test]
+fn a_policy_is_named_by_its_place_or_by_an_option() {
+    let place = Place::new(&[("main.policy", &with_tests("given {} -> mini then coder"))]);
+    let path = place.0.path().to_str().unwrap();
+    for (command, more) in [("test", &[][..]), ("explain", &["--given", "{}"])] {
+        let run = |arguments: &[&str]| text(&program().arg(command).args(arguments).args(more).output().unwrap());
+        let by_place = run(&[path]);
+        assert_eq!(by_place.0, 0, "{by_place:?}");
+        assert_eq!(run(&["--policy", path]).0, 0, "{command}");
+        assert_eq!(run(&[path, "--policy", path]).0, 2, "{command}: said twice");
+        let inside = program().arg(command).args(more).current_dir(path).output().unwrap();
+        assert_eq!(text(&inside).0, 0, "{command}: the directory that it runs in");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::body::{self, BodyError, Spoken};
-use super::policy::{Opened, colored, colored_stderr, open};
+use super::policy::{Opened, PolicyPath, colored, colored_stderr, open};
 use crate::diag::{Diagnostic, Sources, render};
 use crate::dsl::policy::{Policy, TenantId};
 use crate::dsl::{self, Given};
@@ -30,9 +30,8 @@ use crate::protocol::facts::{Around, RequestFacts};
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["request", "given"])))]
 pub(super) struct ExplainArguments {
-    /// The policy: a directory with `*.policy` files, or one file
-    #[arg(long, default_value = ".", value_name = "DIR")]
-    policy: PathBuf,
+    #[command(flatten)]
+    policy: PolicyPath,
     /// A request's body as a client sends it; - reads stdin
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
@@ -86,7 +85,7 @@ enum ExplainCommandError {
 
 /// Runs the command.
 pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
-    let Opened { policy, .. } = match open(&arguments.policy) {
+    let Opened { policy, .. } = match open(arguments.policy.get()) {
         Ok(opened) => opened,
         Err(code) => return code,
     };

@@ -1,14 +1,34 @@
 //! What several commands do first: read a policy, print what is found in it.
 
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use clap::Args;
 
 use crate::bounds::POLICY_STACK_BYTES;
 use crate::diag::{Diagnostic, Severity, Sources, render};
 use crate::dsl;
 use crate::dsl::policy::Policy;
 use crate::files;
+
+/// Where a policy is: every command takes it as `PATH` and as `--policy PATH`.
+#[derive(Debug, Args)]
+pub(super) struct PolicyPath {
+    /// The policy: a directory with `*.policy` files, or one file [default: .]
+    #[arg(value_name = "PATH", conflicts_with = "policy")]
+    path: Option<PathBuf>,
+    /// The same, by name
+    #[arg(long, value_name = "PATH")]
+    policy: Option<PathBuf>,
+}
+
+impl PolicyPath {
+    /// Where it is; the directory that the command runs in when nobody says.
+    pub(super) fn get(&self) -> &Path {
+        self.path.as_deref().or(self.policy.as_deref()).unwrap_or_else(|| Path::new("."))
+    }
+}
 
 /// A policy without errors, with its texts.
 pub(super) struct Opened {
