@@ -114,6 +114,16 @@ pub const SESSION_IDLE: Duration = Duration::from_secs(3_600);
 /// Most series of `ccr_requests_total`, as rules × models × outcomes, for which each rule has a
 /// label of its own. A monitoring system keeps every series in memory, and so do we.
 pub const MAX_RULE_SERIES: usize = 20_000;
+/// Ways in which a request can end, as `ccr_requests_total` counts them.
+pub const REQUEST_OUTCOMES: usize = 7;
+
+/// Series that `ccr_requests_total` may have for a policy with so many rules and models. Above
+/// [`MAX_RULE_SERIES`] its label `rule` is `*`.
+#[must_use]
+pub const fn rule_series(rules: usize, models: usize) -> usize {
+    rules.saturating_mul(models).saturating_mul(REQUEST_OUTCOMES)
+}
+
 /// Longest round of a `rotate`, in turns: coarser than 1 in 4 096 no weight needs to be.
 pub const MAX_ROTATE_SCHEDULE: i64 = 4_096;
 /// Most client connections at a time. Each costs about 20 KB.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use ccr_policy::facts::FactType;
 use ccr_policy::facts::schema::VARIABLES;
+use ccr_policy::metrics::{Metrics, Vocabulary};
 
 fn page(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -36,6 +37,28 @@ fn the_language_page_lists_every_variable() {
         .map(|(table, _)| table)
         .expect("docs/language.md lost its markers");
     assert_eq!(table, expected, "\nput this table between the markers:\n\n{expected}");
+}
+
+#[test]
+fn the_operations_page_lists_every_metric_with_its_labels() {
+    let metrics = Metrics::new(Vocabulary { protocols: &[], failures: &[] }).unwrap();
+    let page = page("docs/operations.md");
+    let table = page
+        .split_once("by tests/docs.rs -->\n")
+        .and_then(|(_, rest)| rest.split_once("<!-- end of metrics -->"))
+        .map(|(table, _)| table)
+        .expect("docs/operations.md lost its markers");
+    let shown: Vec<(String, Vec<String>)> = table
+        .lines()
+        .skip(2)
+        .map(|line| {
+            let mut cells = line.split('|').skip(1).map(str::trim);
+            let (name, labels) = (cells.next().unwrap().trim_matches('`'), cells.next().unwrap());
+            assert!(cells.next().is_some_and(|meaning| !meaning.is_empty()), "{name} has no meaning");
+            (name.to_owned(), labels.split(", ").filter(|label| !label.is_empty()).map(str::to_owned).collect())
+        })
+        .collect();
+    assert_eq!(shown, metrics.families(), "the table and src/metrics/families.rs differ");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use super::cursor::{Around, Candidate, Cursor, Stepped};
 use super::options::Effective;
 use super::skip::{SkipReason, Skipped};
@@ -45,6 +47,8 @@ pub struct Walk<'r> {
     tenant: Option<TenantId>,
     scratch: &'r mut Scratch,
     cursor: Cursor,
+    /// conditions that failed in the decisions so far, until they are taken
+    failed_conditions: SmallVec<[(RouteId, u32); 2]>,
 }
 
 impl fmt::Debug for Walk<'_> {
@@ -62,7 +66,8 @@ impl<'r> Walk<'r> {
         seeds: Seeds<'r>,
         scratch: &'r mut Scratch,
     ) -> Self {
-        let mut walk = Self { engine, seeds, tenant, scratch, cursor: Cursor::default() };
+        let mut walk =
+            Self { engine, seeds, tenant, scratch, cursor: Cursor::default(), failed_conditions: SmallVec::new() };
         if let Some(route) = entry {
             walk.enter(route, facts);
         }
@@ -71,6 +76,8 @@ impl<'r> Walk<'r> {
 
     fn enter(&mut self, route: RouteId, facts: &dyn Facts) {
         let decision = self.engine.program().decide(route, facts, self.scratch);
+        // The next decision uses the scratch again.
+        self.failed_conditions.extend(self.scratch.errors().iter().map(|rule| (route, *rule)));
         self.cursor.enter(route, decision.rule);
     }
 
@@ -132,10 +139,10 @@ impl<'r> Walk<'r> {
         Effective::of(self.engine.policy(), self.cursor.path())
     }
 
-    /// What the decisions made so far left in the scratch: conditions that failed, for counting.
-    #[must_use]
-    pub fn scratch(&self) -> &Scratch {
-        self.scratch
+    /// Route and rule of every condition that failed in a decision since this was asked last, the
+    /// decisions of routes that were entered on the way included.
+    pub fn take_failed_conditions(&mut self) -> impl Iterator<Item = (RouteId, u32)> + use<> {
+        std::mem::take(&mut self.failed_conditions).into_iter()
     }
 }
 

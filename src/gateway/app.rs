@@ -63,6 +63,7 @@ impl App {
         if self.cache.load().limits() != limits {
             self.cache.store(Arc::new(Cache::new(limits)));
         }
+        self.metrics.use_policy(&live.metrics);
         self.live.store(Some(Arc::new(live)));
     }
 }

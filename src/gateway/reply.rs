@@ -28,8 +28,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-ccr-request-id");
 const WARNING: HeaderName = HeaderName::from_static("x-ccr-warning");
 const CACHE: HeaderName = HeaderName::from_static("x-ccr-cache");
 
-/// Longest warning header, in bytes: some clients refuse heads beyond 8 KB.
-const MAX_WARNING_BYTES: usize = 2_000;
+/// Longest text in a header, in bytes: some clients refuse heads beyond 8 KB.
+const MAX_TEXT_BYTES: usize = 2_000;
 
 /// The headers that say what happened. `headers` may hold those of the upstream.
 pub(crate) fn describe(headers: &mut HeaderMap, account: &Account, warnings: &[String]) {
@@ -57,11 +57,12 @@ pub(crate) fn stamp(headers: &mut HeaderMap, entry: &Entry) {
     headers.insert(POLICY, entry.live.digest_header.clone());
 }
 
-/// Sets a header to a text; what a header cannot hold becomes `?`.
+/// Sets a header to a text of at most [`MAX_TEXT_BYTES`]; what a header cannot hold becomes `?`.
 fn set(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    let text = text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).unwrap_or(text);
     let value = HeaderValue::from_str(text).or_else(|_| {
         let plain = |character: char| if (' '..='~').contains(&character) { character } else { '?' };
-        HeaderValue::from_str(&text.chars().take(MAX_WARNING_BYTES).map(plain).collect::<String>())
+        HeaderValue::from_str(&text.chars().map(plain).collect::<String>())
     });
     if let Ok(value) = value {
         headers.insert(name, value);
@@ -184,4 +185,23 @@ pub(crate) fn error_event(protocol: Protocol, error: &ErrorReply) -> Bytes {
     let body = errors::render(protocol, error);
     let name: &[u8] = if protocol == Protocol::Anthropic { b"event: error\n" } else { b"" };
     Bytes::from([name, b"data: ", &body, b"\n\n"].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_has_an_end() {
+        let shown = |text: &str| {
+            let mut headers = HeaderMap::new();
+            set(&mut headers, WARNING, text);
+            headers.remove(WARNING).unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(shown("kept as it is"), "kept as it is");
+        assert_eq!(shown("a\nb é"), "a?b ?");
+        assert_eq!(shown(&"x".repeat(9_000)).len(), MAX_TEXT_BYTES);
+        let cut = shown(&format!("x{}", "é".repeat(9_000)));
+        assert_eq!(cut.len(), 1 + (MAX_TEXT_BYTES - 1) / 2, "cut between characters");
+    }
 }

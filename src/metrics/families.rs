@@ -90,18 +90,22 @@ impl Families {
             )?,
             first_token: all.histograms(
                 "ccr_time_to_first_token_seconds",
-                "From the head of a request to the first content of its answer.",
+                "From the head of a request to the first content of a stream that an upstream gave for it.",
                 FIRST_TOKEN_BUCKETS_S,
             )?,
             overhead: all.histogram(
                 "ccr_overhead_seconds",
-                "Our own time, without waiting for clients and upstreams.",
+                "Our own time before a request goes out: from its last byte to the sending of its first attempt.",
                 OVERHEAD_BUCKETS_S,
             )?,
-            decision: all.histogram("ccr_decision_duration_seconds", "The decision alone.", DECISION_BUCKETS_S)?,
+            decision: all.histogram(
+                "ccr_decision_duration_seconds",
+                "A request's first decision: which rule holds, with reading the facts that this takes.",
+                DECISION_BUCKETS_S,
+            )?,
             attempts: all.counters(
                 "ccr_attempts_total",
-                "Attempts by how they ended: ok, cancelled, or the kind of failure.",
+                "Attempts by how they ended: ok, cancelled, client_error, or the kind of failure.",
                 &["model", "provider", "outcome"],
             )?,
             errors: all.counters("ccr_errors_total", "Failed attempts by kind.", &["provider", "kind"])?,
@@ -138,6 +142,31 @@ impl Families {
             policy_reloads: all.counters("ccr_policy_reloads_total", "Policy reloads by outcome.", &["outcome"])?,
             registry,
         })
+    }
+
+    /// Name and labels of every family of ours.
+    pub(super) fn described(&self) -> Vec<(String, Vec<String>)> {
+        let all: [&dyn Collector; 17] = [
+            &self.requests,
+            &self.request_duration,
+            &self.upstream_duration,
+            &self.first_token,
+            &self.overhead,
+            &self.decision,
+            &self.attempts,
+            &self.errors,
+            &self.tokens,
+            &self.cost_usd,
+            &self.unpriced,
+            &self.cache_requests,
+            &self.cache_bytes,
+            &self.condition_errors,
+            &self.streams_open,
+            &self.policy_info,
+            &self.policy_reloads,
+        ];
+        let described = all.iter().flat_map(|family| family.desc());
+        described.map(|family| (family.fq_name.clone(), family.variable_labels.clone())).collect()
     }
 
     /// Removes the series that `keep` does not want, of every family whose labels name what a

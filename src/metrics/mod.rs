@@ -80,24 +80,35 @@ impl Metrics {
         Ok(Self { inner, cache_results, reloads })
     }
 
-    /// Makes `names` the policy in use: gives its handles, and removes the series of names that
-    /// are gone. Requests under way may still use their own policy's table.
+    /// The handles of a policy that is not in use yet: nothing on the page changes.
     #[must_use]
     pub fn policy(&self, names: Names) -> Arc<Table> {
-        self.inner.known.store(Arc::new(Known::new(&names)));
+        Arc::new(Table::new(Arc::clone(&self.inner), names))
+    }
+
+    /// Puts a policy in use: removes the series of names that it does not have. Requests under way
+    /// may still use their own policy's table.
+    pub fn use_policy(&self, table: &Table) {
+        let names = table.names();
+        self.inner.known.store(Arc::new(Known::new(names)));
         self.inner.prune();
         let info = &self.inner.families.policy_info;
         info.reset();
         info.with_label_values(&[names.digest.as_str()]).set(1);
-        Arc::new(Table::new(Arc::clone(&self.inner), names))
     }
 
-    /// Our own time for one request.
+    /// Every family of ours, whether or not it has series yet: its name and its labels.
+    #[must_use]
+    pub fn families(&self) -> Vec<(String, Vec<String>)> {
+        self.inner.families.described()
+    }
+
+    /// Our own time before one request's first attempt.
     pub fn overhead(&self, duration: Duration) {
         self.inner.families.overhead.observe(duration.as_secs_f64());
     }
 
-    /// How long a decision took.
+    /// How long a request's first decision took.
     pub fn decision(&self, duration: Duration) {
         self.inner.families.decision.observe(duration.as_secs_f64());
     }

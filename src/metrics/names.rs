@@ -1,6 +1,6 @@
 //! The names that labels are made of: the fixed words, and what one policy declares.
 
-use crate::bounds::MAX_RULE_SERIES;
+use crate::bounds::{MAX_RULE_SERIES, REQUEST_OUTCOMES, rule_series};
 
 /// The label value before a decision, and where there is nothing to name.
 pub(super) const NONE: &str = "none";
@@ -46,6 +46,9 @@ words! {
     }
 }
 
+// The bound on series stands below this room, where a check can use it too.
+const _: () = assert!(Outcome::ALL.len() == REQUEST_OUTCOMES);
+
 words! {
     /// What tokens were used for.
     TokenKind {
@@ -81,7 +84,7 @@ words! {
         Miss = "miss",
         /// joined a call under way
         Shared = "shared",
-        /// the client or the size kept the cache out of it
+        /// the client's `cache-control: no-store` kept the cache out of it
         Bypass = "bypass",
     }
 }
@@ -91,6 +94,8 @@ words! {
 pub enum AttemptOutcome {
     /// it answered
     Ok,
+    /// it said that the request is wrong: the client's mistake, the upstream is well
+    ClientError,
     /// the client left
     Cancelled,
     /// it failed; the number of the failure in [`Vocabulary::failures`]
@@ -127,7 +132,7 @@ impl Names {
     #[must_use]
     pub fn names_each_rule(&self) -> bool {
         let rules: usize = self.routes.iter().map(|(_, rules)| rules.len()).sum();
-        rules.saturating_mul(self.models.len()).saturating_mul(Outcome::ALL.len()) <= MAX_RULE_SERIES
+        rule_series(rules, self.models.len()) <= MAX_RULE_SERIES
     }
 
     /// The name of a model's provider.

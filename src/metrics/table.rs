@@ -39,7 +39,7 @@ struct ModelHandles {
     request_duration: Lazy<Histogram>,
     upstream_duration: Lazy<Histogram>,
     first_token: Lazy<Histogram>,
-    /// ok, cancelled, then the kinds of failure
+    /// ok, cancelled, client error, then the kinds of failure
     attempts: Row<IntCounter>,
     /// by kind and source
     tokens: Row<IntCounter>,
@@ -127,9 +127,10 @@ impl Table {
         let (at, word) = match outcome {
             AttemptOutcome::Ok => (0, "ok"),
             AttemptOutcome::Cancelled => (1, "cancelled"),
-            AttemptOutcome::Failed(kind) => (2 + kind, failures.get(kind).copied().unwrap_or(NONE)),
+            AttemptOutcome::ClientError => (2, "client_error"),
+            AttemptOutcome::Failed(kind) => (3 + kind, failures.get(kind).copied().unwrap_or(NONE)),
         };
-        let cells = self.models.get(model_at).map(|handles| row(&handles.attempts, 2 + failures.len()));
+        let cells = self.models.get(model_at).map(|handles| row(&handles.attempts, 3 + failures.len()));
         if let Some(cell) = cells.and_then(|cells| cells.get(at)) {
             let make = || {
                 let (model, provider) = self.model_names(model_at);
@@ -151,7 +152,7 @@ impl Table {
         }
     }
 
-    /// From a request's head to the first content of its answer.
+    /// From a request's head to the first content of a stream that an upstream gave for it.
     pub fn first_token(&self, model: u32, duration: Duration) {
         let at = self.model_at(Some(model));
         self.observe(at, duration, |handles| &handles.first_token, &self.inner.families.first_token);

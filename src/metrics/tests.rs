@@ -14,6 +14,12 @@ fn names() -> Names {
     }
 }
 
+fn in_use(metrics: &Metrics, names: Names) -> Arc<Table> {
+    let table = metrics.policy(names);
+    metrics.use_policy(&table);
+    table
+}
+
 fn ended(rule: Option<(u32, u32)>, model: Option<u32>, outcome: Outcome) -> Ended {
     Ended { rule, model, protocol: 1, outcome, duration: Duration::from_millis(300) }
 }
@@ -27,7 +33,7 @@ fn lines(metrics: &Metrics, family: &str) -> Vec<String> {
 #[test]
 fn counts_requests_by_number() {
     let metrics = Metrics::new(WORDS).unwrap();
-    let table = metrics.policy(names());
+    let table = in_use(&metrics, names());
     table.request(ended(Some((0, 0)), Some(0), Outcome::Ok));
     table.request(ended(Some((0, 0)), Some(0), Outcome::Ok));
     table.request(ended(Some((0, 1)), None, Outcome::Rejected));
@@ -51,9 +57,10 @@ fn counts_requests_by_number() {
 #[test]
 fn counts_attempts_tokens_and_cost() {
     let metrics = Metrics::new(WORDS).unwrap();
-    let table = metrics.policy(names());
+    let table = in_use(&metrics, names());
     table.attempt(1, AttemptOutcome::Failed(1), Duration::from_secs(1));
     table.attempt(1, AttemptOutcome::Ok, Duration::from_secs(1));
+    table.attempt(0, AttemptOutcome::ClientError, Duration::from_secs(1));
     table.tokens(1, TokenKind::CacheRead, TokenSource::Reported, 40);
     table.tokens(1, TokenKind::Output, TokenSource::Estimated, 0);
     table.cost(1, Some(0), Some(0.25));
@@ -62,7 +69,11 @@ fn counts_attempts_tokens_and_cost() {
     table.cost(0, None, None);
     assert_eq!(
         lines(&metrics, "ccr_attempts_total"),
-        [r#"{model="large",outcome="ok",provider="far"} 1"#, r#"{model="large",outcome="server",provider="far"} 1"#]
+        [
+            r#"{model="large",outcome="ok",provider="far"} 1"#,
+            r#"{model="large",outcome="server",provider="far"} 1"#,
+            r#"{model="small",outcome="client_error",provider="near"} 1"#
+        ]
     );
     assert_eq!(lines(&metrics, "ccr_errors_total"), [r#"{kind="server",provider="far"} 1"#]);
     assert_eq!(lines(&metrics, "ccr_tokens_total"), [r#"{kind="cache_read",model="large",source="reported"} 40"#]);
@@ -79,7 +90,7 @@ fn counts_attempts_tokens_and_cost() {
 #[test]
 fn a_reload_removes_what_it_does_not_name() {
     let metrics = Metrics::new(WORDS).unwrap();
-    let old = metrics.policy(names());
+    let old = in_use(&metrics, names());
     old.request(ended(Some((0, 0)), Some(0), Outcome::Ok));
     old.request(ended(Some((0, 1)), Some(1), Outcome::Ok));
     old.cost(0, Some(0), Some(1.0));
@@ -91,7 +102,7 @@ fn a_reload_removes_what_it_does_not_name() {
     names.models[0].1 = 0;
     names.routes[0].1.remove(0);
     names.tenants.clear();
-    let new = metrics.policy(names);
+    let new = in_use(&metrics, names);
     let left = r#"{model="large",outcome="ok",protocol="openai",provider="far",route="main",rule="default"} 1"#;
     assert_eq!(lines(&metrics, "ccr_requests_total"), [left]);
     assert_eq!(lines(&metrics, "ccr_cost_usd_total"), [r#"{model="large",provider="far",tenant="default"} 1"#]);
@@ -106,12 +117,24 @@ fn a_reload_removes_what_it_does_not_name() {
 }
 
 #[test]
+fn a_policy_that_is_not_in_use_changes_nothing() {
+    let metrics = Metrics::new(WORDS).unwrap();
+    let table = in_use(&metrics, names());
+    table.request(ended(Some((0, 0)), Some(0), Outcome::Ok));
+    let before = (lines(&metrics, "ccr_requests_total"), lines(&metrics, "ccr_policy_info"));
+    let other = metrics.policy(Names { digest: "other".to_owned(), ..Names::default() });
+    drop(other);
+    assert_eq!((lines(&metrics, "ccr_requests_total"), lines(&metrics, "ccr_policy_info")), before);
+    assert_eq!(before.0.len(), 1);
+}
+
+#[test]
 fn a_huge_policy_has_no_series_a_rule() {
     let rules = (0..2_000).map(|rule| format!("rule-{rule}")).collect();
     let names = Names { routes: vec![("main".to_owned(), rules)], ..names() };
     assert!(!names.names_each_rule());
     let metrics = Metrics::new(WORDS).unwrap();
-    let table = metrics.policy(names);
+    let table = in_use(&metrics, names);
     table.request(ended(Some((0, 5)), Some(0), Outcome::Ok));
     table.request(ended(Some((0, 1_999)), Some(0), Outcome::Ok));
     table.condition_error(0, 1_000);
@@ -139,7 +162,7 @@ fn gauges_follow_what_they_measure() {
 #[test]
 fn the_page_is_well_formed() {
     let metrics = Metrics::new(WORDS).unwrap();
-    let table = metrics.policy(names());
+    let table = in_use(&metrics, names());
     table.request(ended(Some((0, 0)), Some(0), Outcome::Ok));
     table.attempt(0, AttemptOutcome::Failed(0), Duration::from_secs(1));
     table.first_token(0, Duration::from_millis(9));
@@ -152,9 +175,15 @@ fn the_page_is_well_formed() {
     metrics.cache(CacheResult::Shared);
     metrics.reload(true);
     let page = metrics.render().unwrap();
+    let shown = |(name, _): &(String, _)| page.contains(&format!("# TYPE {name} "));
+    assert!(metrics.families().iter().all(shown), "{page}");
     let families: Vec<(&str, &str)> =
         page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
-    assert_eq!(families.iter().filter(|(name, _)| name.starts_with("ccr_")).count(), 17, "{page}");
+    assert_eq!(
+        families.iter().filter(|(name, _)| name.starts_with("ccr_")).count(),
+        metrics.families().len(),
+        "{page}"
+    );
     assert!(families.iter().any(|(name, _)| *name == "process_resident_memory_bytes"));
     for (name, kind) in families {
         let help = page.lines().find_map(|line| line.strip_prefix(&format!("# HELP {name} ")));

@@ -27,8 +27,16 @@ use super::config::Timings;
 use crate::bounds::{LANE_STACK_BYTES, MAX_CONNECTIONS};
 use crate::upstream::Lane;
 
-/// Wait after an accept that failed (no file descriptor left), before the next.
+/// Wait after an accept for which the system had nothing left, before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// ENOMEM, ENFILE and EMFILE everywhere, ENOBUFS on Linux and on BSD.
+const NOTHING_LEFT: &[i32] = &[12, 23, 24, 105, 55];
+
+/// Whether an accept failed for want of memory or file descriptors, which the next one will too.
+/// Any other error is one connection's own.
+fn nothing_left(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| NOTHING_LEFT.contains(&code))
+}
 
 /// What answers requests on one lane.
 pub(crate) trait Answer: Clone + Send + 'static {
@@ -118,7 +126,9 @@ async fn accept(listener: std::net::TcpListener, doors: Vec<Door>, stop: Cancell
             Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                if nothing_left(&error) {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
                 continue;
             }
         };
@@ -173,5 +183,18 @@ struct Leaving(Arc<AtomicUsize>);
 impl Drop for Leaving {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_gone_stops_nobody() {
+        for (code, stops) in [(24, true), (23, true), (12, true), (103, false), (104, false), (71, false), (4, false)] {
+            assert_eq!(nothing_left(&io::Error::from_raw_os_error(code)), stops, "{code}");
+        }
+        assert!(!nothing_left(&io::Error::from(io::ErrorKind::ConnectionAborted)));
     }
 }

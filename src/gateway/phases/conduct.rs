@@ -74,9 +74,9 @@ async fn converse(exchange: &Arc<Exchange>, gate: Option<Gate>, trail: &mut Trai
     let seeds = Seeds { request_id: &exchange.entry.request_id, tickets: &tickets };
     let begun = Instant::now();
     let mut walk = live.engine.begin(&facts, exchange.entry.caller.tenant, &seeds, &mut scratch.0);
-    let step = walk.next(&facts, &live.world(begun));
     exchange.entry.app.metrics.decision(begun.elapsed());
-    decide::note(&walk, live, trail);
+    let step = walk.next(&facts, &live.world(begun));
+    decide::note(&mut walk, live, trail);
     let mut pings = true;
     if let (Some(gate), Step::Try(candidate)) = (gate, &step) {
         let cache = Limits::of(exchange, &walk).cache;

@@ -75,16 +75,16 @@ impl Limits {
 }
 
 /// Writes down where the walk stands. A walk that enters another route decides again.
-pub(super) fn note(walk: &Walk<'_>, live: &Live, trail: &mut Trail) {
+pub(super) fn note(walk: &mut Walk<'_>, live: &Live, trail: &mut Trail) {
+    for (route, rule) in walk.take_failed_conditions() {
+        live.metrics.condition_error(route.0, rule);
+    }
     let Some((route, rule)) = walk.rule() else { return };
     if trail.decision.as_ref().is_some_and(|(known, known_rule, _)| (*known, *known_rule) == (route, rule)) {
         return;
     }
     trail.decision = Some((route, rule, Arc::from(walk.decision())));
     trail.label = walk.options().label.map(Arc::from);
-    for rule in walk.scratch().errors() {
-        live.metrics.condition_error(route.0, *rule);
-    }
 }
 
 /// Why nobody is left, when nothing was sent.

@@ -89,7 +89,9 @@ impl Account {
     pub(crate) fn first_content(&mut self) {
         let now = Instant::now();
         self.first_content = Some(now);
-        if let Some(model) = self.trail.model {
+        // A kept or shared answer says nothing about how soon a model speaks, a whole one neither.
+        let own = !matches!(self.cache, Some(CacheResult::Hit | CacheResult::Shared));
+        if let Some(model) = self.trail.model.filter(|_| self.stream && own) {
             let waited = now.saturating_duration_since(self.entry.begun);
             self.entry.live.metrics.first_token(model.0, waited);
         }
@@ -149,7 +151,7 @@ impl Account {
             key = key.id,
             input_tokens = usage.map(|usage| usage.input),
             output_tokens = usage.map(|usage| usage.output),
-            cost_usd = self.cost_usd,
+            cost_usd = self.cost_usd.map(rounded_cost),
             first_content_ms = self.first_content.map(millis),
             duration_ms = rounded_millis(took),
         );
@@ -167,6 +169,11 @@ impl Drop for Account {
 /// Milliseconds with three digits behind the point.
 fn rounded_millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}
+
+/// US dollars to a billionth: sums of prices have a tail of digits that nobody asked for.
+fn rounded_cost(usd: f64) -> f64 {
+    (usd * 1e9).round() / 1e9
 }
 
 /// The number of a protocol in the metrics' vocabulary.
@@ -269,7 +276,7 @@ impl Call {
 
     /// Closes it: the client made a mistake, the upstream is well.
     pub(crate) fn client_error(mut self) {
-        self.outcome = Some(AttemptOutcome::Ok);
+        self.outcome = Some(AttemptOutcome::ClientError);
         if let Some(target) = self.target() {
             target.endpoint.succeeded();
         }
