@@ -196,12 +196,11 @@ mod tests {
         let shown = |text: &str| {
             let mut headers = HeaderMap::new();
             set(&mut headers, WARNING, text);
-            headers.remove(WARNING).unwrap().to_str().unwrap().to_owned()
+            String::from_utf8(headers.remove(WARNING).unwrap().as_bytes().to_vec()).unwrap()
         };
         assert_eq!(shown("kept as it is"), "kept as it is");
         assert_eq!(shown("a\nb é"), "a?b ?");
         assert_eq!(shown(&"x".repeat(9_000)).len(), MAX_TEXT_BYTES);
-        let cut = shown(&format!("x{}", "é".repeat(9_000)));
-        assert_eq!(cut.len(), 1 + (MAX_TEXT_BYTES - 1) / 2, "cut between characters");
+        assert_eq!(shown(&format!("x{}", "é".repeat(9_000))).len(), MAX_TEXT_BYTES - 1, "cut between characters");
     }
 }
