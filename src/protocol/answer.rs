@@ -92,10 +92,11 @@ impl Answer {
     #[must_use]
     pub fn spent(&self, input_estimate: u64) -> Spent {
         match self.usage {
-            Some(usage) => Spent { usage, estimated: false },
+            Some(usage) => Spent::reported(usage),
             None => {
                 let output = tokens::count(&self.text);
-                Spent { usage: Usage { input: input_estimate, output, ..Usage::default() }, estimated: true }
+                let usage = Usage { input: input_estimate, output, ..Usage::default() };
+                Spent { usage, estimated: true, input_known: false }
             }
         }
     }

@@ -71,8 +71,18 @@ impl Usage {
 pub struct Spent {
     /// the tokens
     pub usage: Usage,
-    /// counted here because the upstream did not tell, or was cut before it could
+    /// the output was counted here, because the upstream did not tell it or was cut before it could
     pub estimated: bool,
+    /// the upstream told the input, with what it read from and wrote to its cache; else `usage.input` is
+    /// a guess. A stream that was cut has often told its input and not its output.
+    pub input_known: bool,
+}
+
+impl Spent {
+    /// What an upstream told of everything.
+    pub(crate) fn reported(usage: Usage) -> Self {
+        Self { usage, estimated: false, input_known: usage.input_total() > 0 }
+    }
 }
 
 /// Why an answer ended.

@@ -288,7 +288,7 @@ impl Call {
     }
 
     fn pay(&self, spent: Spent) -> Option<f64> {
-        let Spent { usage, estimated } = spent;
+        let Spent { usage, estimated, .. } = spent;
         let source = if estimated { TokenSource::Estimated } else { TokenSource::Reported };
         let (metrics, model) = (&self.entry().live.metrics, self.model.0);
         for (kind, count) in [

@@ -42,6 +42,9 @@ impl Tracker {
             Event::Usage { usage, last } => {
                 self.usage = Some(*usage);
                 self.counted |= *last;
+                if self.counted {
+                    self.kept = String::new();
+                }
             }
             Event::Stop { stop, .. } => self.stop = Some(*stop),
             Event::End => self.ended = true,
@@ -49,8 +52,12 @@ impl Tracker {
         }
     }
 
-    /// Escaped bytes are kept: an escape here or there does not matter to an estimate.
+    /// Escaped bytes are kept: an escape here or there does not matter to an estimate. Nothing is
+    /// kept once the upstream has counted.
     fn keep(&mut self, bytes: &[u8]) {
+        if self.counted {
+            return;
+        }
         self.bytes += bytes.len() as u64;
         if self.kept.len() + bytes.len() <= MAX_KEPT_ANSWER_BYTES {
             match std::str::from_utf8(bytes) {
@@ -74,10 +81,46 @@ impl Tracker {
     /// What was spent; counted here when the upstream did not tell.
     pub(crate) fn spent(&self, input_estimate: u64) -> Spent {
         if let Some(usage) = self.reported() {
-            return Spent { usage, estimated: false };
+            return Spent::reported(usage);
         }
         let kept = self.kept.len() as u64;
         let output = (tokens::count(&self.kept) * self.bytes).checked_div(kept).unwrap_or(0);
-        Spent { usage: Usage { output, ..self.input(input_estimate) }, estimated: true }
+        let input = self.input(input_estimate);
+        let input_known = self.usage.is_some_and(|usage| usage.input_total() > 0);
+        Spent { usage: Usage { output, ..input }, estimated: true, input_known }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::json::Text;
+    use super::*;
+
+    fn seen(events: &[Event<'_>]) -> Tracker {
+        let mut tracker = Tracker::default();
+        for event in events {
+            tracker.see(event);
+        }
+        tracker
+    }
+
+    #[test]
+    fn input_that_was_told_stays_when_the_output_is_cut() {
+        let told = Usage { input: 7, cache_read: 3, cache_write: 2, output: 1, ..Usage::default() };
+        let text = Event::Text(Text::from_escaped(b"hello world"));
+        let cut = seen(&[Event::Usage { usage: told, last: false }, text]).spent(42);
+        assert_eq!(cut, Spent { usage: Usage { output: 2, ..told }, estimated: true, input_known: true });
+        let untold = seen(&[text]).spent(42);
+        assert_eq!((untold.usage.input, untold.estimated, untold.input_known), (42, true, false));
+        let whole = seen(&[text, Event::Usage { usage: told, last: true }]).spent(42);
+        assert_eq!(whole, Spent { usage: told, estimated: false, input_known: true });
+    }
+
+    #[test]
+    fn nothing_is_kept_once_usage_is_counted() {
+        let text = Event::Text(Text::from_escaped(b"hello"));
+        assert_eq!(seen(&[text]).kept, "hello");
+        let counted = Event::Usage { usage: Usage::default(), last: true };
+        assert_eq!(seen(&[text, counted, text]).kept, "");
     }
 }

@@ -138,7 +138,7 @@ fn an_answer_without_usage_is_counted_here() {
     let text = r#"{"choices":[{"message":{"content":"hello world"},"finish_reason":"stop"}]}"#;
     let answer = answered(Wire::Chat, Protocol::Anthropic, text).unwrap();
     let usage = Usage { input: 42, output: 2, ..Usage::default() };
-    assert_eq!(answer.spent(42), Spent { usage, estimated: true });
+    assert_eq!(answer.spent(42), Spent { usage, estimated: true, input_known: false });
 }
 
 /// A whole answer replayed as a stream and collected again is the same answer.

@@ -93,7 +93,7 @@ fn the_same_protocol_goes_on_byte_for_byte() {
     let end = ran.end.unwrap();
     assert_eq!(end.stop, Stop::ToolUse);
     let usage = Usage { input: 7, cache_read: 3, output: 11, ..Usage::default() };
-    assert_eq!(end.spent, Spent { usage, estimated: false });
+    assert_eq!(end.spent, Spent { usage, estimated: false, input_known: true });
 
     let stream = chat_answer();
     let ran = run(Wire::Chat, Protocol::Chat, &stream);
@@ -306,7 +306,7 @@ fn an_error_event_and_pings_fit_the_protocol() {
 fn a_cut_stream_is_counted_here() {
     let ran = run(Wire::Chat, Protocol::Anthropic, &chat(&[&delta(r#"{"content":"hello world"}"#), &finish("stop")]));
     let usage = Usage { input: 42, output: 2, ..Usage::default() };
-    assert_eq!(ran.end.unwrap().spent, Spent { usage, estimated: true });
+    assert_eq!(ran.end.unwrap().spent, Spent { usage, estimated: true, input_known: false });
 }
 
 fn sides() -> impl Strategy<Value = (Wire, Protocol)> {
