@@ -47,7 +47,8 @@ impl Cuts {
             // Whole blocks whose last constant is less are passed over.
             at = at * BLOCK + less_in_block(level, at * BLOCK, value);
         }
-        at * BLOCK + less_in_block(&self.all, at * BLOCK, value)
+        // Above the last constant of all, the blocks that are passed over are fuller than the last one is.
+        (at * BLOCK + less_in_block(&self.all, at * BLOCK, value)).min(self.all.len())
     }
 }
 

@@ -602,6 +602,23 @@ fn a_deep_condition_compiles() {
 }
 
 #[test]
+fn many_thresholds() {
+    let rule = |index: i64| match index % 3 {
+        0 => gt(var("request.tokens"), int(1_000 - 3 * index)),
+        1 => eq(var("request.tokens"), int(500 + index)),
+        _ => binary(BinaryOp::Lt, var("request.tokens"), int(index)),
+    };
+    let route = plainly((0..60).map(rule).collect());
+    let program = Program::compile(&policy(vec![route.clone()]));
+    let mut scratch = Scratch::default();
+    for tokens in -2..1_010 {
+        let facts = facts_of("", "", tokens);
+        let rule = program.decide(RouteId(0), &facts, &mut scratch).rule;
+        assert_eq!(rule, plain_decision(&route, &facts).0, "{tokens}");
+    }
+}
+
+#[test]
 fn one_scratch_serves_many_programs() {
     let small = Program::compile(&policy(vec![plainly(vec![eq(var("request.model"), text("a"))])]));
     let large = Program::compile(&policy(vec![mixed(90), plainly(vec![contains(var("request.text"), "kw1")])]));
