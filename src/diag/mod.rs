@@ -1,5 +1,5 @@
 //! Messages about source text: where ([`source`]), what ([`diagnostic`]), which ([`codes`], the
-//! one registry), and how they look (`render`).
+//! one registry), and how they look (`render`, which shows no secret: [`secret`]).
 //!
 //! This room knows nothing of the language; it does no I/O.
 
@@ -7,6 +7,7 @@ pub mod codes;
 pub mod diagnostic;
 pub mod pages;
 pub mod render;
+pub mod secret;
 pub mod source;
 pub mod suggest;
 

@@ -66,6 +66,8 @@ pub struct Block {
     pub name: Word,
     /// its fields, in order
     pub fields: Vec<Field>,
+    /// false: some fields could not be read, so none is missing for certain
+    pub whole: bool,
 }
 
 /// `key: value`.

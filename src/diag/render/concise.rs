@@ -2,15 +2,17 @@
 
 use std::fmt::Write as _;
 
+use super::masked::Masked;
 use super::position::Positions;
 use crate::diag::{Diagnostic, Severity, Sources};
 
 /// All findings, a line each; line breaks inside a message become blanks.
 #[must_use]
 pub fn concise(findings: &[Diagnostic], sources: &Sources) -> String {
+    let masked = Masked::new(findings, sources);
     let positions = Positions::new(sources);
     let mut out = String::new();
-    for finding in findings {
+    for finding in masked.findings.as_ref() {
         if let Some(primary) = &finding.primary {
             let start = positions.start(primary.span);
             let _infallible = write!(out, "{}:{}:{}: ", positions.path(primary.span), start.line, start.column);

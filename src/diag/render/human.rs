@@ -5,16 +5,19 @@ use std::ops::Range;
 use annotate_snippets::renderer::DEFAULT_TERM_WIDTH;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
+use super::masked::Masked;
 use super::position::Positions;
 use crate::diag::{Diagnostic, Label, Severity, SourceId, Sources, Span};
 
 /// All findings with source excerpts, a blank line between them; `color` adds terminal colours.
 #[must_use]
 pub fn human(findings: &[Diagnostic], sources: &Sources, color: bool) -> String {
-    let positions = Positions::new(sources);
+    let masked = Masked::new(findings, sources);
+    // Excerpts are the only thing that is read from these texts; their lines are the author's.
+    let positions = Positions::new(&masked.sources);
     let renderer = if color { Renderer::styled() } else { Renderer::plain() }.term_width(DEFAULT_TERM_WIDTH);
     let mut out = String::new();
-    for finding in findings {
+    for finding in masked.findings.as_ref() {
         out.push_str(&renderer.render(&[group(finding, &positions)]));
         out.push_str("\n\n");
     }

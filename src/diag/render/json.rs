@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::concise::severity_name;
+use super::masked::Masked;
 use super::position::Positions;
 use crate::diag::{Diagnostic, Label, Sources, Span};
 
@@ -59,9 +60,10 @@ struct EditReport<'a> {
 /// All findings as one JSON object, `{"schema": 1, "findings": […]}`, with a line feed behind it.
 #[must_use]
 pub fn json(findings: &[Diagnostic], sources: &Sources) -> String {
+    let masked = Masked::new(findings, sources);
     let positions = Positions::new(sources);
     let report =
-        Report { schema: SCHEMA, findings: findings.iter().map(|finding| read(finding, &positions)).collect() };
+        Report { schema: SCHEMA, findings: masked.findings.iter().map(|finding| read(finding, &positions)).collect() };
     let mut out = serde_json::to_string_pretty(&report).unwrap_or_default();
     out.push('\n');
     out

@@ -49,3 +49,41 @@ fn a_place_inside_a_character_is_drawn_around_it() {
     let finding = Diagnostic::new(Code::P0001, Span::new(id, 2, 3), "inside");
     assert!(human(&[finding], &sources, false).contains("1 | a，b"));
 }
+
+#[test]
+fn no_format_shows_a_key() {
+    let check = |text: &str, key: &str| {
+        let mut sources = Sources::default();
+        sources.add("x.policy", text);
+        let findings = crate::dsl::load(&sources).diagnostics;
+        assert!(!findings.is_empty(), "{text}");
+        let shown = [
+            human(&findings, &sources, false),
+            human(&findings, &sources, true),
+            concise(&findings, &sources),
+            json(&findings, &sources),
+        ];
+        for shown in &shown {
+            assert!(!shown.contains(key), "`{key}` in\n{shown}");
+            assert!(!shown.contains("P0704"), "{shown}");
+        }
+        assert!(shown.iter().take(2).all(|shown| shown.contains("**")), "{}", shown[0]);
+    };
+    let provider = |key: &str| format!("provider p {{\n kind: openai\n base: \"https://a.example\"\n {key}\n}}\n");
+    let long = "hush-hush-hush-hush-hush-hush-hush-hush-hush-hush";
+    check(&provider("key: \"hush\""), "hush");
+    check(&provider("key: \"sk-ant-0123456789abc\""), "sk-ant-01");
+    check(&provider("key: sk-ant-0123456789abc"), "sk-ant-01");
+    check(&provider("key: env(\"sk-ant-0123456789abc\")"), "sk-ant-01");
+    check(&provider("key \"hush-hush\""), "hush");
+    check(&provider(&format!("key \"{long}\"")), "hush");
+    check(&provider(&format!("key: {long}")), "hush");
+    check(&provider("key: \"hush-hush"), "hush");
+    check(&provider("key：“hush-hush”"), "hush");
+    check(&provider("key: \"hush\" headers: { \"x-api-key\": \"hush\" }"), "hush");
+    check(&provider("key: env(\"A\") headers: { authorization: \"Bearer hush\" }"), "hush");
+    check(&provider("key: env(\"A\") reply: \"Bearer hush-hush-hush\""), "hush");
+    check(&provider("key: \"a\\u0062cdefgh\""), "cdefgh");
+    check("tenant t { keys: [\"hush\", \"hash\"] }", "hush");
+    check("provider p { kind: openai base: \"https://me:hush@a.example\" key: env(\"A\") }", "hush");
+}

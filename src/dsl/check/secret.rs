@@ -1,32 +1,8 @@
 //! P0702: a text that looks like a key.
 
+use crate::diag::secret::looks_secret;
 use crate::diag::{Code, Diagnostic, Sources, Span};
 use crate::dsl::lex::{Lexer, TokenKind};
-
-/// Prefixes of the keys of well-known services.
-const PREFIXES: &[&str] = &[
-    "sk-",
-    "sk_live_",
-    "AIza",
-    "AKIA",
-    "ASIA",
-    "ghp_",
-    "gho_",
-    "github_pat_",
-    "glpat-",
-    "xoxb-",
-    "xoxp-",
-    "hf_",
-    "gsk_",
-    "xai-",
-    "Bearer ",
-    "eyJhbGciOi",
-    "-----BEGIN",
-];
-/// Shorter texts with such a prefix are words, not keys.
-const LEAST_LENGTH: usize = 16;
-/// A random text of letters and digits is a key from this length on.
-const LEAST_RANDOM: usize = 32;
 
 /// Warns of every string that looks like a secret. It is a guess, so it stays a warning.
 pub(super) fn check(sources: &Sources, findings: &mut Vec<Diagnostic>) {
@@ -43,17 +19,4 @@ pub(super) fn check(sources: &Sources, findings: &mut Vec<Diagnostic>) {
             }
         }
     }
-}
-
-fn looks_secret(text: &str) -> bool {
-    if text.len() >= LEAST_LENGTH && PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
-        return true;
-    }
-    let plain =
-        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-'));
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let upper = text.bytes().filter(u8::is_ascii_uppercase).count();
-    let lower = text.bytes().filter(u8::is_ascii_lowercase).count();
-    // Words have few digits, and rarely capitals among them.
-    plain && text.len() >= LEAST_RANDOM && digits >= 4 && lower >= 4 && (upper >= 4 || digits >= text.len() / 4)
 }

@@ -58,7 +58,7 @@ impl<'a> Parser<'a, '_> {
                 _ => {}
             }
         }
-        Block { name: name.unwrap_or_else(|| self.empty_word()), fields }
+        Block { name: name.unwrap_or_else(|| self.empty_word()), fields, whole: true }
     }
 
     fn pool(&mut self, pair: Pair<'a, Rule>) -> Item {

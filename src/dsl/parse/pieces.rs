@@ -93,7 +93,7 @@ impl<'a> Parser<'a, '_> {
         }
         let fields =
             parts.into_iter().filter_map(|part| if let Part::Field(field) = part { Some(field) } else { None });
-        let block = Block { name, fields: fields.collect() };
+        let block = Block { name, fields: fields.collect(), whole: false };
         Some(match rule {
             Rule::head_provider => Item::Provider(block),
             Rule::head_model => Item::Model { block, on: on? },

@@ -41,7 +41,7 @@ pub(super) fn rephrase(id: SourceId, text: &str, range: Range<usize>, error: &Er
         Some(token) => {
             // An error inside a token (`in-x` read as `in`) is blamed on the token from there on.
             let start = if token.start < at && token.kind == TokenKind::Word { at } else { token.start };
-            (Span::new(id, start, token.end), format!("`{}`", shorten(token.text(text))))
+            (Span::new(id, start, token.end), named(token, text))
         }
         None => {
             let end = before.map_or(range.end, |token| token.end);
@@ -61,6 +61,14 @@ pub(super) fn rephrase(id: SourceId, text: &str, range: Range<usize>, error: &Er
         Some(hint) => finding.help(hint),
         None => finding,
     }
+}
+
+/// A string is not quoted: it may be long, or a key.
+fn named(token: Token, text: &str) -> String {
+    if matches!(token.kind, TokenKind::String(_)) {
+        return "this string".to_owned();
+    }
+    format!("`{}`", shorten(token.text(text)))
 }
 
 fn shorten(text: &str) -> String {

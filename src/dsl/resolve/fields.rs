@@ -10,6 +10,8 @@ pub(crate) struct Fields<'v> {
     owner: String,
     fields: Vec<(&'v Field, bool)>,
     known: Vec<&'static str>,
+    /// false: some fields could not be read, so none is missing for certain
+    pub(crate) whole: bool,
 }
 
 impl<'v> Fields<'v> {
@@ -31,7 +33,7 @@ impl<'v> Fields<'v> {
             first.insert(key, field.key.span);
             kept.push((field, false));
         }
-        Self { owner, fields: kept, known: Vec::new() }
+        Self { owner, fields: kept, known: Vec::new(), whole: true }
     }
 
     /// The field with this key.
@@ -51,7 +53,7 @@ impl<'v> Fields<'v> {
         findings: &mut Vec<Diagnostic>,
     ) -> Option<&'v Field> {
         let found = self.get(key);
-        if found.is_none() {
+        if found.is_none() && self.whole {
             findings.push(
                 Diagnostic::new(Code::P0110, at, format!("{} has no `{key}`", self.owner))
                     .help(format!("add `{key}: {example}`")),

@@ -47,10 +47,11 @@ impl Lower<'_, '_> {
     fn provider(&mut self, block: &Block) -> Provider {
         let name = &block.name;
         let mut fields = self.start(format!("provider `{}`", name.text), &block.fields);
+        fields.whole = block.whole;
         let kind = self.kind(&mut fields, block);
         let mock = kind == ProviderKind::Mock;
         let base = match fields.get("base") {
-            None if mock => None,
+            None if mock || !block.whole => None,
             None => {
                 let message = format!("provider `{}` has no `base`", name.text);
                 self.report(Diagnostic::new(Code::P0110, name.span, message).help("add `base: \"https://…\"`"));
@@ -60,6 +61,7 @@ impl Lower<'_, '_> {
         };
         let key = fields.get("key");
         if key.is_none()
+            && block.whole
             && !mock
             && base.as_ref().is_some_and(|base| !Url::parse(base).is_ok_and(|url| is_loopback(&url)))
         {

@@ -174,3 +174,18 @@ fn codes(findings: &[Diagnostic]) -> Vec<String> {
     codes.dedup();
     codes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::checked;
+    use crate::diag::Sources;
+
+    /// What a reload logs is the text of this error.
+    #[test]
+    fn a_refused_policy_does_not_put_its_keys_into_the_log() {
+        let mut sources = Sources::default();
+        sources.add("x.policy", "provider p { kind: openai base: \"https://a.example\" key: \"hush-hush\" }");
+        let text = checked(&sources).unwrap_err().to_string();
+        assert!(text.contains("P0203") && text.contains("key: \"*********\"") && !text.contains("hush"), "{text}");
+    }
+}
