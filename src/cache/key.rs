@@ -9,6 +9,10 @@ pub struct KeyParts<'a> {
     pub protocol: &'a str,
     /// whether a stream was asked for
     pub stream: bool,
+    /// whether the stream tells its usage (OpenAI's `include_usage`)
+    pub usage: bool,
+    /// the features that are switched on beside the body (`anthropic-beta`, `?beta=true`)
+    pub features: &'a str,
     /// the name by which the provider knows the model
     pub upstream_model: &'a str,
     /// the provider's base URL
@@ -37,7 +41,8 @@ impl BodyHash {
 /// The parts of a key, for people.
 pub const KEY_PARTS: &[&str] = &[
     "the tenant (without one: the client's key)",
-    "the client's protocol, and whether a stream was asked for",
+    "the client's protocol, whether a stream was asked for, and whether it tells its usage",
+    "the features that `anthropic-beta` and `?beta=true` switch on",
     "the model's name at its provider, and the provider's base URL",
     "the body, as JSON with sorted keys",
 ];
@@ -47,17 +52,35 @@ impl Key {
     #[must_use]
     pub fn new(parts: &KeyParts<'_>) -> Self {
         let mut hasher = blake3::Hasher::new();
-        let texts = [parts.owner, parts.protocol, parts.upstream_model, parts.base];
+        let texts = [parts.owner, parts.protocol, parts.upstream_model, parts.base, parts.features];
         for text in texts {
             // The length before each part keeps ("a", "bc") and ("ab", "c") apart.
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }
-        hasher.update(&[u8::from(parts.stream)]);
+        hasher.update(&[u8::from(parts.stream), u8::from(parts.usage)]);
         hasher.update(&parts.body.0);
         Self(*hasher.finalize().as_bytes())
     }
+
+    /// The key of the calls for this answer that `way` leads to. A kept answer may be used by whoever
+    /// would have got it; a call under way may still lead elsewhere, so only those share it who are
+    /// decided alike.
+    #[must_use]
+    pub fn flight(&self, way: &[&str]) -> FlightKey {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0);
+        for text in way {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        FlightKey(*hasher.finalize().as_bytes())
+    }
 }
+
+/// The hash of a call: which requests may share it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlightKey([u8; 32]);
 
 #[cfg(test)]
 mod tests {
@@ -69,6 +92,8 @@ mod tests {
             owner: "acme",
             protocol: "anthropic",
             stream: false,
+            usage: false,
+            features: "",
             upstream_model: "m",
             base: "http://x",
             body: BodyHash::of(b"{}"),
@@ -77,6 +102,8 @@ mod tests {
             KeyParts { owner: "other", ..parts },
             KeyParts { owner: "acm", protocol: "eanthropic", ..parts },
             KeyParts { stream: true, ..parts },
+            KeyParts { usage: true, ..parts },
+            KeyParts { features: "a", ..parts },
             KeyParts { upstream_model: "n", ..parts },
             KeyParts { base: "http://y", ..parts },
             KeyParts { body: BodyHash::of(b"[]"), ..parts },

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 pub use crate::cache::control::Control;
 pub use crate::cache::flight::{FlightError, Reader};
-pub use crate::cache::key::{BodyHash, KEY_PARTS, Key, KeyParts};
+pub use crate::cache::key::{BodyHash, FlightKey, KEY_PARTS, Key, KeyParts};
 
 use crate::bounds::CACHE_ENTRY_BYTES;
 use crate::cache::flight::Flight;
@@ -68,8 +68,8 @@ pub struct Store {
 pub struct Entry<A: Answer> {
     /// what came before the first byte
     pub head: A::Head,
-    /// its bytes, piece by piece as they came
-    pub chunks: Vec<Bytes>,
+    /// its bytes
+    pub body: Bytes,
     /// what was known at its end
     pub tail: A::Tail,
     stored_at: Instant,
@@ -80,16 +80,11 @@ pub struct Entry<A: Answer> {
 impl<A: Answer> Entry<A> {
     /// Copies the chunks into one buffer: as they came they may hold on to much larger ones.
     fn new(head: A::Head, chunks: &[Bytes], tail: A::Tail, ttl: Duration) -> Self {
-        let total = chunks.iter().map(Bytes::len).sum();
-        let mut buffer = BytesMut::with_capacity(total);
-        let mut copies = Vec::with_capacity(chunks.len());
-        for chunk in chunks {
-            buffer.extend_from_slice(chunk);
-            copies.push(buffer.split().freeze());
-        }
-        let own = CACHE_ENTRY_BYTES + copies.len() * size_of::<Bytes>();
+        let mut body = BytesMut::with_capacity(chunks.iter().map(Bytes::len).sum());
+        chunks.iter().for_each(|chunk| body.extend_from_slice(chunk));
+        let (total, own) = (body.len(), CACHE_ENTRY_BYTES);
         let bytes = u32::try_from(total + own).unwrap_or(u32::MAX);
-        Self { head, chunks: copies, tail, stored_at: Instant::now(), ttl, bytes }
+        Self { head, body: body.freeze(), tail, stored_at: Instant::now(), ttl, bytes }
     }
 
     /// How old the answer is.
@@ -132,7 +127,7 @@ impl<A: Answer> Clone for Cache<A> {
 
 struct Shared<A: Answer> {
     entries: moka::sync::Cache<Key, Arc<Entry<A>>>,
-    flights: Mutex<HashMap<Key, Arc<Flight<A>>>>,
+    flights: Mutex<HashMap<FlightKey, Arc<Flight<A>>>>,
     limits: Limits,
 }
 
@@ -186,7 +181,7 @@ impl<A: Answer> Cache<A> {
         self.shared.entries.weighted_size()
     }
 
-    /// The answer for `key`, kept or under way; otherwise `call` is made, in a task of its own.
+    /// The answer that is kept for `key`, or under way for `flight_key`; otherwise `call` is made, in a task of its own.
     /// With [`Control::max_age`] an older answer does not count; when it is zero a call under way
     /// does not either. Whoever heeds [`Control::store`] does not ask at all.
     ///
@@ -194,7 +189,7 @@ impl<A: Answer> Cache<A> {
     /// the last reader leaves. A stream that stops without [`Part::End`] is broken.
     ///
     /// Must be called within a tokio runtime.
-    pub fn ask<C, F, S>(&self, key: Key, control: Control, call: C) -> Asked<A>
+    pub fn ask<C, F, S>(&self, key: Key, flight_key: FlightKey, control: Control, call: C) -> Asked<A>
     where
         C: FnOnce() -> F,
         F: Future<Output = Result<(A::Head, S), A::Error>> + Send + 'static,
@@ -205,7 +200,7 @@ impl<A: Answer> Cache<A> {
         }
         let mut flights = self.shared.flights();
         if control.max_age != Some(Duration::ZERO) {
-            if let Some(reader) = flights.get(&key).and_then(Flight::join) {
+            if let Some(reader) = flights.get(&flight_key).and_then(Flight::join) {
                 return Asked::Shared(reader);
             }
             // A flight may have landed since the first look.
@@ -214,15 +209,15 @@ impl<A: Answer> Cache<A> {
             }
         }
         let (flight, reader) = Flight::begin(self.shared.limits.max_answer);
-        flights.insert(key, Arc::clone(&flight));
+        flights.insert(flight_key, Arc::clone(&flight));
         drop(flights);
-        tokio::spawn(fly(Arc::clone(&self.shared), key, flight, call()));
+        tokio::spawn(fly(Arc::clone(&self.shared), flight_key, flight, call()));
         Asked::Miss(reader)
     }
 }
 
 impl<A: Answer> Shared<A> {
-    fn flights(&self) -> MutexGuard<'_, HashMap<Key, Arc<Flight<A>>>> {
+    fn flights(&self) -> MutexGuard<'_, HashMap<FlightKey, Arc<Flight<A>>>> {
         // No code that holds the lock can panic half-way through a change.
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -235,7 +230,7 @@ impl<A: Answer> Shared<A> {
     }
 
     /// Takes a flight off the list, unless another one has taken its place.
-    fn forget(&self, key: &Key, flight: &Arc<Flight<A>>) {
+    fn forget(&self, key: &FlightKey, flight: &Arc<Flight<A>>) {
         let mut flights = self.flights();
         if flights.get(key).is_some_and(|listed| Arc::ptr_eq(listed, flight)) {
             flights.remove(key);
@@ -251,7 +246,7 @@ fn good_enough(age: Duration, ttl: Duration, max_age: Option<Duration>) -> bool 
 /// However the task ends, its readers do not wait for ever and its place on the list is freed.
 struct Landing<A: Answer> {
     shared: Arc<Shared<A>>,
-    key: Key,
+    key: FlightKey,
     flight: Arc<Flight<A>>,
 }
 
@@ -262,7 +257,7 @@ impl<A: Answer> Drop for Landing<A> {
     }
 }
 
-async fn fly<A, F, S>(shared: Arc<Shared<A>>, key: Key, flight: Arc<Flight<A>>, call: F)
+async fn fly<A, F, S>(shared: Arc<Shared<A>>, key: FlightKey, flight: Arc<Flight<A>>, call: F)
 where
     A: Answer,
     F: Future<Output = Result<(A::Head, S), A::Error>> + Send,

@@ -27,6 +27,8 @@ fn key(text: &str) -> Key {
         owner: "",
         protocol: "",
         stream: false,
+        usage: false,
+        features: "",
         upstream_model: "",
         base: "",
         body: BodyHash::of(text.as_bytes()),
@@ -57,7 +59,7 @@ impl Call {
 fn ask(cache: &Cache<Test>, name: &str, control: Control) -> (Asked<Test>, Call) {
     let (parts, receiver) = mpsc::unbounded_channel::<Sent>();
     let parts_of = stream::unfold(receiver, async |mut parts| Some((parts.recv().await?, parts)));
-    let asked = cache.ask(key(name), control, || async { Ok(("head", parts_of)) });
+    let asked = cache.ask(key(name), key(name).flight(&[]), control, || async { Ok(("head", parts_of)) });
     (asked, Call { parts })
 }
 
@@ -110,8 +112,7 @@ async fn the_second_asker_gets_what_the_first_one_got() {
     assert_eq!(reader.head().await.unwrap(), "head");
     assert_eq!(read(reader).await.0, "one two");
     let (Asked::Hit(entry), _) = ask(&cache, "a", ANY) else { panic!("no hit") };
-    assert_eq!((entry.head, entry.tail, entry.chunks.concat()), ("head", 7, b"one two".to_vec()));
-    assert_eq!(entry.chunks.len(), 2, "the pieces stay pieces");
+    assert_eq!((entry.head, entry.tail, entry.body.to_vec()), ("head", 7, b"one two".to_vec()));
     assert!(cache.bytes() > 7);
     assert!(!is_hit(&ask(&cache, "b", ANY).0));
 }
@@ -167,7 +168,7 @@ async fn one_call_however_many_ask_at_once() {
         .map(|_| {
             let (cache, calls, gate) = (cache.clone(), Arc::clone(&calls), Arc::clone(&gate));
             tokio::spawn(async move {
-                let asked = cache.ask(key("a"), ANY, || async move {
+                let asked = cache.ask(key("a"), key("a").flight(&[]), ANY, || async move {
                     calls.fetch_add(1, Ordering::SeqCst);
                     gate.notified().await;
                     let chunks = (0..1_000).map(|n| Ok(Part::Chunk(Bytes::from(format!("{n} ")))));
@@ -175,7 +176,7 @@ async fn one_call_however_many_ask_at_once() {
                     Ok(("head", stream::iter(chunks.chain([Ok(Part::End { tail: 7, store })]))))
                 });
                 match asked {
-                    Asked::Hit(entry) => entry.chunks.concat().len(),
+                    Asked::Hit(entry) => entry.body.len(),
                     Asked::Miss(reader) | Asked::Shared(reader) => {
                         let (text, error) = read(reader).await;
                         assert!(error.is_none());
@@ -242,7 +243,7 @@ async fn an_abandoned_call_takes_nobody_along() {
 async fn errors_are_shared_and_never_kept() {
     let cache = cache(100);
     let fail = |cache: &Cache<Test>| {
-        cache.ask(key("a"), ANY, || async { Err::<(_, stream::Empty<Sent>), _>("no".to_owned()) })
+        cache.ask(key("a"), key("a").flight(&[]), ANY, || async { Err::<(_, stream::Empty<Sent>), _>("no".to_owned()) })
     };
     let mut first = miss(fail(&cache));
     let mut second = shared(fail(&cache));
@@ -272,7 +273,7 @@ async fn a_broken_stream_is_shared_and_never_kept() {
 async fn a_call_that_panics_breaks_its_readers_only() {
     let cache = cache(100);
     let parts = stream::once(async { panic!("on purpose") });
-    let asked = cache.ask(key("a"), ANY, || async { Ok(("head", parts)) });
+    let asked = cache.ask(key("a"), key("a").flight(&[]), ANY, || async { Ok(("head", parts)) });
     assert!(matches!(read(miss(asked)).await.1, Some(FlightError::Broken)));
     let (asked, call) = ask(&cache, "a", ANY);
     call.end("a");

@@ -69,12 +69,15 @@ pub(crate) enum GatewayError {
         verbatim: Option<Bytes>,
     },
     /// what was asked for cannot be had, now or later
-    #[error("no model of this policy can serve the request")]
-    Unservable { skipped: Vec<Tried> },
-    #[error("no model is available at the moment")]
-    Unavailable { skipped: Vec<Tried>, retry_after: Option<Duration> },
+    #[error("no model of rule `{decision}` can serve the request")]
+    Unservable { decision: String, skipped: Vec<Tried> },
+    #[error("no model of rule `{decision}` is available at the moment")]
+    Unavailable { decision: String, skipped: Vec<Tried>, retry_after: Option<Duration> },
     #[error("every attempt failed")]
     Exhausted { tried: Vec<Tried>, late: bool },
+    /// a reader of a flight that held up the others
+    #[error("this client reads too slowly for an answer that it shares with others")]
+    Lagged,
     /// a flight ended without saying why
     #[error("the answer broke off inside the gateway")]
     Broken,
@@ -110,7 +113,7 @@ impl GatewayError {
             Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::SlowBody | Self::Lagged => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenBody | Self::BadRequest(_) | Self::Unservable { .. } => StatusCode::BAD_REQUEST,
             Self::Rejected { status, .. } | Self::Upstream { status, .. } => {
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST)
@@ -138,6 +141,7 @@ impl GatewayError {
             Self::Unservable { .. } => "no_model_can_serve",
             Self::Unavailable { .. } => "no_model_available",
             Self::Exhausted { .. } => "all_attempts_failed",
+            Self::Lagged => "client_too_slow",
             Self::Broken => "answer_broke_off",
             Self::Internal => "internal_error",
         }
@@ -152,19 +156,10 @@ impl GatewayError {
         }
     }
 
-    /// What to do about it.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Unservable { .. } => Some("the attempts say what each model lacks"),
-            Self::Exhausted { .. } | Self::Unavailable { .. } => Some("the attempts say what happened to each"),
-            _ => None,
-        }
-    }
-
     /// The attempts behind it.
     pub(crate) fn attempts(&self) -> &[Tried] {
         match self {
-            Self::Unservable { skipped } | Self::Unavailable { skipped, .. } => skipped,
+            Self::Unservable { skipped, .. } | Self::Unavailable { skipped, .. } => skipped,
             Self::Exhausted { tried, .. } => tried,
             _ => &[],
         }

@@ -43,7 +43,7 @@ pub use encode::{Back, EncodeError, Outgoing, Target, encode};
 pub use guess::guess;
 pub use models::count_tokens;
 pub use request::{BadRequest, Request};
-pub use stream::{Collector, End, Progress, Relay, StreamError, Truncated, replay};
+pub use stream::{Collector, End, Progress, Relay, StreamError, Truncated, ping, replay};
 pub use subagent::SubagentTag;
 pub use usage::{Spent, Stop, Usage};
 

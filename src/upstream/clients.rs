@@ -172,6 +172,12 @@ impl Endpoint {
         self.messages.as_str()
     }
 
+    /// Where an operation is asked, for the log.
+    #[must_use]
+    pub fn path(&self, operation: Operation) -> &str {
+        self.url(operation, false).as_str()
+    }
+
     /// Counts a good attempt.
     pub fn succeeded(&self) {
         // Most attempts follow a good one; a store would take the cache line from the other lanes.

@@ -4,6 +4,7 @@
 use std::error::Error as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_ENCODING;
@@ -130,9 +131,9 @@ impl Incoming {
         if joined.len() > limit { Err(too_large()) } else { Ok(joined.freeze()) }
     }
 
-    /// The beginning of an error answer: what came in [`ERROR_BODY`] and within
+    /// The beginning of an error answer: what came in [`ERROR_BODY`], not after `ends`, and within
     /// [`MAX_ERROR_BYTES`].
-    pub async fn error_body(&mut self) -> Bytes {
+    pub async fn error_body(&mut self, ends: Instant) -> Bytes {
         let mut read = BytesMut::new();
         let all = async {
             while let Some(Ok(piece)) = self.chunk().await {
@@ -144,7 +145,8 @@ impl Incoming {
             }
         };
         // What has come by then is enough to say why.
-        let _late = tokio::time::timeout(ERROR_BODY, all).await;
+        let ends = ends.min(Instant::now() + ERROR_BODY);
+        let _late = tokio::time::timeout_at(ends.into(), all).await;
         read.freeze()
     }
 }

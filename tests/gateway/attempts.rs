@@ -65,6 +65,7 @@ fn every_failure_leads_to_the_next_attempt() {
     fails_over(&Upstream::saying(answer("200 OK", "", r#"{"error":{"message":"busy"}}"#)), "broken");
     fails_over(&Upstream::saying(answer("200 OK", "content-encoding: gzip\r\n", "xx")), "broken");
     fails_over(&Upstream::saying("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"id\":"), "truncated");
+    fails_over(&Upstream::saying(answer("200 OK", "", &CHAT_ANSWER.replace("\"fine\"", "\"\""))), "empty");
 }
 
 #[test]
@@ -215,4 +216,42 @@ fn a_silent_stream_is_kept_alive() {
     let text = gateway.post(CHAT, HELLO_STREAM).expect(200).text();
     assert!(text.contains(": ping\n\n"), "{text}");
     assert_eq!(text.replace(": ping\n\n", ""), format!("{}{CHAT_END}", chunk("one")));
+}
+
+#[test]
+fn an_error_body_that_hangs_costs_no_more_than_the_attempt() {
+    let hanging = Upstream::new(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 500 Oops\r\ncontent-length: 99\r\n\r\n{\"error\":");
+        std::thread::sleep(Duration::from_secs(3));
+    });
+    let second = good();
+    let with = "with { timeout: 300ms, deadline: 1500ms }";
+    let gateway = Gateway::start(&policy_at(&[hanging.address, second.address], with));
+    assert_eq!(gateway.post(CHAT, HELLO).expect(200).header("x-ccr-attempts"), "2");
+}
+
+#[test]
+fn a_route_on_the_way_does_not_extend_the_deadline() {
+    let upstreams = [hang(), hang()];
+    let addresses: Vec<_> = upstreams.iter().map(|upstream| upstream.address).collect();
+    let text = policy_at(&addresses, "")
+        .replace("default -> m0 then m1", "default -> m0 then route late with { timeout: 400ms, deadline: 300ms }");
+    let gateway =
+        Gateway::start(&format!("{text}route late {{ default -> m1 with {{ timeout: 400ms, deadline: 10s }} }}"));
+    gateway.post(CHAT, HELLO).expect(504);
+    assert_eq!(upstreams[1].calls(), 0);
+}
+
+#[test]
+fn a_stream_that_never_comes_to_its_content_is_given_up() {
+    let endless = Upstream::new(|_, stream| {
+        let _ = stream.write_all(EVENTS.as_bytes());
+        let comments = ": nothing yet\n\n".repeat(10_000);
+        while stream.write_all(comments.as_bytes()).is_ok() {}
+    });
+    let mut timings = short();
+    timings.first_content = Duration::from_secs(15);
+    let second = good_stream();
+    let gateway = Gateway::with(&policy(&[&endless, &second]), timings);
+    assert_eq!(gateway.post(CHAT, HELLO_STREAM).expect(200).header("x-ccr-model"), "m1");
 }

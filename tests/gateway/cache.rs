@@ -88,6 +88,12 @@ fn an_answer_is_kept_under_the_model_that_gave_it() {
     assert_eq!(gateway.post(CHAT, HELLO).expect(200).header("x-ccr-model"), "m1");
     let again = gateway.post(CHAT, HELLO).expect(200);
     assert_eq!((again.header("x-ccr-model"), again.header("x-ccr-cache")), ("m0", "miss"));
+    // Where the second model is the first to be asked, its answer is there.
+    let second_first = policy_at(&[second.address], CACHED).replace("m0", "m1").replace("p0", "p1");
+    gateway.rewrite(&second_first);
+    assert_eq!(gateway.server().reloads().ask_and_wait(), "ok");
+    let kept = gateway.post(CHAT, HELLO).expect(200);
+    assert_eq!((kept.header("x-ccr-model"), kept.header("x-ccr-cache")), ("m1", "hit"));
 }
 
 #[test]
@@ -142,4 +148,96 @@ fn the_last_to_leave_cancels_the_call() {
     wait_until("both accounts", || {
         gateway.metric(r#"ccr_requests_total{model="m0",outcome="cancelled",protocol="chat",provider="p0",route="main",rule="default"}"#) == 2.0
     });
+}
+
+/// Streams one chunk, and waits.
+fn open_stream(go: &Arc<AtomicBool>) -> Upstream {
+    let gate = Arc::clone(go);
+    Upstream::new(move |_, stream| {
+        let _ = stream.write_all(format!("{EVENTS}{}", chunk("one")).as_bytes());
+        while !gate.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = stream.write_all(CHAT_END.as_bytes());
+    })
+}
+
+#[test]
+fn only_those_who_are_decided_alike_share_a_call() {
+    let go = Arc::new(AtomicBool::new(false));
+    let upstream = open_stream(&go);
+    let text = policy_at(&[upstream.address], CACHED).replace(
+        "route main {",
+        "route main { rule careful when request.header(\"x-team\") == \"careful\" -> m0 with { cache: 10m }\n",
+    );
+    let gateway = Gateway::start(&text);
+    let ask = |team: &str| {
+        let mut client = gateway.open();
+        client.write(&request("POST", CHAT, &[("x-team", team)], HELLO_STREAM));
+        let cache = client.head().header("x-ccr-cache").to_owned();
+        (client, cache)
+    };
+    let clients = [("easy", "miss"), ("careful", "miss"), ("careful", "shared"), ("easy", "shared")];
+    let clients = clients.map(|(team, cache)| {
+        let (client, seen) = ask(team);
+        assert_eq!(seen, cache, "{team}");
+        client
+    });
+    go.store(true, Ordering::SeqCst);
+    drop(clients);
+}
+
+#[test]
+fn whoever_joins_has_a_deadline_of_its_own() {
+    let upstream = Upstream::new(|_, _| std::thread::sleep(Duration::from_secs(3)));
+    let gateway = Gateway::start(&policy_at(&[upstream.address], "with { cache: 10m, deadline: 2s }"));
+    let mut first = gateway.open();
+    first.write(&request("POST", CHAT, &[], HELLO));
+    wait_until("the call", || upstream.calls() == 1);
+    gateway.post(CHAT, HELLO).expect(504);
+    assert_eq!(upstream.calls(), 1);
+    assert_eq!(first.reply().status, 504);
+}
+
+#[test]
+fn what_changes_the_bytes_is_part_of_the_key() {
+    let stream = format!("{}{CHAT_END}", chunk("one"));
+    let upstream = Upstream::saying(format!("{EVENTS}{stream}"));
+    let gateway = Gateway::start(&policy_at(&[upstream.address], CACHED));
+    let usage = HELLO_STREAM.replace("\"model\"", "\"stream_options\":{\"include_usage\":true},\"model\"");
+    for (headers, body, cache) in [
+        (&[][..], HELLO_STREAM, "miss"),
+        (&[], &usage, "miss"),
+        (&[("anthropic-beta", "a")], HELLO_STREAM, "miss"),
+        (&[("anthropic-beta", "b")], HELLO_STREAM, "miss"),
+        (&[("anthropic-beta", "a")], HELLO_STREAM, "hit"),
+        (&[], &usage, "hit"),
+    ] {
+        assert_eq!(gateway.post_with(CHAT, headers, body).expect(200).header("x-ccr-cache"), cache);
+    }
+}
+
+#[test]
+fn a_kept_answer_says_nothing_of_limits_then() {
+    let upstream =
+        Upstream::saying(answer("200 OK", "x-request-id: up-1\r\nx-ratelimit-remaining-requests: 3\r\n", CHAT_ANSWER));
+    let gateway = Gateway::start(&policy_at(&[upstream.address], CACHED));
+    assert_eq!(gateway.post(CHAT, HELLO).expect(200).header("x-request-id"), "up-1");
+    let kept = gateway.post(CHAT, HELLO).expect(200);
+    assert_eq!((kept.header("x-request-id"), kept.header("x-ratelimit-remaining-requests")), ("", ""));
+}
+
+#[test]
+fn a_shared_stream_is_kept_alive_and_the_kept_one_has_no_pings() {
+    let mut timings = crate::kit::short();
+    timings.stream_idle = Duration::from_secs(5);
+    let slow = Upstream::new(|_, stream| {
+        let _ = stream.write_all(format!("{EVENTS}{}", chunk("one")).as_bytes());
+        std::thread::sleep(Duration::from_millis(900));
+        let _ = stream.write_all(CHAT_END.as_bytes());
+    });
+    let gateway = Gateway::with(&policy_at(&[slow.address], CACHED), timings);
+    assert!(gateway.post(CHAT, HELLO_STREAM).expect(200).text().contains(": ping\n\n"));
+    let kept = gateway.post(CHAT, HELLO_STREAM).expect(200);
+    assert_eq!((kept.header("x-ccr-cache"), kept.text()), ("hit", format!("{}{CHAT_END}", chunk("one"))));
 }

@@ -156,6 +156,8 @@ route main {
         );
         gateway.post(MESSAGES, &body).expect(200).header("x-ccr-model").to_owned()
     };
+    let counted = CLAUDE.replace("\"max_tokens\"", "\"metadata\":{\"user_id\":\"u_session_a\"},\"max_tokens\"");
+    gateway.post("/v1/messages/count_tokens", &counted).expect(200);
     assert_eq!((ask("a"), ask("a"), ask("b")), ("alpha".to_owned(), "later".to_owned(), "alpha".to_owned()));
 }
 

@@ -24,7 +24,7 @@ use crate::upstream::{Operation, Prepared, Verdict, request_headers};
 const PROVIDER: Duration = Duration::from_secs(10);
 
 pub(super) async fn count_tokens(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
-    let exchange = match Exchange::accept(entry.clone(), Protocol::Anthropic, request).await {
+    let exchange = match Exchange::look(entry.clone(), Protocol::Anthropic, request).await {
         Ok(exchange) => exchange,
         Err(error) => return refuse_as(&entry, Protocol::Anthropic, &error),
     };
@@ -67,7 +67,7 @@ async fn asked(exchange: &Exchange, target: &Target) -> Option<Result<Bytes, Gat
         match Verdict::of(incoming.status) {
             Verdict::Good => incoming.whole(MAX_ERROR_BYTES).await.ok().map(Ok),
             Verdict::Client => {
-                let body = incoming.error_body().await;
+                let body = incoming.error_body(Instant::now() + PROVIDER).await;
                 let (_, message) = errors::read_upstream_error(&body);
                 Some(Err(GatewayError::Upstream { status: incoming.status.as_u16(), message, verbatim: Some(body) }))
             }

@@ -66,6 +66,20 @@ impl Exchange {
         Self::new(entry, protocol, parts, body, Sessions::enter)
     }
 
+    /// The same for a request that is no turn of its conversation.
+    ///
+    /// # Errors
+    /// When it is too large, too slow, or not what its protocol says.
+    pub(crate) async fn look(
+        entry: Entry,
+        protocol: Protocol,
+        request: http::Request<Body>,
+    ) -> Result<Self, GatewayError> {
+        let (parts, body) = request.into_parts();
+        let body = read_body(&parts.headers, body, entry.app.config.timings.request_body).await?;
+        Self::dry(entry, protocol, parts, body)
+    }
+
     /// Parses a request that is only talked about: its conversation does not notice.
     ///
     /// # Errors

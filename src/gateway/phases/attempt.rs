@@ -85,6 +85,7 @@ pub(super) async fn run(
 ) -> Result<Good, GatewayError> {
     let live = &exchange.entry.live;
     let mut tried: Vec<Tried> = Vec::new();
+    let mut deadline: Option<Instant> = None;
     loop {
         decide::note(walk, live, trail);
         let candidate = match step {
@@ -98,7 +99,10 @@ pub(super) async fn run(
                 return Err(GatewayError::Exhausted { tried, late: false });
             }
         };
-        let limits = Limits::of(exchange, walk);
+        let mut limits = Limits::of(exchange, walk);
+        // A route that is entered on the way may shorten the request's deadline, never extend it.
+        limits.deadline = deadline.map_or(limits.deadline, |earlier| earlier.min(limits.deadline));
+        deadline = Some(limits.deadline);
         let Some(target) = live.target(candidate.model) else { return Err(GatewayError::Internal) };
         match one(exchange, candidate.model, target, limits, pings, trail).await {
             Ok(good) => return Ok(good),
@@ -191,11 +195,15 @@ impl Asked<'_> {
         };
         match Verdict::of(incoming.status) {
             Verdict::Good => {}
-            Verdict::Client => return Err(self.client_error(incoming, call).await),
+            Verdict::Client => return Err(self.client_error(incoming, call, ends).await),
             Verdict::Failed(kind) => {
                 let failure = Failure::of_status(kind, incoming.status, &incoming.headers, self.exchange.now);
-                let (word, message) = protocol::errors::read_upstream_error(&incoming.error_body().await);
-                return Err(failed(call, failure.detail(format!("{word}: {message}"))));
+                let (word, message) = protocol::errors::read_upstream_error(&incoming.error_body(ends).await);
+                let asked = match kind {
+                    FailureKind::NotFound => format!(" (asked at {})", self.target.endpoint.path(operation(self.wire))),
+                    _ => String::new(),
+                };
+                return Err(failed(call, failure.detail(format!("{word}: {message}{asked}"))));
             }
         }
         let mut headers = HeaderMap::with_capacity(16);
@@ -250,6 +258,7 @@ impl Asked<'_> {
         } else {
             protocol::answer(self.wire, protocol, body.clone(), &context).map_err(|wrong| unreadable(&wrong))?
         };
+        has_content(answer.has_content, answer.stop)?;
         let (stop, spent) = (answer.stop, answer.spent(context.input_tokens));
         Ok((answer.body, stop, spent))
     }
@@ -258,12 +267,13 @@ impl Asked<'_> {
         let protocol = self.exchange.request.protocol();
         let (body, end) =
             protocol::replay(self.wire, protocol, body, &self.context()).map_err(|wrong| unreadable(&wrong))?;
+        has_content(end.has_content, end.stop)?;
         Ok((body, end.stop, end.spent))
     }
 
     /// 400, 413, 422: the client reads what the upstream says, in its own protocol.
-    async fn client_error(self, mut incoming: Incoming, call: Call) -> Miss {
-        let body = incoming.error_body().await;
+    async fn client_error(self, mut incoming: Incoming, call: Call, ends: Instant) -> Miss {
+        let body = incoming.error_body(ends).await;
         call.client_error();
         let (_, message) = protocol::errors::read_upstream_error(&body);
         let same = self.wire.same_as(self.exchange.request.protocol()) && body.first() == Some(&b'{');
@@ -283,6 +293,14 @@ impl Asked<'_> {
             back: &self.back,
         }
     }
+}
+
+/// A refusal may have no words; any other answer without content is none.
+pub(super) fn has_content(there: bool, stop: Stop) -> Result<(), Failure> {
+    if there || stop == Stop::Refusal {
+        return Ok(());
+    }
+    Err(Failure::new(FailureKind::Empty, "the provider's answer held no content"))
 }
 
 fn unreadable(wrong: &BrokenAnswer) -> Failure {

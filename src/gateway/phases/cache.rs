@@ -6,11 +6,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::Frame;
+use tokio::time::Sleep;
 
 use super::accept::Exchange;
 use super::attempt::{Content, Good};
@@ -22,7 +24,8 @@ use crate::gateway::live::{Live, Target};
 use crate::gateway::rejection::GatewayError;
 use crate::gateway::reply::{self, error_reply};
 use crate::metrics::{CacheResult, Outcome};
-use crate::protocol::{Stop, canonical_key};
+use crate::protocol::json::Raw;
+use crate::protocol::{self, Stop, canonical_key};
 
 /// What the gateway's cache is made of.
 #[derive(Debug)]
@@ -62,21 +65,35 @@ pub(crate) struct Refused {
 #[derive(Debug)]
 pub(super) struct Keyed {
     body: BodyHash,
+    usage: bool,
+    features: String,
     options: CacheOptions,
 }
 
 impl Keyed {
     pub(super) fn new(exchange: &Exchange, options: CacheOptions) -> Self {
-        Self { body: BodyHash::of(&canonical_key(&exchange.request)), options }
+        let usage = exchange.request.field("stream_options").and_then(|asked| asked.get("include_usage"));
+        let mut features = String::from(if exchange.beta { "?beta" } else { "" });
+        for value in exchange.headers.get_all("anthropic-beta") {
+            features.push(',');
+            features.push_str(&String::from_utf8_lossy(value.as_bytes()));
+        }
+        Self {
+            body: BodyHash::of(&canonical_key(&exchange.request)),
+            usage: usage.and_then(Raw::boolean) == Some(true),
+            features,
+            options,
+        }
     }
 
     /// The key of this request's answer by one model.
     pub(super) fn key(&self, exchange: &Exchange, target: &Target) -> Key {
-        let (tenant, key) = exchange.entry.live.tenant(exchange.entry.caller);
         Key::new(&KeyParts {
-            owner: if exchange.entry.caller.tenant.is_some() { &tenant.id } else { &key.id },
+            owner: exchange.entry.tenant_name(),
             protocol: exchange.request.protocol().name(),
             stream: exchange.request.stream(),
+            usage: self.usage,
+            features: &self.features,
             upstream_model: &target.upstream,
             base: target.endpoint.base(),
             body: self.body,
@@ -180,11 +197,33 @@ pub(super) struct SharedFlow {
     account: Option<Account>,
     session: Option<String>,
     over: bool,
+    /// fires when the flight may have been silent for too long
+    silence: Pin<Box<Sleep>>,
+    heard: Instant,
+    ping_after: Duration,
 }
 
 impl SharedFlow {
     pub(super) fn new(reader: Reader<Answers>, account: Account, session: Option<String>) -> Self {
-        Self { reader, account: Some(account), session, over: false }
+        let ping_after = account.entry().app.config.timings.ping;
+        let silence = Box::pin(tokio::time::sleep(ping_after));
+        Self { reader, account: Some(account), session, over: false, silence, heard: Instant::now(), ping_after }
+    }
+
+    /// A sign of life while the flight is silent. It is this reader's own: a flight's bytes are
+    /// kept, and a kept answer has no pauses. Flights hand out whole events, so it fits anywhere.
+    fn poll_ping(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            std::task::ready!(self.silence.as_mut().poll(context));
+            let (now, due) = (Instant::now(), self.heard + self.ping_after);
+            if now >= due {
+                self.heard = now;
+            }
+            self.silence.as_mut().reset((self.heard + self.ping_after).into());
+            if now >= due {
+                return Poll::Ready(self.account.as_ref().map(|account| protocol::ping(account.protocol())));
+            }
+        }
     }
 
     /// The flight failed this reader: an error event in the client's protocol.
@@ -201,7 +240,8 @@ impl SharedFlow {
 pub(super) fn refusal_of(error: &FlightError<Refused>) -> Refused {
     match error {
         FlightError::Failed(refused) => Refused::clone(refused),
-        FlightError::Broken | FlightError::Lagged => Refused { error: GatewayError::Broken, trail: Trail::default() },
+        FlightError::Broken => Refused { error: GatewayError::Broken, trail: Trail::default() },
+        FlightError::Lagged => Refused { error: GatewayError::Lagged, trail: Trail::default() },
     }
 }
 
@@ -216,7 +256,10 @@ pub(super) fn tally(account: &mut Account, over: Option<Over>) {
 /// Closes such an account.
 pub(super) fn shared_end(mut account: Account, session: Option<&str>, over: Option<Over>) {
     tally(&mut account, over);
-    if let (Some(over), Some(model)) = (over, account.trail.model) {
+    // Whoever made the call has remembered it already.
+    if account.cache != Some(CacheResult::Miss)
+        && let (Some(over), Some(model)) = (over, account.trail.model)
+    {
         settle::remember(account.entry(), session, model, &over.spent.usage);
     }
     account.end(over.map_or(Outcome::Internal, |over| over.outcome));
@@ -233,8 +276,15 @@ impl http_body::Body for SharedFlow {
         if self.over {
             return Poll::Ready(None);
         }
-        match std::task::ready!(Pin::new(&mut self.reader).poll_next(context)) {
-            Some(Ok(piece)) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+        let Poll::Ready(next) = Pin::new(&mut self.reader).poll_next(context) else {
+            let ping = std::task::ready!(self.poll_ping(context));
+            return Poll::Ready(ping.map(|ping| Ok(Frame::data(ping))));
+        };
+        match next {
+            Some(Ok(piece)) => {
+                self.heard = Instant::now();
+                Poll::Ready(Some(Ok(Frame::data(piece))))
+            }
             Some(Err(error)) => {
                 self.over = true;
                 let event = self.broken(&error);

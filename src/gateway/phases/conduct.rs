@@ -63,6 +63,8 @@ struct Decided {
     model: ModelId,
     /// None: the rule does not cache, the conversation goes on by itself
     cache: Option<CacheOptions>,
+    /// when the request has to have its answer
+    deadline: Instant,
 }
 
 /// Decides, passes the gate, and attempts until an answer is good.
@@ -79,9 +81,9 @@ async fn converse(exchange: &Arc<Exchange>, gate: Option<Gate>, trail: &mut Trai
     decide::note(&mut walk, live, trail);
     let mut pings = true;
     if let (Some(gate), Step::Try(candidate)) = (gate, &step) {
-        let cache = Limits::of(exchange, &walk).cache;
+        let Limits { cache, deadline, .. } = Limits::of(exchange, &walk);
         // Whoever does not listen any more drops this future too.
-        let _told = gate.decided.send(Decided { trail: trail.clone(), model: candidate.model, cache });
+        let _told = gate.decided.send(Decided { trail: trail.clone(), model: candidate.model, cache, deadline });
         if cache.is_some() {
             pings = gate.go.await.unwrap_or(true);
         }
@@ -109,9 +111,12 @@ async fn cached(exchange: Arc<Exchange>, mut account: Account) -> Response<Body>
     if let (None, Ok(decided)) = (&early, told.try_recv()) {
         account.trail = Trail { model: Some(decided.model), ..decided.trail };
         if let Some(cache) = decided.cache {
-            let control = Control::read(&exchange.headers);
+            let mut control = Control::read(&exchange.headers);
             if control.store {
-                return ask(exchange, account, control, (decided.model, cache), go, conversation).await;
+                // Another rule may keep answers for longer than this one wants them.
+                control.max_age = Some(control.max_age.map_or(cache.ttl, |age| age.min(cache.ttl)));
+                let wanted = Wanted { model: decided.model, options: cache, control, deadline: decided.deadline };
+                return ask(exchange, account, wanted, go, conversation).await;
             }
             account.cache = Some(CacheResult::Bypass);
             let _went = go.send(true);
@@ -133,19 +138,29 @@ async fn cached(exchange: Arc<Exchange>, mut account: Account) -> Response<Body>
     }
 }
 
+/// What is looked for in the cache.
+struct Wanted {
+    model: ModelId,
+    options: CacheOptions,
+    control: Control,
+    deadline: Instant,
+}
+
 async fn ask(
     exchange: Arc<Exchange>,
     mut account: Account,
-    control: Control,
-    (model, options): (ModelId, CacheOptions),
+    wanted: Wanted,
     go: oneshot::Sender<bool>,
     conversation: Conversation,
 ) -> Response<Body> {
-    let Some(target) = exchange.entry.live.target(model) else {
+    let Some(target) = exchange.entry.live.target(wanted.model) else {
         return refuse(account, &GatewayError::Internal);
     };
-    let keyed = Keyed::new(&exchange, options);
+    let keyed = Keyed::new(&exchange, wanted.options);
     let key = keyed.key(&exchange, target);
+    // What the key leaves out (headers, metadata) may decide where a call goes next.
+    let decision = account.trail.decision.as_ref().map_or("", |(_, _, text)| text);
+    let flight_key = key.flight(&[exchange.entry.live.digest(), decision]);
     let cache = exchange.entry.app.cache.load_full();
     let caller = Arc::clone(&exchange);
     let call = move || async move {
@@ -156,33 +171,42 @@ async fn ask(
         let parts = Parts::new(&caller, &keyed, &trail, good.content);
         Ok((head, parts))
     };
-    match cache.ask(key, control, call) {
+    match cache.ask(key, flight_key, wanted.control, call) {
         Asked::Hit(entry) => {
             account.cache = Some(CacheResult::Hit);
-            let mut body = BytesMut::new();
-            entry.chunks.iter().for_each(|chunk| body.extend_from_slice(chunk));
             answered_by(&mut account, &entry.head);
             account.trail.attempts = 0;
             account.status = 200;
             account.first_content();
-            end_whole(account, exchange.session_id.as_deref(), &entry.head, Some(entry.tail), body.freeze())
+            end_whole(account, exchange.session_id.as_deref(), &entry.head, Some(entry.tail), entry.body.clone())
         }
         Asked::Miss(reader) => {
             account.cache = Some(CacheResult::Miss);
-            read(reader, account, exchange.session_id.clone()).await
+            read(reader, account, exchange.session_id.clone(), None).await
         }
         Asked::Shared(reader) => {
             account.cache = Some(CacheResult::Shared);
-            read(reader, account, exchange.session_id.clone()).await
+            read(reader, account, exchange.session_id.clone(), Some(wanted.deadline)).await
         }
     }
 }
 
-/// Waits for a flight's head, then reads it at the client's pace.
-async fn read(mut reader: Reader<Answers>, mut account: Account, session: Option<String>) -> Response<Body> {
-    let head = match reader.head().await {
-        Ok(head) => head,
-        Err(error) => {
+/// Waits for a flight's head, then reads it at the client's pace. Whoever joined a call has a
+/// deadline of its own; whoever began it has that of the call.
+async fn read(
+    mut reader: Reader<Answers>,
+    mut account: Account,
+    session: Option<String>,
+    deadline: Option<Instant>,
+) -> Response<Body> {
+    let head = match deadline {
+        None => Ok(reader.head().await),
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), reader.head()).await,
+    };
+    let head = match head {
+        Ok(Ok(head)) => head,
+        Err(_) => return refuse(account, &GatewayError::Exhausted { tried: Vec::new(), late: true }),
+        Ok(Err(error)) => {
             let refused = refusal_of(&error);
             if refused.trail.decision.is_some() {
                 account.trail = refused.trail;
@@ -229,7 +253,9 @@ fn answered_by(account: &mut Account, head: &Head) {
 }
 
 fn around_headers(account: &Account, head: &Head) -> http::HeaderMap {
-    let mut headers = head.headers();
+    // What the upstream said of its limits then says nothing now.
+    let kept = account.cache == Some(CacheResult::Hit);
+    let mut headers = if kept { http::HeaderMap::with_capacity(16) } else { head.headers() };
     reply::describe(&mut headers, account, &head.warnings);
     headers
 }

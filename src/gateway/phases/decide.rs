@@ -89,22 +89,24 @@ pub(super) fn note(walk: &mut Walk<'_>, live: &Live, trail: &mut Trail) {
 
 /// Why nobody is left, when nothing was sent.
 pub(super) fn nobody(walk: &Walk<'_>, live: &Live, exhausted: Exhausted) -> GatewayError {
-    let skipped = skipped(walk, live);
+    let (decision, skipped) = (walk.decision(), skipped(walk, live));
     if exhausted.live {
         let retry_after = exhausted.retry_after_ms.map(Duration::from_millis);
-        GatewayError::Unavailable { skipped, retry_after }
+        GatewayError::Unavailable { decision, skipped, retry_after }
     } else {
-        GatewayError::Unservable { skipped }
+        GatewayError::Unservable { decision, skipped }
     }
 }
 
-/// Whoever was passed over, for the client to read.
+/// Whoever was passed over, for the client to read; the same reason once each.
 pub(super) fn skipped(walk: &Walk<'_>, live: &Live) -> Vec<Tried> {
-    let skipped = walk.skipped().iter();
-    skipped
-        .filter_map(|skipped| {
-            let target = live.target(skipped.model)?;
-            Some(Tried::skipped(&target.name, format!("skipped: {}", skipped.reason)))
-        })
-        .collect()
+    let mut all: Vec<Tried> = Vec::new();
+    for skipped in walk.skipped() {
+        let Some(target) = live.target(skipped.model) else { continue };
+        let one = Tried::skipped(&target.name, format!("skipped: {}", skipped.reason));
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    all
 }

@@ -18,6 +18,7 @@ use http_body::Frame;
 use tokio::time::Sleep;
 
 use super::settle::{Account, Call};
+use crate::bounds::MAX_EVENT_BYTES;
 use crate::gateway::rejection::GatewayError;
 use crate::gateway::reply::error_reply;
 use crate::metrics::Outcome;
@@ -90,10 +91,19 @@ impl Pump {
     /// # Errors
     /// When the stream ends, breaks or reports an error before any content.
     pub(super) async fn open(&mut self) -> Result<(), Failure> {
+        let mut held = 0;
         while !self.flowing && self.over.is_none() {
             match self.incoming.chunk().await {
                 Some(chunk) => {
-                    let progress = self.relay.push(chunk?, &mut self.pushed);
+                    let chunk = chunk?;
+                    held += chunk.len();
+                    if held > MAX_EVENT_BYTES {
+                        return Err(Failure::new(
+                            FailureKind::Broken,
+                            "the provider's stream does not come to its content",
+                        ));
+                    }
+                    let progress = self.relay.push(chunk, &mut self.pushed);
                     self.ready.extend(self.pushed.drain(..));
                     let progress = progress.map_err(|error| broken(&error))?;
                     self.flowing = progress.started;
@@ -115,10 +125,7 @@ impl Pump {
         let ended = self.relay.finish(&mut self.pushed);
         self.ready.extend(self.pushed.drain(..));
         let end = ended.map_err(|truncated| Failure::new(FailureKind::Truncated, truncated.to_string()))?;
-        // A refusal may have no words; any other stream without content is none.
-        if !end.has_content && end.stop != Stop::Refusal {
-            return Err(Failure::new(FailureKind::Empty, "the provider's stream held no content"));
-        }
+        super::attempt::has_content(end.has_content, end.stop)?;
         let (spent, cost_usd) = self.call.take().map_or((end.spent, None), |call| call.end(end.spent));
         self.over = Some(Over { outcome: Outcome::Ok, stop: Some(end.stop), spent, cost_usd });
         Ok(())

@@ -23,6 +23,15 @@ pub use event::{StreamError, Truncated};
 use tracker::Tracker;
 use writer::{Heading, Writer};
 
+/// A sign of life in a client's protocol, to stand between two events of a stream that has begun.
+#[must_use]
+pub fn ping(protocol: Protocol) -> Bytes {
+    Bytes::from_static(match protocol {
+        Protocol::Anthropic => b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
+        Protocol::Chat | Protocol::Simple => b": ping\n\n",
+    })
+}
+
 /// How far a stream is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -184,8 +193,7 @@ impl Relay {
                 writer.ping(&mut self.written);
                 self.flush_written(out);
             }
-            (None, Protocol::Anthropic) => out.push(Bytes::from_static(b"event: ping\ndata: {\"type\":\"ping\"}\n\n")),
-            (None, _) => out.push(Bytes::from_static(b": ping\n\n")),
+            (None, protocol) => out.push(ping(protocol)),
         }
     }
 
