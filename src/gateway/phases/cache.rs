@@ -34,7 +34,7 @@ pub(crate) struct Answers;
 impl cache::Answer for Answers {
     type Head = Arc<Head>;
     type Tail = Over;
-    type Error = Refused;
+    type Error = Box<Refused>;
 }
 
 /// What comes before the first byte.
@@ -166,7 +166,7 @@ impl Parts {
 }
 
 impl Stream for Parts {
-    type Item = Result<Part<Over>, Refused>;
+    type Item = Result<Part<Over>, Box<Refused>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match &mut self.content {
@@ -227,7 +227,7 @@ impl SharedFlow {
     }
 
     /// The flight failed this reader: an error event in the client's protocol.
-    fn broken(&mut self, error: &FlightError<Refused>) -> Option<Bytes> {
+    fn broken(&mut self, error: &FlightError<Box<Refused>>) -> Option<Bytes> {
         let account = self.account.take()?;
         let error = refusal_of(error).error;
         let event = reply::error_event(account.protocol(), &error_reply(&error, &account.entry().request_id));
@@ -237,7 +237,7 @@ impl SharedFlow {
 }
 
 /// What a flight's failure means for one reader.
-pub(super) fn refusal_of(error: &FlightError<Refused>) -> Refused {
+pub(super) fn refusal_of(error: &FlightError<Box<Refused>>) -> Refused {
     match error {
         FlightError::Failed(refused) => Refused::clone(refused),
         FlightError::Broken => Refused { error: GatewayError::Broken, trail: Trail::default() },

@@ -30,7 +30,7 @@ use crate::gateway::reply;
 use crate::metrics::{CacheResult, Outcome};
 use crate::protocol::Protocol;
 
-type Conversation = Pin<Box<dyn Future<Output = Result<(Good, Trail), Refused>> + Send>>;
+type Conversation = Pin<Box<dyn Future<Output = Result<(Good, Trail), Box<Refused>>> + Send>>;
 
 /// Answers one request of a model.
 pub(crate) async fn generate(entry: Entry, protocol: Protocol, request: Request<Body>) -> Response<Body> {
@@ -91,11 +91,11 @@ async fn converse(exchange: &Arc<Exchange>, gate: Option<Gate>, trail: &mut Trai
     attempt::run(exchange, &facts, &mut walk, step, pings, trail).await
 }
 
-async fn owned(exchange: Arc<Exchange>, gate: Gate) -> Result<(Good, Trail), Refused> {
+async fn owned(exchange: Arc<Exchange>, gate: Gate) -> Result<(Good, Trail), Box<Refused>> {
     let mut trail = Trail::default();
     match converse(&exchange, Some(gate), &mut trail).await {
         Ok(good) => Ok((good, trail)),
-        Err(error) => Err(Refused { error, trail }),
+        Err(error) => Err(Box::new(Refused { error, trail })),
     }
 }
 
