@@ -144,6 +144,12 @@ pub struct ToolKind<'a> {
     pub server: bool,
 }
 
+impl ToolKind<'_> {
+    fn is_web_search(&self) -> bool {
+        self.server && self.name.starts_with("web_search")
+    }
+}
+
 /// The tools, in order.
 pub fn tool_kinds(request: &Request) -> impl Iterator<Item = ToolKind<'_>> {
     let list = request.field("tools").unwrap_or(Raw::NULL);
@@ -158,8 +164,12 @@ pub fn tool_kinds(request: &Request) -> impl Iterator<Item = ToolKind<'_>> {
 pub fn searches_the_web(request: &Request) -> bool {
     let tools = request.field("tools").unwrap_or(Raw::NULL).bytes();
     let may = find(tools, "web_search").is_some() || find(tools, "\\u00").is_some();
-    (may || request.field("web_search_options").is_some())
-        && tool_kinds(request).any(|tool| tool.server && tool.name.starts_with("web_search"))
+    (may || request.field("web_search_options").is_some()) && tool_kinds(request).any(|tool| tool.is_web_search())
+}
+
+/// Whether this tool is a search that the provider runs.
+pub(crate) fn is_web_search(tool: Raw<'_>) -> bool {
+    tool_kind(tool).is_web_search()
 }
 
 fn tool_kind(tool: Raw<'_>) -> ToolKind<'_> {

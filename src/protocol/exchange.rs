@@ -218,3 +218,9 @@ fn call_ids<'a>(turn: &Turn<'a>) -> Vec<Text<'a>> {
     });
     ids.collect()
 }
+
+/// Asks for an answer that fits a schema, of a model that takes none.
+pub(crate) fn schema_in_words(schema: Raw<'_>) -> String {
+    let schema = String::from_utf8_lossy(schema.bytes());
+    format!("Answer with one JSON object and nothing else. It must fit this JSON schema: {schema}")
+}

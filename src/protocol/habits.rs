@@ -15,6 +15,11 @@ pub(crate) struct Habits {
 }
 
 impl Habits {
+    /// Who gives the model its orders.
+    pub(crate) fn system_role(self) -> &'static str {
+        if self.developer { "developer" } else { "system" }
+    }
+
     /// The habits of a model with this name.
     pub(crate) fn of(model: &str) -> Self {
         let model = model.to_ascii_lowercase();

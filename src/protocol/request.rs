@@ -289,6 +289,6 @@ fn bounded(body: &[u8], at: usize, name: &str, most: usize) -> Result<usize, Bad
 }
 
 /// A client's own text in a message to it: short, so that an error is never as long as a body.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }

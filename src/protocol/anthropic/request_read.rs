@@ -2,6 +2,7 @@
 
 use super::super::asks::Asks;
 use super::super::content::is_billing;
+use super::super::encode::warnings;
 use super::super::exchange::{Choice, Exchange, Format, Part, Parts, Source, Speaker, Tool};
 use super::super::json::{JsonError, Kind, Raw, Text};
 use super::super::message::Input;
@@ -53,7 +54,7 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
     for (name, _) in
         request.members().filter(|(name, value)| !value.is_null() && !KNOWN.iter().any(|known| name.is(known)))
     {
-        exchange.warn(format!("`{}` is not known to the upstream's protocol and was left out", name.decode()));
+        exchange.warn(warnings::unknown_member(&name.decode()));
     }
     exchange.pair_results();
     Ok(exchange)
@@ -73,7 +74,8 @@ fn system_texts(system: Raw<'_>) -> Result<Vec<Text<'_>>, BadRequest> {
     Ok(texts)
 }
 
-fn format(request: &Request) -> Result<Format<'_>, BadRequest> {
+/// The form that is asked for.
+pub(crate) fn format(request: &Request) -> Result<Format<'_>, BadRequest> {
     let config = request.field("output_config").unwrap_or(Raw::NULL);
     let [format] = config.pick(["format"])?;
     let Some(format) = format.or_else(|| request.field("output_format")) else { return Ok(Format::Free) };

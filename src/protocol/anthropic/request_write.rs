@@ -1,10 +1,9 @@
 //! Writing a request of Anthropic Messages.
 
-use super::super::encode::{Back, EncodeError, Target};
-use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Turn};
+use super::super::encode::{Back, EncodeError, Target, warnings};
+use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Turn, schema_in_words};
 use super::super::json::{Raw, Text, push_number, push_string};
 use super::super::names::{Names, push_id};
-use super::super::openai::schema_in_words;
 use crate::dsl::policy::Capability;
 
 /// What is asked for when neither the client nor the model says how long an answer may be.
@@ -73,7 +72,7 @@ impl RequestWriter<'_> {
         let asked = exchange.max_tokens.or(limit).unwrap_or(DEFAULT_MAX_TOKENS);
         let given = limit.unwrap_or(asked).min(asked);
         if given < asked {
-            self.warnings.push(format!("max_tokens lowered to {given}, the most that the model gives"));
+            self.warnings.push(warnings::lowered("max_tokens", given));
         }
         self.member("max_tokens");
         push_number(&mut self.out, given);
@@ -257,7 +256,7 @@ impl RequestWriter<'_> {
         let searches = exchange.server_tools.iter().any(|kind| kind.starts_with("web_search"))
             && self.target.can(Capability::WebSearch);
         for kind in exchange.server_tools.iter().filter(|kind| !(searches && kind.starts_with("web_search"))) {
-            self.warnings.push(format!("the server tool `{kind}` is not known to the upstream and was left out"));
+            self.warnings.push(warnings::server_tool(kind));
         }
         if exchange.tools.is_empty() && !searches {
             return;
@@ -318,9 +317,11 @@ impl RequestWriter<'_> {
         let in_loop =
             exchange.turns.last().is_some_and(|turn| turn.parts.iter().any(|part| matches!(part, Part::Result { .. })));
         let budget = exchange.asks.budget().min(max_tokens / 2);
-        let reason = if !self.target.can(Capability::Thinking) {
-            "the model does not think (`can` has no `thinking`)"
-        } else if in_loop {
+        if !self.target.can(Capability::Thinking) {
+            self.warnings.push(warnings::NO_THINKING.to_owned());
+            return false;
+        }
+        let reason = if in_loop {
             "the upstream wants its own earlier thinking in a tool loop"
         } else if matches!(exchange.choice, Choice::Any | Choice::Tool(_)) {
             "a tool is demanded"
@@ -352,7 +353,7 @@ impl RequestWriter<'_> {
             }
         }
         if exchange.seed.is_some() {
-            self.warnings.push("`seed` is not known to the upstream's protocol and was left out".to_owned());
+            self.warnings.push(warnings::unknown_member("seed"));
         }
         let stops: Vec<Text<'_>> =
             exchange.stop.iter().copied().filter(|stop| !stop.decode().trim().is_empty()).collect();
@@ -382,7 +383,7 @@ impl RequestWriter<'_> {
                 self.out.extend_from_slice(b"}}");
             }
             Format::Schema { .. } => {
-                self.warnings.push("the JSON schema was put into words: the model takes none".to_owned());
+                self.warnings.push(warnings::SCHEMA_IN_WORDS.to_owned());
             }
             Format::Object => {
                 self.warnings.push("the JSON form was put into words: the upstream has no such mode".to_owned());

@@ -4,7 +4,9 @@
 //! ([`splice`]). Otherwise it is translated, and whatever the other side cannot say is in
 //! [`Outgoing::warnings`].
 
+mod adapt;
 mod splice;
+pub(crate) mod warnings;
 
 use std::sync::Arc;
 
@@ -13,10 +15,6 @@ use bytes::Bytes;
 use super::request::{BadRequest, Request};
 use super::{Protocol, Wire, anthropic, openai, simple};
 use crate::dsl::policy::Capability;
-
-/// Most warnings of one request, and their length: they share a header.
-const MAX_WARNINGS: usize = 12;
-const MAX_WARNING_CHARACTERS: usize = 200;
 
 /// The upstream's model, as far as a wire format cares.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +114,7 @@ pub fn encode(request: &Request, target: &Target<'_>) -> Result<Outgoing, Encode
     };
     if target.wire.same_as(request.protocol()) {
         splice::write(request, target, &mut outgoing);
+        warnings::tidy(&mut outgoing.warnings);
         return Ok(outgoing);
     }
     match request.tag() {
@@ -126,20 +125,8 @@ pub fn encode(request: &Request, target: &Target<'_>) -> Result<Outgoing, Encode
             translate(&Request::parse(request.protocol(), body)?, target, &mut outgoing)?;
         }
     }
-    tidy(&mut outgoing.warnings);
+    warnings::tidy(&mut outgoing.warnings);
     Ok(outgoing)
-}
-
-/// Warnings go into a header and may hold a client's words: printable ASCII, few and short.
-fn tidy(warnings: &mut Vec<String>) {
-    warnings.truncate(MAX_WARNINGS);
-    for warning in warnings {
-        *warning = warning
-            .chars()
-            .map(|character| if matches!(character, ' '..='~') { character } else { '?' })
-            .take(MAX_WARNING_CHARACTERS)
-            .collect();
-    }
 }
 
 fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) -> Result<(), EncodeError> {

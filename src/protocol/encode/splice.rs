@@ -5,16 +5,18 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::super::json::{Kind, Raw, push_number, push_string};
+use super::super::json::{Kind, Raw, Text, push_number, push_string};
 use super::super::request::Request;
 use super::super::subagent::SubagentTag;
 use super::super::{Protocol, Wire};
-use super::{Outgoing, Target};
+use super::{Outgoing, Target, adapt, warnings};
 
-/// Replacements in the order of their places.
-struct Splices<'a> {
+/// Replacements; no two of them overlap.
+pub(super) struct Splices<'a> {
     request: &'a Request,
     found: Vec<(Range<usize>, Bytes)>,
+    /// members that do not go on
+    left_out: Vec<&'static str>,
 }
 
 impl Splices<'_> {
@@ -22,8 +24,69 @@ impl Splices<'_> {
         self.found.push((place, with.into()));
     }
 
+    pub(super) fn insert(&mut self, at: usize, text: Vec<u8>) {
+        self.replace(at..at, text);
+    }
+
+    /// Leaves a member out. Nothing may be done to its value then.
+    pub(super) fn leave_out(&mut self, name: &'static str) {
+        if self.request.field(name).is_some() && !self.left_out.contains(&name) {
+            self.left_out.push(name);
+        }
+    }
+
+    /// Leaves members out of a member that is an object, and the whole member if nothing remains.
+    pub(super) fn leave_out_of(&mut self, name: &'static str, names: &[&str]) {
+        let Some(object) = self.request.field(name).filter(|object| object.kind() == Kind::Object) else { return };
+        let mut value = Vec::with_capacity(object.bytes().len());
+        for (key, inner) in object.members().map_while(Result::ok) {
+            if !names.iter().any(|name| key.is(name)) {
+                value.extend_from_slice(if value.is_empty() { b"{\"" } else { b",\"" });
+                value.extend_from_slice(key.escaped());
+                value.extend_from_slice(b"\":");
+                value.extend_from_slice(inner.bytes());
+            }
+        }
+        if value.is_empty() {
+            return self.leave_out(name);
+        }
+        value.push(b'}');
+        self.set(name, value);
+    }
+
+    /// Takes some of the items of one list or object out, with the commas that they leave.
+    pub(super) fn take(&mut self, items: &[(Range<usize>, bool)]) {
+        let mut kept: Option<usize> = None;
+        let mut items = items.iter().peekable();
+        while let Some((place, out)) = items.next() {
+            let after = items.peek().map(|(after, _)| after.start);
+            match (kept.as_mut(), after) {
+                _ if !out => kept = Some(place.end),
+                (Some(before), _) => {
+                    let from = std::mem::replace(before, place.end);
+                    self.replace(from..place.end, Bytes::new());
+                }
+                (None, Some(after)) => self.replace(place.start..after, Bytes::new()),
+                (None, None) => self.replace(place.clone(), Bytes::new()),
+            }
+        }
+    }
+
+    fn take_left_out(&mut self) {
+        if self.left_out.is_empty() {
+            return;
+        }
+        let request = self.request;
+        let member = |(key, value): (Text<'_>, Raw<'_>)| {
+            let quote = request.place_of(key.escaped()).start.saturating_sub(1);
+            (quote..request.place_of(value.bytes()).end, self.left_out.iter().any(|name| key.is(name)))
+        };
+        let members: Vec<_> = request.members().map(member).collect();
+        self.take(&members);
+    }
+
     /// Replaces a member's value, or adds the member behind the last one.
-    fn set(&mut self, name: &str, value: Vec<u8>) {
+    pub(super) fn set(&mut self, name: &str, value: Vec<u8>) {
         if let Some((_, old)) = self.request.members().find(|(key, _)| key.is(name)) {
             let place = self.request.place_of(old.bytes());
             return self.replace(place, value);
@@ -38,6 +101,7 @@ impl Splices<'_> {
     }
 
     fn into_parts(mut self) -> Vec<Bytes> {
+        self.take_left_out();
         let body = self.request.body();
         self.found.sort_by_key(|(place, _)| place.start);
         let mut parts = Vec::with_capacity(self.found.len() * 2 + 1);
@@ -58,7 +122,7 @@ impl Splices<'_> {
 }
 
 pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) {
-    let mut splices = Splices { request, found: Vec::new() };
+    let mut splices = Splices { request, found: Vec::new(), left_out: Vec::new() };
     let mut model = Vec::with_capacity(target.model.len() + 2);
     push_string(&mut model, target.model);
     splices.set("model", model);
@@ -66,7 +130,8 @@ pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
         // Upstreams refuse an empty text block.
         splices.replace(tag.place.clone(), if tag.alone { &b"."[..] } else { b"" });
     }
-    clamp_tokens(request, target, &mut splices, outgoing);
+    let thinks = adapt::write(request, target, &mut splices, &mut outgoing.warnings);
+    clamp_tokens(request, target, thinks, &mut splices, outgoing);
     if request.stream() && !target.stream {
         splices.set("stream", b"false".to_vec());
         if let Some(options) = request.field("stream_options") {
@@ -91,15 +156,23 @@ pub(super) fn without_tag(request: &Request, tag: &SubagentTag) -> Bytes {
     Bytes::from(out)
 }
 
-fn clamp_tokens(request: &Request, target: &Target<'_>, splices: &mut Splices<'_>, outgoing: &mut Outgoing) {
+fn clamp_tokens(
+    request: &Request,
+    target: &Target<'_>,
+    thinks: bool,
+    splices: &mut Splices<'_>,
+    outgoing: &mut Outgoing,
+) {
     let Some(limit) = target.output_limit else { return };
     for name in request.protocol().max_tokens_members() {
         if request.field(name).and_then(Raw::whole).is_some_and(|asked| asked > limit) {
             let mut value = Vec::new();
             push_number(&mut value, limit);
             splices.set(name, value);
-            outgoing.warnings.push(format!("{name} lowered to {limit}, the most that the model gives"));
-            lower_budget(request, limit, splices);
+            outgoing.warnings.push(warnings::lowered(name, limit));
+            if thinks {
+                lower_budget(request, limit, splices);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Reading a request of Chat Completions.
 
 use super::super::asks::Asks;
+use super::super::encode::warnings;
 use super::super::exchange::{Choice, Exchange, Format, Part, Parts, Source, Speaker, Tool};
 use super::super::json::{JsonError, Kind, Raw, Text};
 use super::super::message::Input;
@@ -68,14 +69,15 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
     for (name, value) in request.members() {
         let neutral = NEUTRAL.iter().any(|(known, nothing)| name.is(known) && value.bytes() == *nothing);
         if !(value.is_null() || neutral || KNOWN.iter().any(|known| name.is(known))) {
-            exchange.warn(format!("`{}` is not known to the upstream's protocol and was left out", name.decode()));
+            exchange.warn(warnings::unknown_member(&name.decode()));
         }
     }
     exchange.pair_results();
     Ok(exchange)
 }
 
-fn format(request: &Request) -> Result<Format<'_>, JsonError> {
+/// The form that is asked for.
+pub(crate) fn format(request: &Request) -> Result<Format<'_>, JsonError> {
     let Some(format) = request.field("response_format") else { return Ok(Format::Free) };
     let [kind, schema] = format.pick(["type", "json_schema"])?;
     let [name, schema] = schema.unwrap_or(Raw::NULL).pick(["name", "schema"])?;

@@ -2,8 +2,8 @@
 
 use memchr::memmem;
 
-use super::super::encode::{Back, EncodeError, Target};
-use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Tool, Turn};
+use super::super::encode::{Back, EncodeError, Target, warnings};
+use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Tool, Turn, schema_in_words};
 use super::super::habits::Habits;
 use super::super::json::{Raw, Text, push_escaped, push_number, push_string};
 use super::super::names::{Names, push_id};
@@ -83,7 +83,7 @@ impl RequestWriter<'_> {
 
     fn messages(&mut self, exchange: &Exchange<'_>) -> Result<(), EncodeError> {
         self.out.extend_from_slice(b",\"messages\":[");
-        let system = if self.habits.developer { "developer" } else { "system" };
+        let system = self.habits.system_role();
         let instruction = self.instruction(exchange);
         if !exchange.system.is_empty() || instruction.is_some() {
             self.role(system);
@@ -268,7 +268,7 @@ impl RequestWriter<'_> {
             if kind.starts_with("web_search") && self.target.can(Capability::WebSearch) {
                 self.out.extend_from_slice(b",\"web_search_options\":{}");
             } else {
-                self.warnings.push(format!("the server tool `{kind}` is not known to the upstream and was left out"));
+                self.warnings.push(warnings::server_tool(kind));
             }
         }
         if exchange.tools.is_empty() {
@@ -283,9 +283,15 @@ impl RequestWriter<'_> {
         }
         self.out.push(b']');
         self.choice(exchange);
-        if let Some(parallel) = exchange.parallel {
-            self.member("parallel_tool_calls");
-            self.out.extend_from_slice(if parallel { b"true" } else { b"false" });
+        match exchange.parallel {
+            Some(true) if !self.target.can(Capability::ParallelTools) => {
+                self.warnings.push(warnings::NO_PARALLEL_TOOLS.to_owned());
+            }
+            Some(parallel) => {
+                self.member("parallel_tool_calls");
+                self.out.extend_from_slice(if parallel { b"true" } else { b"false" });
+            }
+            None => {}
         }
     }
 
@@ -326,7 +332,7 @@ impl RequestWriter<'_> {
         if let Some(asked) = exchange.max_tokens {
             let limit = self.target.output_limit.unwrap_or(asked).min(asked);
             if limit < asked {
-                self.warnings.push(format!("max_tokens lowered to {limit}, the most that the model gives"));
+                self.warnings.push(warnings::lowered("max_tokens", limit));
             }
             self.member(if self.habits.completion_tokens { "max_completion_tokens" } else { "max_tokens" });
             push_number(&mut self.out, limit);
@@ -342,7 +348,7 @@ impl RequestWriter<'_> {
             self.raw_member("top_p", exchange.top_p);
         }
         if exchange.top_k.is_some() {
-            self.warnings.push("`top_k` is not known to the upstream's protocol and was left out".to_owned());
+            self.warnings.push(warnings::unknown_member("top_k"));
         }
         self.raw_member("seed", exchange.seed);
         if !exchange.stop.is_empty() {
@@ -365,15 +371,15 @@ impl RequestWriter<'_> {
     /// Thinking that is off or not mentioned is never switched on.
     fn thinking(&mut self, exchange: &Exchange<'_>) {
         let asks = &exchange.asks;
-        if self.habits.thinking_switch && (asks.thinking || asks.thinking_off) {
+        if asks.thinking && !self.target.can(Capability::Thinking) {
+            self.warnings.push(warnings::NO_THINKING.to_owned());
+        } else if self.habits.thinking_switch && (asks.thinking || asks.thinking_off) {
             self.member("thinking");
             let word: &[u8] = if asks.thinking { b"{\"type\":\"enabled\"}" } else { b"{\"type\":\"disabled\"}" };
             self.out.extend_from_slice(word);
-        } else if asks.thinking && self.target.can(Capability::Thinking) {
+        } else if asks.thinking {
             self.member("reasoning_effort");
             push_string(&mut self.out, asks.effort_word());
-        } else if asks.thinking {
-            self.warnings.push("thinking was left out: the model does not think (`can` has no `thinking`)".to_owned());
         }
     }
 
@@ -391,7 +397,7 @@ impl RequestWriter<'_> {
                 self.out.extend_from_slice(b"}}");
             }
             Format::Schema { .. } => {
-                self.warnings.push("the JSON schema was put into words: the model takes none".to_owned());
+                self.warnings.push(warnings::SCHEMA_IN_WORDS.to_owned());
             }
             Format::Object => self.out.extend_from_slice(b",\"response_format\":{\"type\":\"json_object\"}"),
             Format::Free => {}
@@ -414,12 +420,6 @@ fn is_strict(schema: Raw<'_>) -> bool {
     let nested = memmem::find_iter(schema.bytes(), b"\"properties\"").take(2).count() > 1;
     let all = properties.unwrap_or(Raw::NULL).members().count() == required.unwrap_or(Raw::NULL).elements().count();
     !nested && all && additional.and_then(Raw::boolean) == Some(false)
-}
-
-/// Asks for an answer that fits a schema.
-pub(crate) fn schema_in_words(schema: Raw<'_>) -> String {
-    let schema = String::from_utf8_lossy(schema.bytes());
-    format!("Answer with one JSON object and nothing else. It must fit this JSON schema: {schema}")
 }
 
 fn unsupported(text: &str) -> EncodeError {

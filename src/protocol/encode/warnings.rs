@@ -1,0 +1,39 @@
+//! What a client is told about what did not go on. The same words on every way out.
+
+use super::super::request::shown;
+
+/// Most warnings of one request, and their length: they share a header.
+const MAX_WARNINGS: usize = 12;
+const MAX_WARNING_CHARACTERS: usize = 200;
+
+pub(crate) const NO_THINKING: &str = "thinking was left out: the model does not think (`can` has no `thinking`)";
+pub(crate) const SCHEMA_IN_WORDS: &str = "the JSON schema was put into words: the model takes none";
+pub(crate) const NO_PARALLEL_TOOLS: &str =
+    "`parallel_tool_calls` was left out: the model makes one call at a time (`can` has no `parallel_tools`)";
+
+/// A server tool that the upstream has not.
+pub(crate) fn server_tool(kind: &str) -> String {
+    format!("the server tool `{}` is not known to the upstream and was left out", shown(kind))
+}
+
+/// A member that the other protocol has not.
+pub(crate) fn unknown_member(name: &str) -> String {
+    format!("`{}` is not known to the upstream's protocol and was left out", shown(name))
+}
+
+/// Less than was asked for.
+pub(crate) fn lowered(member: &str, limit: u64) -> String {
+    format!("{member} lowered to {limit}, the most that the model gives")
+}
+
+/// Warnings go into a header and may hold a client's words: printable ASCII, few and short.
+pub(super) fn tidy(warnings: &mut Vec<String>) {
+    warnings.truncate(MAX_WARNINGS);
+    for warning in warnings {
+        *warning = warning
+            .chars()
+            .map(|character| if matches!(character, ' '..='~') { character } else { '?' })
+            .take(MAX_WARNING_CHARACTERS)
+            .collect();
+    }
+}
