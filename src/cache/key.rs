@@ -11,7 +11,8 @@ pub struct KeyParts<'a> {
     pub stream: bool,
     /// whether the stream tells its usage (OpenAI's `include_usage`)
     pub usage: bool,
-    /// the features that are switched on beside the body (`anthropic-beta`, `?beta=true`)
+    /// the features that are switched on beside the body (`anthropic-version`, `anthropic-beta`,
+    /// `?beta=true`)
     pub features: &'a str,
     /// the name by which the provider knows the model
     pub upstream_model: &'a str,
@@ -42,7 +43,7 @@ impl BodyHash {
 pub const KEY_PARTS: &[&str] = &[
     "the tenant (without one: the client's key)",
     "the client's protocol, whether a stream was asked for, and whether it tells its usage",
-    "the features that `anthropic-beta` and `?beta=true` switch on",
+    "`anthropic-version`, and the features that `anthropic-beta` and `?beta=true` switch on",
     "the model's name at its provider, and the provider's base URL",
     "the body, as JSON with sorted keys",
 ];

@@ -255,3 +255,30 @@ fn a_stream_that_never_comes_to_its_content_is_given_up() {
     let gateway = Gateway::with(&policy(&[&endless, &second]), timings);
     assert_eq!(gateway.post(CHAT, HELLO_STREAM).expect(200).header("x-ccr-model"), "m1");
 }
+
+#[test]
+fn a_whole_answer_may_take_its_time() {
+    let slow = Upstream::new(|_, stream| {
+        std::thread::sleep(Duration::from_millis(900));
+        let _ = stream.write_all(&answer("200 OK", "", CHAT_ANSWER));
+    });
+    // The usual limit for first content is for streams; one that the rule sets is for both.
+    Gateway::start(&policy(&[&slow])).post(CHAT, HELLO).expect(200);
+    Gateway::start(&policy_at(&[slow.address], "with { timeout: 300ms }")).post(CHAT, HELLO).expect(504);
+}
+
+#[test]
+fn an_overloaded_upstream_is_called_so_inside_a_stream() {
+    let error =
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\n\n";
+    let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"u\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"one\"}}\n\n";
+    let upstream = Upstream::new(move |_, stream| {
+        let _ = stream.write_all(format!("{EVENTS}{start}").as_bytes());
+        std::thread::sleep(Duration::from_millis(100));
+        let _ = stream.write_all(error.as_bytes());
+    });
+    let text = policy(&[&upstream]).replace("kind: openai", "kind: anthropic");
+    let body = CLAUDE.replace("\"max_tokens\"", "\"stream\":true,\"max_tokens\"");
+    let seen = Gateway::start(&text).post(MESSAGES, &body).expect(200).text();
+    assert!(seen.contains("event: error\n") && seen.contains("\"type\":\"overloaded_error\""), "{seen}");
+}

@@ -74,9 +74,11 @@ impl Keyed {
     pub(super) fn new(exchange: &Exchange, options: CacheOptions) -> Self {
         let usage = exchange.request.field("stream_options").and_then(|asked| asked.get("include_usage"));
         let mut features = String::from(if exchange.beta { "?beta" } else { "" });
-        for value in exchange.headers.get_all("anthropic-beta") {
-            features.push(',');
-            features.push_str(&String::from_utf8_lossy(value.as_bytes()));
+        for name in ["anthropic-version", "anthropic-beta"] {
+            for value in exchange.headers.get_all(name) {
+                features.push(',');
+                features.push_str(&String::from_utf8_lossy(value.as_bytes()));
+            }
         }
         Self {
             body: BodyHash::of(&canonical_key(&exchange.request)),

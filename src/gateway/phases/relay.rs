@@ -25,6 +25,9 @@ use crate::metrics::Outcome;
 use crate::protocol::{Relay, Spent, Stop, StreamError};
 use crate::upstream::{Failure, FailureKind, Incoming};
 
+/// The status of a provider that is overloaded.
+const OVERLOADED: u16 = 529;
+
 /// What a stream came to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Over {
@@ -143,7 +146,14 @@ impl Pump {
         let Some(call) = self.call.take() else { return };
         let tried = super::attempt::tried(&call, failure);
         let error = GatewayError::Exhausted { tried: vec![tried], late: false };
-        self.relay.fail(&error_reply(&error, &call.entry().request_id), &mut self.pushed);
+        let mut event = error_reply(&error, &call.entry().request_id);
+        "the answer broke off".clone_into(&mut event.message);
+        "answer_broke_off".clone_into(&mut event.kind);
+        if failure.kind == FailureKind::Overloaded {
+            // Inside a stream there is no status any more: the word says what the upstream said.
+            event.status = OVERLOADED;
+        }
+        self.relay.fail(&event, &mut self.pushed);
         self.ready.extend(self.pushed.drain(..));
         let spent = self.relay.spent();
         let (spent, cost_usd) = call.fail(failure, spent);
