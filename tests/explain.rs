@@ -54,8 +54,14 @@ fn text(output: &Output) -> (i32, String, String) {
 
 /// `explain` on [`POLICY`] with a fixed clock.
 fn explain(arguments: &[&str]) -> (i32, String, String) {
-    let place = Place::new(&[("main.policy", POLICY)]);
+    explain_on(POLICY, &[], arguments)
+}
+
+/// `explain` on a policy with these environment variables.
+fn explain_on(policy: &str, environment: &[(&str, &str)], arguments: &[&str]) -> (i32, String, String) {
+    let place = Place::new(&[("main.policy", policy)]);
     let mut command = program();
+    command.env_remove("K").env_remove("A").envs(environment.iter().copied());
     command.args(["explain", "--policy"]).arg(place.0.path());
     if !arguments.contains(&"--now") {
         command.args(["--now", "2026-01-31T12:00:00+08:00"]);
@@ -115,6 +121,189 @@ fn a_body_is_explained_in_either_protocol() {
     assert_eq!(trace_of(CHAT, &[])["decision"], "main/default");
     assert_eq!(trace_of(CHAT, &["--protocol", "chat", "--tenant", "lanhai"])["tenant"], "lanhai");
     assert_eq!(trace_of(r#"{"message":"写代码"}"#, &[])["decision"], "main/code");
+}
+
+const PRICED: &str = r#"
+provider here { kind: mock }
+provider there { kind: mock wire: openai }
+model mini on here { price: { input: 0.1, output: 0.4 } can: [vision, tools] }
+model dear on there { price: { input: 3, output: 15 } can: [vision, tools] }
+route main {
+  rule cheap when request.stream -> cheapest of [dear, mini]
+  default -> mini then dear
+}
+"#;
+
+#[test]
+fn the_printed_price_is_that_of_the_tokens() {
+    let (code, out, err) = explain_on(PRICED, &[], &["--given", "{ tokens: 9000 }"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    // 9000 × 0.1 / 1M + 1024 × 0.4 / 1M
+    assert!(out.contains("✓ mini  here  estimate $0.00131\n"), "{out}");
+    assert!(out.contains("✓ dear  there  estimate $0.04236\n"), "{out}");
+    // Given tokens are ranked as the bytes that they would take.
+    let (_, out, _) = explain_on(PRICED, &[], &["--given", "{ tokens: 9000, stream: true }"]);
+    assert!(out.contains("✓ mini  here   estimate $0.00131\n"), "{out}");
+}
+
+#[test]
+fn a_picture_is_priced_by_its_tokens_and_ranked_by_its_length() {
+    let picture = "iVBORw0K".repeat(100_000);
+    let body = format!(
+        r#"{{"model":"m","max_tokens":100,"stream":true,"messages":[{{"role":"user","content":[
+          {{"type":"image","source":{{"type":"base64","media_type":"image/png","data":"{picture}"}}}}]}}]}}"#
+    );
+    let place = Place::new(&[("body.json", &body)]);
+    let path = place.path("body.json");
+    let (code, out, err) = explain_on(PRICED, &[], &["--request", path.to_str().unwrap(), "--format", "json"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let trace: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let mini = &trace["attempts"][0]["candidates"][1];
+    let dollars = mini["estimate_usd"].as_f64().unwrap();
+    // A picture is worth a few thousand tokens at most; its 800 000 bytes would be 200 000.
+    assert!(dollars > 100.0 * 0.4e-6 && dollars < 5_000.0 * 0.1e-6 + 100.0 * 0.4e-6, "{dollars}");
+    assert!(mini["ranked_by"].as_str().unwrap().starts_with("ranked by length at $0.02"), "{mini}");
+}
+
+fn asked_with(environment: &[(&str, &str)], more: &[&str]) -> (i32, String, String) {
+    let place = Place::new(&[("body.json", CHAT)]);
+    let path = place.path("body.json");
+    explain_on(KEYED, environment, &[&["--request", path.to_str().unwrap()], more].concat())
+}
+
+const KEYED: &str = r#"
+provider here { kind: mock }
+model coder on here {}
+model mini on here {}
+tenant lanhai { keys: [env("K"), { key: env("A"), tags: [batch] }] tier: "pro" models: [mini] }
+tenant acme { keys: [env("B_KEY")] }
+route main {
+  rule batch when "batch" in key.tags && key.id == "A" && tenant.tier == "pro" -> mini
+  default -> coder then mini
+}
+"#;
+const KEYS: &[(&str, &str)] = &[("K", "k-secret"), ("A", "a-secret"), ("B_KEY", "b-secret")];
+
+#[test]
+fn a_key_says_who_asks() {
+    let check = |more: &[&str], decision: &str, tenant: &str| {
+        let (code, out, err) = asked_with(KEYS, more);
+        assert_eq!((code, err.as_str()), (0, ""), "{more:?}");
+        let first = out.lines().next().unwrap();
+        assert!(first.starts_with(&format!("decision  {decision}  ")) && first.ends_with(tenant), "{more:?}\n{out}");
+        assert!(!out.contains("-secret") && !out.contains("note"), "{out}");
+    };
+    check(&["--header", "authorization: Bearer a-secret"], "main/batch", "tenant lanhai");
+    check(&["--header", "x-api-key: k-secret"], "main/default", "tenant lanhai");
+    check(&["--header", "x-api-key: dummy", "--header", "authorization: bearer b-secret"], "main/default", "acme");
+    check(&["--header", "x-api-key: k-secret", "--tenant", "lanhai"], "main/default", "tenant lanhai");
+    check(&["--key", "A"], "main/batch", "tenant lanhai");
+    check(&["--key", "B_KEY"], "main/default", "tenant acme");
+    let (code, out, _) = explain_on(KEYED, &[], &["--given", "{ tenant: acme }", "--key", "A"]);
+    assert_eq!((code, out.starts_with("decision  main/batch  ")), (0, true), "{out}");
+}
+
+#[test]
+fn a_key_that_nobody_has_is_an_error() {
+    let check = |environment, more: &[&str], says: &str| {
+        let (code, out, err) = asked_with(environment, more);
+        assert_eq!((code, out.as_str()), (2, ""), "{more:?}");
+        assert!(err.contains(says) && !err.contains("secret"), "{more:?}\n{err}");
+    };
+    check(KEYS, &["--header", "x-api-key: z-secret"], "none of the policy's: the server would answer 401");
+    let header = "authorization: Bearer b-secret";
+    check(KEYS, &["--header", header, "--tenant", "lanhai"], "one of tenant `acme`, not of `lanhai`");
+    check(&KEYS[..2], &["--header", header], "tenant `acme`: the environment variable `B_KEY` is not set");
+    check(&[], &["--header", header], "`B_KEY` is not set");
+    check(KEYS, &["--key", "C"], "no tenant of the policy has a key `C`; it knows `K`, `A`, `B_KEY`");
+    check(KEYS, &["--key", "K", "--tenant", "acme"], "cannot be used with");
+    // Without keys in the policy the header means nothing, as in the server.
+    let place = Place::new(&[("body.json", CHAT)]);
+    let path = place.path("body.json");
+    let arguments = ["--request", path.to_str().unwrap(), "--header", "x-api-key: anything"];
+    assert_eq!(explain_on(PRICED, &[], &arguments).0, 0);
+    let (code, out, _) = asked_with(&[], &[]);
+    assert_eq!((code, out.contains("note      the policy has client keys and no key is given")), (0, true), "{out}");
+}
+
+#[test]
+fn a_body_of_another_protocol_is_noted_and_what_cannot_be_sent_is_told() {
+    let note = "the body looks like a request of `chat`; it is read as one of `anthropic`";
+    let body = r#"{"model":"m","max_tokens":9,"messages":[{"role":"system","content":"x"},{"role":"user","content":"hello"}],
+      "tools":[{"type":"function","function":{"name":"f","parameters":{}}}]}"#;
+    let place = Place::new(&[("body.json", body)]);
+    let path = place.path("body.json");
+    let ask = |more: &[&str]| {
+        let arguments = [&["--request", path.to_str().unwrap(), "--protocol", "anthropic"], more].concat();
+        let (code, out, err) = explain_on(PRICED, &[], &arguments);
+        assert_eq!((code, err.as_str()), (0, ""));
+        out
+    };
+    let out = ask(&[]);
+    assert!(out.contains(&format!("note      {note}\n")), "{out}");
+}
+
+#[test]
+fn with_nobody_left_the_answer_of_the_client_is_told() {
+    let check = |given: &str, state: &str, says: &[&str]| {
+        let (code, out, err) = explain(&["--given", given, "--state", state]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        let head: Vec<&str> = out.lines().skip(1).take(2).collect();
+        assert_eq!(head, says, "{out}");
+    };
+    let down = "{ coder: { healthy: false }, mini: { healthy: false } }";
+    let ever = "          no model of rule `main/image` can serve the request";
+    check(
+        "{ images: 1, tools: [f] }",
+        "{ eyes: { healthy: false } }",
+        &[
+            "outcome   nothing: the client gets 503",
+            "          no model of rule `main/image` is available at the moment",
+        ],
+    );
+    check("{ tenant: lanhai, images: 1 }", "{}", &["outcome   nothing: the client gets 400", ever]);
+    check(
+        "{}",
+        down,
+        &[
+            "outcome   nothing: the client gets 503",
+            "          no model of rule `main/default` is available at the moment",
+        ],
+    );
+    let bad = with_tests("  given { tenant: lanhai, images: 1 } -> eyes");
+    let (code, out, _) = test_command(&bad, &[]);
+    assert_eq!(code, 1);
+    for says in [
+        "actual    nothing: the client gets 400 by image",
+        "the client gets 400: no model of rule `main/image` can serve the request",
+        "`eyes` was skipped: the tenant may not use it",
+    ] {
+        assert!(out.contains(says), "`{says}` is not in\n{out}");
+    }
+}
+
+#[test]
+fn a_text_without_its_tokens_is_noted() {
+    let policy = format!(
+        "{PRICED}\nroute other {{ rule long when request.text.contains(\"x\") || request.tokens > 9 || request.turns > 3 -> dear default -> mini }}"
+    );
+    let policy = policy.replace("rule cheap", "rule over when request.model == \"o\" -> route other\n  rule cheap");
+    let note = "note      tokens not given: taken as 0; add `tokens: …`";
+    let check = |given: &str, noted: bool| {
+        let (code, out, err) = explain_on(&policy, &[], &["--given", given]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert_eq!(out.contains(note), noted, "{given}\n{out}");
+    };
+    check(r#"{ model: "o", text: "y" }"#, true);
+    check(r#"{ model: "o", system: "y" }"#, true);
+    check(r#"{ model: "o", history: "y", tokens: 0 }"#, false);
+    check(r#"{ model: "o", text: "x" }"#, false);
+    check(r#"{ text: "y" }"#, false);
+    check(r#"{ model: "o" }"#, false);
+    let tests = format!("{policy}\ntest \"t\" {{ given {{ model: \"o\", text: \"y\" }} -> dear }}");
+    let (code, out, _) = test_command(&tests, &[]);
+    assert_eq!(code, 1);
+    assert!(out.contains("note: tokens not given: taken as 0; add `tokens: …`"), "{out}");
 }
 
 #[test]

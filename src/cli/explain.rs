@@ -1,6 +1,5 @@
 //! `ccr-policy explain`: why a request goes where it goes.
 
-use std::borrow::Cow;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,16 +10,19 @@ use clap::{ArgGroup, Args, ValueEnum};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::body::{self, BodyError, Spoken};
+use super::caller::{Caller, CallerError};
 use super::policy::{Opened, PolicyPath, colored, colored_stderr, open};
 use crate::diag::{Diagnostic, Sources, render};
-use crate::dsl::policy::{Policy, TenantId};
+use crate::dsl::policy::Policy;
 use crate::dsl::{self, Given};
-use crate::engine::trace::{ExplainError, Explainer, Question, Trace};
+use crate::engine::trace::{ExplainError, Explainer, Question, Trace, Written};
 use crate::engine::{Engine, Seeds};
-use crate::facts::given::{GivenFacts, Owned};
+use crate::facts::given::Owned;
 use crate::facts::world::World;
-use crate::facts::{Facts, SessionFacts, Var};
-use crate::protocol::facts::{Around, RequestFacts};
+use crate::facts::{SessionFacts, Var};
+use crate::gateway::write_for;
+use crate::protocol::facts::RequestFacts;
+use crate::protocol::{Protocol, Request, guess};
 
 /// Says why a request goes where it goes: every rule with what it saw, every attempt with
 /// whoever was passed over.
@@ -44,9 +46,12 @@ pub(super) struct ExplainArguments {
     /// Facts instead of a body, as in a test: '{ text: "hello", tokens: 9k, tenant: lanhai }'
     #[arg(long, value_name = "FACTS")]
     given: Option<String>,
-    /// The tenant that asks
+    /// The tenant that asks; without it, whoever the key in the request's headers belongs to
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
+    /// The key that a tenant asks with, by the environment variable that holds it
+    #[arg(long, value_name = "ENV_NAME", conflicts_with = "tenant")]
+    key: Option<String>,
     /// The state of models, '{ coder: { healthy: false } }', or a file that holds it; what is not
     /// said is healthy, fast and idle
     #[arg(long, value_name = "STATE|FILE")]
@@ -74,8 +79,8 @@ enum ExplainCommandError {
     Body(#[from] BodyError),
     #[error("`{0}` is not a header; write it as `name: value`")]
     Header(String),
-    #[error("the policy declares no tenant `{0}`{1}")]
-    Tenant(String, String),
+    #[error(transparent)]
+    Caller(#[from] CallerError),
     #[error(transparent)]
     Explain(#[from] ExplainError),
     /// findings in text from the command line, printed with their places
@@ -110,49 +115,60 @@ pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
 fn explain(arguments: &ExplainArguments, engine: &Engine) -> Result<Trace, ExplainCommandError> {
     let policy = engine.policy();
     let world = world(arguments, policy)?;
-    let tenant = arguments.tenant.as_deref().map(|name| find_tenant(policy, name)).transpose()?;
+    let caller = Caller::named(policy, arguments.tenant.as_deref(), arguments.key.as_deref())?;
     let now = arguments.now.unwrap_or_else(Utc::now);
     match (&arguments.request, &arguments.given) {
         (Some(path), _) => {
             let headers = headers(&arguments.headers)?;
             let request = body::request(path, arguments.protocol, &headers)?;
-            let tags = tenant_tags(policy, tenant);
-            let session = SessionFacts::default();
-            let facts = RequestFacts::new(&request, &headers, around(policy, tenant, &tags, &session, now));
-            ask(engine, &facts, tenant, &world, &|var| is_known(var, tenant))
+            let caller = caller.or_sent(policy, &headers)?;
+            let (tags, session) = (caller.tags(), SessionFacts::default());
+            let facts = RequestFacts::new(&request, &headers, caller.around(&tags, &session, now));
+            let question = Question {
+                facts: &facts,
+                tenant: caller.id(),
+                entry: None,
+                world: &world,
+                seeds: &Seeds::fixed(),
+                is_given: &|var| caller.is_known(var),
+                written: &|model| write_for(policy, model, &request),
+            };
+            let mut trace = Explainer::new(engine).explain(&question)?;
+            trace.notes.extend(notes(policy, caller, &request, guess(&headers, request.body())));
+            Ok(trace)
         }
         (None, given) => {
             let Given { mut facts, tenant: named } = self::given(given.as_deref().unwrap_or("{}"), policy)?;
-            if let Some(id) = tenant {
-                name_tenant(&mut facts, policy, id, named.is_some());
-            }
+            caller.fill(&mut facts, named.is_some());
             if !facts.is_given(Var::Now) {
                 facts.set(Var::Now, Owned::Time(now));
             }
-            ask(engine, &facts, tenant.or(named), &world, &|var| facts.is_given(var))
+            let question = Question {
+                facts: &facts,
+                tenant: caller.id().or(named),
+                entry: None,
+                world: &world,
+                seeds: &Seeds::fixed(),
+                is_given: &|var| facts.is_given(var),
+                written: &|_| Written::default(),
+            };
+            Ok(Explainer::new(engine).explain(&question)?)
         }
     }
 }
 
-fn ask(
-    engine: &Engine,
-    facts: &dyn Facts,
-    tenant: Option<TenantId>,
-    world: &World,
-    is_given: &dyn Fn(Var) -> bool,
-) -> Result<Trace, ExplainCommandError> {
-    let question = Question { facts, tenant, entry: None, world, seeds: &Seeds::fixed(), is_given };
-    Ok(Explainer::new(engine).explain(&question)?)
-}
-
-/// What a body and the command line cannot tell, and so is a default.
-fn is_known(var: Var, tenant: Option<TenantId>) -> bool {
-    match var {
-        Var::SessionTurns | Var::SessionLastTokens | Var::SessionLastModel => false,
-        Var::KeyId | Var::KeyTags | Var::BudgetUsed | Var::BudgetLeftUsd => false,
-        Var::TenantId | Var::TenantTier | Var::TenantTags => tenant.is_some(),
-        _ => true,
+/// What a server would do otherwise, or what looks like a mistake.
+fn notes(policy: &Policy, caller: Caller<'_>, request: &Request, looks: Protocol) -> Vec<String> {
+    let mut notes = Vec::new();
+    let protocol = request.protocol();
+    if looks != protocol {
+        let (looks, protocol) = (looks.name(), protocol.name());
+        notes.push(format!("the body looks like a request of `{looks}`; it is read as one of `{protocol}`"));
     }
+    if caller.lacks_key(policy) {
+        notes.push("the policy has client keys and no key is given: the server would answer 401; see --key".to_owned());
+    }
+    notes
 }
 
 fn world(arguments: &ExplainArguments, policy: &Policy) -> Result<World, ExplainCommandError> {
@@ -181,54 +197,6 @@ fn unclear(argument: &'static str, text: &str, findings: Vec<Diagnostic>) -> Exp
     let mut sources = Sources::default();
     sources.add(argument, text);
     ExplainCommandError::Text(argument, sources, findings)
-}
-
-fn find_tenant(policy: &Policy, name: &str) -> Result<TenantId, ExplainCommandError> {
-    let found = (0_u32..).zip(&policy.tenants).find(|(_, tenant)| tenant.name == name);
-    found.map(|(id, _)| TenantId(id)).ok_or_else(|| {
-        let names: Vec<String> = policy.tenants.iter().map(|tenant| format!("`{}`", tenant.name)).collect();
-        let known = if names.is_empty() { String::new() } else { format!("; it knows {}", names.join(", ")) };
-        ExplainCommandError::Tenant(name.to_owned(), known)
-    })
-}
-
-/// Fills the tenant's facts where `--given` did not; all of them where it names another tenant.
-fn name_tenant(facts: &mut GivenFacts, policy: &Policy, id: TenantId, replaces: bool) {
-    let Some(tenant) = policy.tenants.get(id.index()) else { return };
-    let tags = tenant.tags.iter().cloned().map(Cow::Owned).collect();
-    for (var, value) in [
-        (Var::TenantId, Owned::Str(tenant.name.clone())),
-        (Var::TenantTier, Owned::Str(tenant.tier.clone())),
-        (Var::TenantTags, Owned::List(tags)),
-    ] {
-        if replaces || !facts.is_given(var) {
-            facts.set(var, value);
-        }
-    }
-}
-
-fn tenant_tags(policy: &Policy, tenant: Option<TenantId>) -> Vec<Cow<'_, str>> {
-    let tenant = tenant.and_then(|id| policy.tenants.get(id.index()));
-    tenant.map(|tenant| tenant.tags.iter().map(|tag| Cow::Borrowed(tag.as_str())).collect()).unwrap_or_default()
-}
-
-fn around<'a>(
-    policy: &'a Policy,
-    tenant: Option<TenantId>,
-    tenant_tags: &'a [Cow<'a, str>],
-    session: &'a SessionFacts,
-    now: DateTime<Utc>,
-) -> Around<'a> {
-    let tenant = tenant.and_then(|id| policy.tenants.get(id.index()));
-    Around {
-        session,
-        tenant_id: tenant.map_or("default", |tenant| &tenant.name),
-        tenant_tier: tenant.map_or("", |tenant| &tenant.tier),
-        tenant_tags,
-        key_id: "",
-        key_tags: &[],
-        now,
-    }
 }
 
 fn headers(lines: &[String]) -> Result<HeaderMap, ExplainCommandError> {

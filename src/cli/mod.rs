@@ -4,6 +4,7 @@
 //! below this room prints or exits.
 
 mod body;
+mod caller;
 mod check;
 mod explain;
 mod log;

@@ -14,6 +14,9 @@ use crate::facts::{Facts, Needs, Var};
 /// What was skipped; a handful at most on an ordinary request.
 pub(super) type SkipList = SmallVec<[Skipped; 2]>;
 
+/// A formula of [`price`]: model, state, input, the client's `max_tokens`.
+type PriceOf = fn(&Model, Option<&ModelState>, i64, i64) -> Option<f64>;
+
 /// A request, its surroundings, and what it has tried: everything that a choice may look at.
 pub(super) struct Ask<'a> {
     pub(super) policy: &'a Policy,
@@ -113,11 +116,20 @@ impl Ask<'_> {
         Some(SkipReason::Filtered { saw, live })
     }
 
-    /// What a request to this model is expected to cost, in US dollars.
+    /// What a request to this model is expected to cost, in US dollars. It counts tokens.
     pub(super) fn estimate(&self, id: ModelId) -> Option<f64> {
-        let model = self.policy.models.get(id.index())?;
+        self.priced(id, price::estimate, |facts| facts.get(Var::RequestTokens).as_int())
+    }
+
+    /// What `cheapest` ranks this model by, in US dollars. It counts nothing.
+    pub(super) fn ranking(&self, id: ModelId) -> Option<f64> {
+        self.priced(id, price::ranking, |facts| facts.body_bytes())
+    }
+
+    fn priced(&self, id: ModelId, by: PriceOf, input: fn(&dyn Facts) -> i64) -> Option<f64> {
+        let model = self.policy.models.get(id.index()).filter(|model| model.price.is_some())?;
         let max_tokens = self.facts.get(Var::RequestMaxTokens).as_int();
-        price::estimate(model, Some(self.state(id)), self.facts.tokens_bound(), max_tokens)
+        by(model, Some(self.state(id)), input(self.facts), max_tokens)
     }
 
     /// The best usable member; whoever was looked at and is not usable is put on the list.
@@ -154,7 +166,7 @@ impl Ask<'_> {
         let Some(model) = self.policy.models.get(id.index()) else { return f64::NEG_INFINITY };
         let state = self.state(id);
         match strategy {
-            Strategy::Cheapest => self.estimate(id).map_or(f64::NEG_INFINITY, |dollars| -dollars),
+            Strategy::Cheapest => self.ranking(id).map_or(f64::NEG_INFINITY, |dollars| -dollars),
             Strategy::Best => self.quality(model),
             Strategy::Balanced => self.quality(model) * (1.0 - state.error_rate) * f64::from(model.weight),
             Strategy::Fastest => -whole(state.ttft_p95_ms),

@@ -32,7 +32,7 @@ use plan::Plan;
 
 pub use cursor::Candidate;
 pub use options::Effective;
-pub use skip::{CapabilitySet, SkipReason, Skipped};
+pub use skip::{CapabilitySet, SkipReason, Skipped, nobody};
 pub use walk::{Exhausted, Step, Walk};
 
 /// The route that requests enter when their tenant names none.

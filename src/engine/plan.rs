@@ -210,6 +210,8 @@ pub(super) struct Hashed<'a> {
     pub(super) value: Cow<'a, str>,
     /// where it comes from, as an author would say it
     pub(super) source: Cow<'a, str>,
+    /// what was wanted and is empty
+    pub(super) instead_of: Option<Cow<'a, str>>,
 }
 
 /// What a split hashes, and where it comes from. An empty value falls back to the caller: the
@@ -226,13 +228,17 @@ pub(super) fn hashed<'a>(by: &'a By, facts: &'a dyn Facts, request_id: &'a str) 
         }
     };
     if !value.is_empty() {
-        return Hashed { value, source };
+        return Hashed { value, source, instead_of: None };
     }
+    // Left out, `by` means the session.
+    let wanted = if source.is_empty() { Borrowed(Var::SessionId.path()) } else { source };
+    let instead_of = |taken: &str| Some(wanted.clone()).filter(|wanted| wanted != taken);
     for var in [Var::SessionId, Var::UserId] {
         let id = facts.get(var).as_str();
         if !id.is_empty() {
-            return Hashed { value: Borrowed(id), source: Borrowed(var.path()) };
+            return Hashed { value: Borrowed(id), source: Borrowed(var.path()), instead_of: instead_of(var.path()) };
         }
     }
-    Hashed { value: Borrowed(request_id), source: Borrowed("the request's id") }
+    let source = "the request's id";
+    Hashed { value: Borrowed(request_id), source: Borrowed(source), instead_of: instead_of(source) }
 }

@@ -3,12 +3,11 @@
 //! A model without a price costs an unknown amount: `None`, never 0.
 
 use crate::dsl::policy::{Model, Price};
+use crate::facts::BYTES_PER_TOKEN;
 use crate::facts::world::ModelState;
 
 /// Output tokens that are expected of a model that has not answered often enough to know better.
 pub const EXPECTED_OUTPUT_TOKENS: f64 = 1_024.0;
-/// Bytes of a body that make up a token, for ranking only.
-pub const BYTES_PER_TOKEN: f64 = 4.0;
 /// Prices are per this many tokens.
 const TOKENS_PER_PRICE: f64 = 1_000_000.0;
 
@@ -40,14 +39,26 @@ pub fn cost(price: Option<&Price>, tokens: &Tokens) -> Option<f64> {
 }
 
 /// What `cheapest` ranks by, in US dollars: price of input × body bytes / 4 + price of output ×
-/// the least of `max_tokens` (when the client gave it), the model's `output` (when declared) and
-/// the running mean of its answers (1 024 until it is known). `None` without a price.
+/// the [expected output](expected_output). `None` without a price.
 ///
-/// The body's bytes are [`crate::facts::Facts::tokens_bound`], images and documents by their
+/// The body's bytes are [`crate::facts::Facts::body_bytes`], images and documents by their
 /// estimates, so that ranking never forces counting tokens.
 #[must_use]
-pub fn estimate(model: &Model, state: Option<&ModelState>, body_bytes: i64, max_tokens: i64) -> Option<f64> {
-    let price = model.price.as_ref()?;
+pub fn ranking(model: &Model, state: Option<&ModelState>, body_bytes: i64, max_tokens: i64) -> Option<f64> {
+    expected(model, state, whole(body_bytes) / whole(BYTES_PER_TOKEN), max_tokens)
+}
+
+/// What a request is expected to cost, in US dollars: price of input × its counted tokens + price
+/// of output × the [expected output](expected_output). `None` without a price.
+#[must_use]
+pub fn estimate(model: &Model, state: Option<&ModelState>, tokens: i64, max_tokens: i64) -> Option<f64> {
+    expected(model, state, whole(tokens), max_tokens)
+}
+
+/// Tokens of output that are expected: the least of `max_tokens` (0: the client gave none), the
+/// model's `output` (when declared) and the running mean of its answers (1 024 until it is known).
+#[must_use]
+pub fn expected_output(model: &Model, state: Option<&ModelState>, max_tokens: i64) -> f64 {
     let mut output = state.and_then(|state| state.mean_output_tokens).unwrap_or(EXPECTED_OUTPUT_TOKENS);
     if max_tokens > 0 {
         output = output.min(whole(max_tokens));
@@ -55,7 +66,12 @@ pub fn estimate(model: &Model, state: Option<&ModelState>, body_bytes: i64, max_
     if let Some(limit) = model.output {
         output = output.min(real(limit));
     }
-    Some((price.input * whole(body_bytes) / BYTES_PER_TOKEN + price.output * output) / TOKENS_PER_PRICE)
+    output
+}
+
+fn expected(model: &Model, state: Option<&ModelState>, input: f64, max_tokens: i64) -> Option<f64> {
+    let price = model.price.as_ref()?;
+    Some((price.input * input + price.output * expected_output(model, state, max_tokens)) / TOKENS_PER_PRICE)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "token counts stay far below 2^53")]

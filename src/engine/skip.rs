@@ -5,6 +5,14 @@ use std::fmt;
 use crate::dsl::policy::{Capability, ModelId};
 use crate::facts::Needs;
 
+/// What a client reads when every model of a decision was passed over; `live`: one of them for a
+/// reason that passes.
+#[must_use]
+pub fn nobody(decision: &str, live: bool) -> String {
+    let what = if live { "is available at the moment" } else { "can serve the request" };
+    format!("no model of rule `{decision}` {what}")
+}
+
 /// A candidate that was not sent to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Skipped {

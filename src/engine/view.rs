@@ -101,6 +101,10 @@ impl Facts for View<'_> {
         self.facts.tokens_bound()
     }
 
+    fn body_bytes(&self) -> i64 {
+        self.facts.body_bytes()
+    }
+
     fn needs(&self) -> Needs {
         self.facts.needs()
     }

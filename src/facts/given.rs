@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::schema::{FactType, VARIABLES};
-use super::{Fact, Facts, Needs, Var};
+use super::{BYTES_PER_TOKEN, Fact, Facts, Needs, Var};
 
 /// A value of its own, the counterpart of [`Fact`].
 #[derive(Clone, Debug, PartialEq)]
@@ -146,6 +146,10 @@ impl Facts for GivenFacts {
 
     fn tokens_bound(&self) -> i64 {
         self.get(Var::RequestTokens).as_int()
+    }
+
+    fn body_bytes(&self) -> i64 {
+        self.tokens_bound().saturating_mul(BYTES_PER_TOKEN)
     }
 
     fn needs(&self) -> Needs {

@@ -19,6 +19,10 @@ use crate::bounds::MAX_FACT_INT;
 
 pub use schema::{FactType, Scope, Var, Variable};
 
+/// Bytes of a body that make up a token where only a price is ranked: counting would cost more
+/// than the ranking is worth.
+pub const BYTES_PER_TOKEN: i64 = 4;
+
 /// The value of one variable, borrowed from whoever holds it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fact<'a> {
@@ -138,6 +142,11 @@ pub trait Facts {
     /// An upper bound of `request.tokens` that costs nothing to know: the body's bytes plus the
     /// estimates of images and documents. Given facts return the given value itself.
     fn tokens_bound(&self) -> i64;
+    /// Bytes that `cheapest` ranks by, four to a token: what [`Facts::tokens_bound`] says. Given
+    /// facts have no body; theirs are the bytes that the given tokens would take.
+    fn body_bytes(&self) -> i64 {
+        self.tokens_bound()
+    }
     /// What the request needs of a model.
     fn needs(&self) -> Needs;
 }

@@ -114,6 +114,13 @@ impl Keys {
     /// # Errors
     /// Everything that is wrong, not only the first.
     pub(crate) fn load(policy: &Policy) -> Result<Self, Vec<KeyError>> {
+        let (keys, errors) = Self::load_usable(policy);
+        if errors.is_empty() { Ok(keys) } else { Err(errors) }
+    }
+
+    /// Reads the keys of all tenants, as far as they can be used, and says what is wrong with the
+    /// others. For whoever only looks: the gateway serves all keys or none.
+    pub(crate) fn load_usable(policy: &Policy) -> (Self, Vec<KeyError>) {
         let mut keys = Self::default();
         let (mut names, mut errors): (Vec<&str>, _) = (Vec::new(), Vec::new());
         for (number, tenant) in (0_u32..).zip(&policy.tenants) {
@@ -137,7 +144,12 @@ impl Keys {
                 keys.known.push(Known { digest, caller: Caller { tenant: Some(TenantId(number)), key: place } });
             }
         }
-        if errors.is_empty() { Ok(keys) } else { Err(errors) }
+        (keys, errors)
+    }
+
+    /// Whether these headers hold anything that is meant as a key.
+    pub(crate) fn is_sent(headers: &HeaderMap) -> bool {
+        sent(headers).next().is_some()
     }
 
     /// Whether the policy has no keys: everybody on this machine may ask.
@@ -150,12 +162,7 @@ impl Keys {
         if self.is_open() {
             return Ok(Caller::default());
         }
-        let bearer = headers.get(AUTHORIZATION).and_then(|value| {
-            let (scheme, token) = value.as_bytes().split_at_checked(7)?;
-            scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
-        });
-        let plain = headers.get("x-api-key").map(|value| value.as_bytes().trim_ascii());
-        [plain, bearer].into_iter().flatten().find_map(|token| self.find(token)).ok_or(GatewayError::Key)
+        sent(headers).find_map(|token| self.find(token)).ok_or(GatewayError::Key)
     }
 
     fn find(&self, token: &[u8]) -> Option<Caller> {
@@ -169,6 +176,16 @@ impl Keys {
         }
         if bool::from(any) { self.known.get(found as usize).map(|known| known.caller) } else { None }
     }
+}
+
+/// What a request sends as a key: `x-api-key`, and the bearer token.
+fn sent(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| {
+        let (scheme, token) = value.as_bytes().split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+    });
+    let plain = headers.get("x-api-key").map(|value| value.as_bytes().trim_ascii());
+    [plain, bearer].into_iter().flatten()
 }
 
 fn digest(secret: &SecretString) -> [u8; 32] {

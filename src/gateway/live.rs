@@ -11,12 +11,13 @@ use http::HeaderValue;
 
 use super::guard::{Caller, Keys};
 use crate::dsl::policy::{
-    Attempt, AttemptKind, Capability, Model, ModelId, Options, Policy, Price, ProviderKind, Strategy,
+    Attempt, AttemptKind, Capability, Model, ModelId, Options, Policy, Price, Provider, ProviderKind, Strategy,
 };
 use crate::engine::Engine;
+use crate::engine::trace::Written;
 use crate::facts::world::{ModelState, World};
 use crate::metrics::Table;
-use crate::protocol::{self, Protocol, Wire};
+use crate::protocol::{self, EncodeError, Protocol, Request, Wire};
 use crate::upstream::{Clients, Endpoint, ModelLink};
 
 /// A model as the gateway asks it.
@@ -51,10 +52,7 @@ pub(crate) struct Target {
 impl Target {
     /// What to speak with it for a client of this protocol.
     pub(crate) fn wire(&self, client: Protocol) -> Wire {
-        self.wire.unwrap_or(match client {
-            Protocol::Chat => Wire::Chat,
-            Protocol::Anthropic | Protocol::Simple => Wire::Anthropic,
-        })
+        self.wire.unwrap_or_else(|| native(client))
     }
 
     /// The model as the protocol room needs to know it.
@@ -194,6 +192,42 @@ impl Live {
     }
 }
 
+/// What a provider speaks; None: whatever the client speaks.
+fn speaks(provider: &Provider) -> Option<Wire> {
+    let kind = match provider.kind {
+        ProviderKind::Mock => provider.mock.wire,
+        kind => Some(kind),
+    };
+    kind.map(|kind| if kind == ProviderKind::Anthropic { Wire::Anthropic } else { Wire::Chat })
+}
+
+/// The wire that is nearest to a client's protocol.
+fn native(client: Protocol) -> Wire {
+    match client {
+        Protocol::Chat => Wire::Chat,
+        Protocol::Anthropic | Protocol::Simple => Wire::Anthropic,
+    }
+}
+
+/// What would become of a request if it were sent to a model: the very translation that sending
+/// begins with, its result thrown away.
+pub(crate) fn write_for(policy: &Policy, model: ModelId, request: &Request) -> Written {
+    let Some(model) = policy.models.get(model.index()) else { return Written::default() };
+    let wire = policy.providers.get(model.provider.index()).and_then(speaks);
+    let target = protocol::Target {
+        wire: wire.unwrap_or_else(|| native(request.protocol())),
+        model: &model.upstream,
+        output_limit: model.output,
+        can: &model.can,
+        stream: model.stream,
+    };
+    match protocol::encode(request, &target) {
+        Ok(outgoing) => Written::Whole { warnings: outgoing.warnings },
+        Err(EncodeError::Unsupported(what)) => Written::Skipped(what),
+        Err(EncodeError::BadRequest(wrong)) => Written::Refused(wrong.message),
+    }
+}
+
 fn owned(tags: &[String]) -> Vec<Cow<'static, str>> {
     tags.iter().map(|tag| Cow::Owned(tag.clone())).collect()
 }
@@ -201,11 +235,7 @@ fn owned(tags: &[String]) -> Vec<Cow<'static, str>> {
 fn target(model: &Model, policy: &Policy, clients: &Clients) -> Option<Target> {
     let provider = policy.providers.get(model.provider.index())?;
     let endpoint = Arc::clone(clients.endpoint(model.provider)?);
-    let speaks = match provider.kind {
-        ProviderKind::Mock => provider.mock.wire,
-        kind => Some(kind),
-    };
-    let wire = speaks.map(|kind| if kind == ProviderKind::Anthropic { Wire::Anthropic } else { Wire::Chat });
+    let wire = speaks(provider);
     Some(Target {
         name: Arc::from(model.name.as_str()),
         name_header: HeaderValue::from_str(&model.name).ok()?,

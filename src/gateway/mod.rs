@@ -18,5 +18,7 @@ mod reply;
 mod server;
 
 pub use guard::KeyError;
+pub(crate) use guard::Keys;
+pub(crate) use live::write_for;
 pub use reload::{LoadError, ReloadHandle};
 pub use server::{Server, StartError};

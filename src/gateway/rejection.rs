@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
+use crate::engine::nobody;
 use crate::upstream::{Failure, FailureKind};
 
 /// One attempt that gave no answer, as the client reads it.
@@ -69,9 +70,9 @@ pub(crate) enum GatewayError {
         verbatim: Option<Bytes>,
     },
     /// what was asked for cannot be had, now or later
-    #[error("no model of rule `{decision}` can serve the request")]
+    #[error("{}", nobody(decision, false))]
     Unservable { decision: String, skipped: Vec<Tried> },
-    #[error("no model of rule `{decision}` is available at the moment")]
+    #[error("{}", nobody(decision, true))]
     Unavailable { decision: String, skipped: Vec<Tried>, retry_after: Option<Duration> },
     #[error("every attempt failed")]
     Exhausted { tried: Vec<Tried>, late: bool },

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::trace::{ExplainError, Explainer, Question, RuleVerdict, Seen, SkipTrace, Trace};
+use super::trace::{ExplainError, Explainer, Question, RuleVerdict, Seen, Trace, Written};
 use super::view::show;
 use super::{Engine, Seeds, describe};
 use crate::diag::Span;
-use crate::dsl::policy::{Case, ModelId, Outcome, Policy, Test};
+use crate::dsl::policy::{Case, Outcome, Policy, Test};
 use crate::facts::world::World;
 
 /// What became of all cases, in order.
@@ -123,6 +123,7 @@ fn explain_case(
         world: &world,
         seeds: &Seeds::fixed(),
         is_given: &|var| case.given.is_given(var),
+        written: &|_| Written::default(),
     })
 }
 
@@ -151,9 +152,15 @@ fn judge(policy: &Policy, case: &Case, trace: &Trace) -> (CaseVerdict, String, V
         because.extend(why_not_by(&case.by, trace));
     }
     because.extend(why_decided(trace));
-    if let Outcome::Models(ids) = &case.expected {
-        because.extend(why_missing(policy, ids, trace));
+    if let Some(refusal) = &trace.outcome.refusal {
+        because.push(format!("the client gets {}: {}", refusal.status, refusal.reason()));
+        because.extend(why_skipped(trace, |_| true));
+    } else if let Outcome::Models(ids) = &case.expected {
+        let missing = ids.iter().filter(|id| !trace.outcome.model_ids.contains(id));
+        let missing: Vec<&str> = missing.map(|id| describe::model(policy, *id)).collect();
+        because.extend(why_skipped(trace, |model| missing.contains(&model)));
     }
+    because.extend(trace.notes.iter().map(|note| format!("note: {note}")));
     (CaseVerdict::Failed, actual, because)
 }
 
@@ -203,15 +210,16 @@ fn saw_text(atoms: &[super::trace::AtomTrace]) -> String {
     parts.join(", ")
 }
 
-/// Why an expected model is not among the attempts, where a filter removed it.
-fn why_missing(policy: &Policy, expected: &[ModelId], trace: &Trace) -> Vec<String> {
-    let missing = expected.iter().filter(|id| !trace.outcome.model_ids.contains(id));
-    let reason = |name: &str| -> Option<&SkipTrace> {
-        let mut candidates = trace.attempts.iter().flat_map(|attempt| &attempt.candidates);
-        candidates.find(|candidate| candidate.model == name)?.skipped.as_ref()
-    };
-    missing
-        .map(|id| describe::model(policy, *id))
-        .filter_map(|name| reason(name).map(|skipped| format!("`{name}` was skipped: {}", skipped.text)))
-        .collect()
+/// Why models are not among the attempts, where a filter removed them: the first reason of each.
+fn why_skipped(trace: &Trace, is_asked: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut told: Vec<&str> = Vec::new();
+    let mut reasons = Vec::new();
+    for candidate in trace.attempts.iter().flat_map(|attempt| &attempt.candidates) {
+        let Some(skipped) = &candidate.skipped else { continue };
+        if is_asked(&candidate.model) && !told.contains(&candidate.model.as_str()) {
+            told.push(&candidate.model);
+            reasons.push(format!("`{}` was skipped: {}", candidate.model, skipped.text));
+        }
+    }
+    reasons
 }

@@ -37,9 +37,13 @@ fn an_estimate_is_the_formula_of_the_language() {
         Build::models(&["m"]).price("m", 2.0, 8.0).with("m", |model| model.output = output).policy.models.remove(0)
     };
     let mean = |tokens| Some(ModelState { mean_output_tokens: Some(tokens), ..ModelState::default() });
-    let check = |output, state: Option<ModelState>, body, max, expect: f64| {
-        let dollars = price::estimate(&model(output), state.as_ref(), body, max).unwrap();
-        assert!((dollars * 1e6 - expect).abs() < 1e-6, "{dollars} is not {expect} / 1M");
+    let check = |output, state: Option<ModelState>, bytes, max, expect: f64| {
+        for dollars in [
+            price::ranking(&model(output), state.as_ref(), bytes, max).unwrap(),
+            price::estimate(&model(output), state.as_ref(), bytes / 4, max).unwrap(),
+        ] {
+            assert!((dollars * 1e6 - expect).abs() < 1e-6, "{dollars} is not {expect} / 1M");
+        }
     };
     check(None, None, 4_000, 0, 2.0 * 1_000.0 + 8.0 * 1_024.0);
     check(None, None, 4_000, 100, 2.0 * 1_000.0 + 8.0 * 100.0);
@@ -49,6 +53,7 @@ fn an_estimate_is_the_formula_of_the_language() {
     check(None, mean(300.0), 4_000, 200, 2.0 * 1_000.0 + 8.0 * 200.0);
     let unpriced = Build::models(&["m"]).policy.models.remove(0);
     assert_eq!(price::estimate(&unpriced, None, 4_000, 0), None);
+    assert_eq!(price::ranking(&unpriced, None, 4_000, 0), None);
 }
 
 #[test]

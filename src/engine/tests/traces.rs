@@ -7,7 +7,7 @@ use crate::dsl::expr::build::{and, binary, contains, double, failing, header, in
 use crate::dsl::expr::typed::BinaryOp;
 use crate::dsl::policy::{AttemptKind, Case, Outcome, Strategy, Test};
 use crate::engine::cases;
-use crate::engine::trace::{Explainer, Question, Trace};
+use crate::engine::trace::{Explainer, Question, Trace, Written};
 
 /// Something of everything.
 fn engine() -> Engine {
@@ -66,6 +66,7 @@ fn traced(given: &GivenFacts, states: &[(&str, ModelState)]) -> Trace {
         world: &world(&engine, states),
         seeds: &Seeds { request_id: "r-1", tickets: &|_| 3 },
         is_given: &|var| given.is_given(var),
+        written: &|_| Written::default(),
     };
     Explainer::new(&engine).explain(&question).unwrap()
 }
@@ -237,4 +238,107 @@ fn a_report_says_what_came_out_and_why() {
     sources.add("main.policy", "");
     insta::assert_snapshot!(report.text(&sources, false));
     insta::assert_json_snapshot!(report.json(&sources));
+}
+
+/// The policy of [`engine`], with the tree of another in which one rule is written otherwise.
+fn disagreeing() -> Engine {
+    let mut engine = engine();
+    let mut other = engine.policy().clone();
+    other.routes[0].rules[0].condition = Some(binary(BinaryOp::Eq, var("request.images"), number(0)));
+    engine.program = crate::compile::Program::compile(&other);
+    engine
+}
+
+#[test]
+fn a_tree_that_decides_otherwise_is_not_explained_away() {
+    let engine = disagreeing();
+    let explained =
+        |given: &GivenFacts| crate::engine::trace::explain(&engine, given, None, &World::default(), &Seeds::fixed());
+    let error = explained(&facts(&[("user.id", Owned::Str("it's ann".to_owned()))])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the compiled tree and the plain evaluator disagree on route `main`: the tree takes rule `image`, the plain evaluator rule `default`; please report it\nrun it: ccr-policy explain --given '{ user: { id: \"it'\\''s ann\" } }'"
+    );
+    let Err(crate::engine::trace::ExplainError::Disagree { tree, plain, .. }) = explained(&int("request.images", 1))
+    else {
+        panic!("the tree says that there is no picture");
+    };
+    assert_eq!((tree.as_str(), plain.as_str()), ("default", "image"));
+}
+
+#[test]
+fn a_case_on_which_the_evaluators_disagree_is_broken_and_never_passes() {
+    let mut engine = disagreeing();
+    let mut policy = engine.policy().clone();
+    let coder = Outcome::Models(vec![id(&engine, "coder")]);
+    policy.tests = vec![Test {
+        title: "t".to_owned(),
+        route: None,
+        cases: vec![case(facts(&[]), coder, "")],
+        span: Span::default(),
+    }];
+    engine.policy = std::sync::Arc::new(policy);
+    let report = cases::run(&engine);
+    assert!(report.is_broken() && report.failed() == 1, "{report:?}");
+    assert!(report.cases[0].because[0].starts_with("the compiled tree and the plain evaluator disagree"));
+}
+
+/// What was hashed, and why it was not what the policy names.
+#[test]
+fn a_split_says_what_it_hashed() {
+    let line = |by: Option<crate::dsl::expr::typed::Expr>, given: &GivenFacts| {
+        let build = Build::models(&["a", "b"]);
+        let [a, b] = ["a", "b"].map(|name| AttemptKind::Model(build.id(name)));
+        let engine = build.main(vec![split(vec![(50.0, a), (50.0, b)], by)]).engine();
+        let trace = crate::engine::trace::explain(&engine, given, None, &World::default(), &Seeds::fixed()).unwrap();
+        let text = trace.text(false);
+        assert!(!text.contains("draw") && text.contains("   50%  a\n"), "{text}");
+        assert!(trace.attempts[0].split.as_ref().unwrap().arms.iter().all(|arm| arm.draw.is_some()));
+        text.lines().find_map(|line| line.trim().strip_prefix("split by ")).unwrap().to_owned()
+    };
+    let nobody = facts(&[]);
+    assert_eq!(line(Some(var("user.id")), &user("ann")), r#"user.id: hashed "ann""#);
+    assert_eq!(line(None, &user("ann")), r#"user.id: hashed "ann", because session.id is empty"#);
+    assert_eq!(line(None, &nobody), r#"the request's id: hashed "request", because session.id is empty"#);
+    assert_eq!(line(Some(var("user.id")), &nobody), r#"the request's id: hashed "request", because user.id is empty"#);
+    assert_eq!(
+        line(Some(header("x-team")), &user("ann")),
+        r#"user.id: hashed "ann", because request.header("x-team") is empty"#
+    );
+}
+
+/// What cannot be written for a provider is skipped as the gateway skips it; what is wrong in
+/// itself ends the walk.
+#[test]
+fn what_cannot_be_sent_is_not_promised() {
+    let build = Build::models(&["a", "b", "c"]);
+    let attempts = build.then("a b c");
+    let engine = build.main(attempts).engine();
+    let trace = |written: &dyn Fn(crate::dsl::policy::ModelId) -> Written| {
+        let (given, world) = (facts(&[]), World::default());
+        let question = Question {
+            facts: &given,
+            tenant: None,
+            entry: None,
+            world: &world,
+            seeds: &Seeds::fixed(),
+            is_given: &|_| true,
+            written,
+        };
+        Explainer::new(&engine).explain(&question).unwrap()
+    };
+    let skips = trace(&|model| match model.0 {
+        0 => Written::Skipped("no pictures".to_owned()),
+        1 => Written::Whole { warnings: vec!["effort left out".to_owned()] },
+        _ => Written::default(),
+    });
+    assert_eq!(skips.outcome.text(), "b then c");
+    let text = skips.text(false);
+    assert!(text.contains("✗ a  mock  skipped: cannot be translated for it: no pictures"), "{text}");
+    assert!(text.contains("✓ b  mock  no price, warning: effort left out"), "{text}");
+    let refused = trace(&|model| if model.0 == 1 { Written::Refused("bad".to_owned()) } else { Written::default() });
+    assert_eq!(refused.outcome.text(), "a then the client gets 400");
+    assert!(refused.text(false).contains("          bad\n"));
+    let all = trace(&|_| Written::Skipped("never".to_owned()));
+    assert_eq!(all.outcome.refusal.unwrap().status, 400);
 }

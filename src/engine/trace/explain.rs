@@ -2,21 +2,31 @@
 
 use rustc_hash::FxHashMap;
 
+use super::notes::ReadOfText;
+use super::text::dollars;
+
 use super::{
-    ArmTrace, AtomTrace, AttemptTrace, CandidateTrace, CandidateVerdict, ExplainError, Outcome, Question, Resolved,
-    RotateTrace, RouteTrace, RuleTrace, RuleVerdict, SCHEMA, Seen, SkipTrace, SplitTrace, Trace, given,
+    ArmTrace, AtomTrace, AttemptTrace, CandidateTrace, CandidateVerdict, ExplainError, Outcome, Question, Refusal,
+    Resolved, RotateTrace, RouteTrace, RuleTrace, RuleVerdict, SCHEMA, Seen, SkipTrace, SplitTrace, Trace, Written,
+    given,
 };
 use crate::compile::Scratch;
 use crate::dsl::expr::plain::{Condition, Explanation, Step, Verdict};
-use crate::dsl::policy::{Attempt, AttemptKind, ModelId, RouteId, Rule, Strategy, TenantId};
+use crate::dsl::policy::{Attempt, AttemptKind, ModelId, Policy, RouteId, Rule, Strategy, TenantId};
 use crate::engine::choose::{Ask, position};
-use crate::engine::cursor::{Around, Cursor, Frame, Stepped};
+use crate::engine::cursor::{Around, Candidate, Cursor, Frame, Stepped};
 use crate::engine::plan::hashed;
-use crate::engine::{Engine, Seeds, describe, split};
+use crate::engine::walk::{Exhausted, exhausted};
+use crate::engine::{Engine, Seeds, SkipReason, describe, nobody, split};
 use crate::facts::world::World;
 use crate::facts::{Facts, Var};
 
-/// Explains a request; every fact counts as given.
+/// The status for a request that nobody can ever serve.
+const BAD_REQUEST: u16 = 400;
+/// The status for a request that somebody may serve later.
+const UNAVAILABLE: u16 = 503;
+
+/// Explains a request; every fact counts as given, and every model can be written for.
 ///
 /// # Errors
 /// When there is no route to enter, or the two evaluators disagree.
@@ -27,7 +37,15 @@ pub fn explain(
     world: &World,
     seeds: &Seeds<'_>,
 ) -> Result<Trace, ExplainError> {
-    Explainer::new(engine).explain(&Question { facts, tenant, entry: None, world, seeds, is_given: &|_| true })
+    Explainer::new(engine).explain(&Question {
+        facts,
+        tenant,
+        entry: None,
+        world,
+        seeds,
+        is_given: &|_| true,
+        written: &|_| Written::default(),
+    })
 }
 
 /// Explains any number of requests; conditions are prepared once.
@@ -60,15 +78,15 @@ impl<'e> Explainer<'e> {
             let mut traced = attempt_before(&around, question, &walked.cursor, frame, attempt);
             let stepped = walked.cursor.step(&around, question.facts, question.world);
             traced.decision = walked.cursor.decision(engine.policy());
-            let enters = walked.take(engine, stepped, traced);
+            let enters = walked.take(engine, question, stepped, traced);
             if let Some(route) = enters {
                 self.enter(route, question, &mut walked)?;
             }
-            if walked.outcome.reject.is_some() {
+            if walked.outcome.reject.is_some() || walked.outcome.refusal.is_some() {
                 break;
             }
         }
-        Ok(walked.finish(engine, question.tenant))
+        Ok(walked.finish(engine, question))
     }
 
     /// Decides in a route with both evaluators and goes on with its rule.
@@ -79,7 +97,7 @@ impl<'e> Explainer<'e> {
             .conditions
             .entry(route)
             .or_insert_with(|| rules.iter().map(|rule| rule.condition.as_ref().map(Condition::new)).collect());
-        let (traced, plain) = decide_plainly(rules, conditions, question);
+        let (traced, plain) = decide_plainly(rules, conditions, question, &mut walked.read);
         let tree = self.engine.program().decide(route, question.facts, &mut self.scratch).rule;
         if tree != plain {
             return Err(ExplainError::Disagree {
@@ -117,26 +135,23 @@ struct Walked {
     outcome: Outcome,
     /// the decision of the first model, or of the refusal
     decision: Option<String>,
+    read: ReadOfText,
 }
 
 impl Walked {
     /// Keeps what became of an attempt; gives the route that it leads to.
-    fn take(&mut self, engine: &Engine, stepped: Stepped, mut traced: AttemptTrace) -> Option<RouteId> {
+    fn take(
+        &mut self,
+        engine: &Engine,
+        question: &Question<'_>,
+        stepped: Stepped,
+        mut traced: AttemptTrace,
+    ) -> Option<RouteId> {
         let mut enters = None;
         match stepped {
             Stepped::Try(candidate) => {
-                let name = describe::model(engine.policy(), candidate.model).to_owned();
-                for other in traced.candidates.iter_mut().filter(|other| other.model == name) {
-                    other.verdict = CandidateVerdict::Chosen;
-                    other.adapted = candidate.lacks.iter().map(|capability| capability.name()).collect();
-                    if candidate.cannot_stream {
-                        other.adapted.push("stream");
-                    }
-                }
-                self.decision.get_or_insert_with(|| traced.decision.clone());
-                self.outcome.models.push(name.clone());
-                self.outcome.model_ids.push(candidate.model);
-                traced.resolved = Resolved::Model(name);
+                let written = (question.written)(candidate.model);
+                self.write(engine, candidate, written, &mut traced);
             }
             Stepped::Nothing | Stepped::End => traced.resolved = Resolved::Nothing,
             Stepped::Enter(route) => {
@@ -154,25 +169,79 @@ impl Walked {
         enters
     }
 
-    fn finish(self, engine: &Engine, tenant: Option<TenantId>) -> Trace {
+    /// Keeps what became of a candidate that was chosen, after it was written for its provider.
+    fn write(&mut self, engine: &Engine, candidate: Candidate, written: Written, traced: &mut AttemptTrace) {
+        let name = describe::model(engine.policy(), candidate.model);
+        let chosen = traced.candidates.iter_mut().find(|other| other.model == name);
+        let (verdict, resolved) = match &written {
+            Written::Whole { .. } => (CandidateVerdict::Chosen, Resolved::Model(name.to_owned())),
+            Written::Skipped(_) => (CandidateVerdict::Skipped, Resolved::Nothing),
+            Written::Refused(_) => (CandidateVerdict::Chosen, Resolved::Refused(BAD_REQUEST)),
+        };
+        traced.resolved = resolved;
+        let mut warnings = Vec::new();
+        match written {
+            Written::Whole { warnings: found } => {
+                warnings = found;
+                self.outcome.models.push(name.to_owned());
+                self.outcome.model_ids.push(candidate.model);
+            }
+            Written::Skipped(what) => self.cursor.skip(candidate.model, SkipReason::NotTranslatable(what)),
+            Written::Refused(text) => {
+                self.outcome.refusal = Some(Refusal { status: BAD_REQUEST, text, retry_after_ms: None });
+            }
+        }
+        let skipped = (verdict == CandidateVerdict::Skipped).then(|| self.cursor.skipped.last()).flatten();
+        if skipped.is_none() {
+            self.decision.get_or_insert_with(|| traced.decision.clone());
+        }
+        let Some(chosen) = chosen else { return };
+        chosen.verdict = verdict;
+        chosen.skipped = skipped.map(|skipped| SkipTrace::of(&skipped.reason));
+        chosen.warnings = warnings;
+        chosen.adapted = candidate.lacks.iter().map(|capability| capability.name()).collect();
+        if candidate.cannot_stream {
+            chosen.adapted.push("stream");
+        }
+    }
+
+    /// What the client gets when nothing is left and nobody was asked.
+    fn refusal(&self, policy: &Policy) -> Option<Refusal> {
+        let outcome = &self.outcome;
+        if !outcome.models.is_empty() || outcome.reject.is_some() {
+            return None;
+        }
+        let Exhausted { live, retry_after_ms } = exhausted(&self.cursor.skipped);
+        let status = if live { UNAVAILABLE } else { BAD_REQUEST };
+        Some(Refusal { status, text: nobody(&self.cursor.decision(policy), live), retry_after_ms })
+    }
+
+    fn finish(mut self, engine: &Engine, question: &Question<'_>) -> Trace {
         let policy = engine.policy();
+        self.outcome.refusal = self.outcome.refusal.take().or_else(|| self.refusal(policy));
         let decision = self.decision.unwrap_or_else(|| self.cursor.decision(policy));
         Trace {
             schema: SCHEMA,
             policy: policy.digest.clone(),
-            tenant: tenant.and_then(|id| policy.tenants.get(id.index())).map(|tenant| tenant.name.clone()),
+            tenant: question.tenant.and_then(|id| policy.tenants.get(id.index())).map(|tenant| tenant.name.clone()),
             decision,
             decisions: self.decisions,
             outcome: self.outcome,
             routes: self.routes,
             attempts: self.attempts,
+            notes: self.read.notes(question),
         }
     }
 }
 
 /// The first rule that matches, as the language page says it: from the top, one by one. A
 /// condition that fails does not match, unless its rule refuses: then the request is refused.
-fn decide_plainly(rules: &[Rule], conditions: &[Option<Condition>], question: &Question<'_>) -> (Vec<RuleTrace>, u32) {
+fn decide_plainly(
+    rules: &[Rule],
+    conditions: &[Option<Condition>],
+    question: &Question<'_>,
+    read: &mut ReadOfText,
+) -> (Vec<RuleTrace>, u32) {
     let mut decided: Option<u32> = None;
     let mut traced = Vec::with_capacity(rules.len());
     for ((number, rule), condition) in (0_u32..).zip(rules).zip(conditions) {
@@ -181,6 +250,7 @@ fn decide_plainly(rules: &[Rule], conditions: &[Option<Condition>], question: &Q
             Some(condition) => Some(condition.explain(question.facts)),
             None => None,
         };
+        explanation.iter().for_each(|explanation| read.add(explanation));
         let verdict = match explanation.as_ref().map(|explanation| &explanation.verdict) {
             None if decided.is_some() => RuleVerdict::NotReached,
             None | Some(Some(Verdict::True)) => RuleVerdict::Matched,
@@ -306,26 +376,28 @@ fn split_trace<'p>(
         draw: Some(seed.draw(&hashed.value)).filter(|draw| draw.is_finite()),
         chosen: chosen == Some(number),
     });
-    let split = SplitTrace { by: hashed.source.to_string(), value: hashed.value.to_string(), arms: traced.collect() };
+    let instead_of = hashed.instead_of.as_deref().map(str::to_owned);
+    let split = SplitTrace {
+        by: hashed.source.to_string(),
+        value: hashed.value.to_string(),
+        instead_of,
+        arms: traced.collect(),
+    };
     let inner = chosen.and_then(|number| arms.get(number)).map_or(attempt, |arm| &arm.attempt);
     (Some(split), inner)
 }
 
-fn candidate_trace(
-    ask: &Ask<'_>,
-    strategy: Strategy,
-    id: ModelId,
-    obstacle: Option<crate::engine::SkipReason>,
-) -> CandidateTrace {
+fn candidate_trace(ask: &Ask<'_>, strategy: Strategy, id: ModelId, obstacle: Option<SkipReason>) -> CandidateTrace {
     let model = ask.policy.models.get(id.index());
     let provider = model.and_then(|model| ask.policy.providers.get(model.provider.index()));
     CandidateTrace {
         model: describe::model(ask.policy, id).to_owned(),
         provider: provider.map(|provider| provider.name.clone()).unwrap_or_default(),
         verdict: if obstacle.is_some() { CandidateVerdict::Skipped } else { CandidateVerdict::Usable },
-        skipped: obstacle.map(|reason| SkipTrace { kind: reason.kind(), text: reason.to_string() }),
+        skipped: obstacle.as_ref().map(SkipTrace::of),
         estimate_usd: ask.estimate(id),
         ranked_by: model.and_then(|model| ranked_by(ask, strategy, id, model)),
+        warnings: Vec::new(),
         adapted: Vec::new(),
     }
 }
@@ -340,6 +412,17 @@ fn ranked_by(ask: &Ask<'_>, strategy: Strategy, id: ModelId, model: &crate::dsl:
         Strategy::Idlest => Some(format!("headroom {:?}", state.headroom)),
         Strategy::Rotate => Some(format!("weight {}", model.weight)),
         Strategy::Adaptive => Some("nothing learnt: list order".to_owned()),
-        Strategy::First | Strategy::Cheapest => None,
+        // Counted tokens and the body's length may put two models in another order.
+        Strategy::Cheapest => {
+            let (ranking, estimate) = (dollars(ask.ranking(id)?), dollars(ask.estimate(id)?));
+            (ranking != estimate).then(|| format!("ranked by length at {ranking}"))
+        }
+        Strategy::First => None,
+    }
+}
+
+impl SkipTrace {
+    fn of(reason: &SkipReason) -> Self {
+        Self { kind: reason.kind(), text: reason.to_string() }
     }
 }

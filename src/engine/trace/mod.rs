@@ -7,6 +7,7 @@
 
 mod explain;
 mod given;
+mod notes;
 mod text;
 
 use serde::{Serialize, Serializer};
@@ -40,6 +41,28 @@ pub struct Question<'a> {
     pub seeds: &'a Seeds<'a>,
     /// whether somebody gave this variable a value; what is not given is marked in the text
     pub is_given: &'a dyn Fn(Var) -> bool,
+    /// what becomes of the request when it is written for a model; facts alone cannot tell
+    pub written: &'a dyn Fn(ModelId) -> Written,
+}
+
+/// What becomes of a request when it is written in the protocol of a model's provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// it can be sent
+    Whole {
+        /// what is changed or lost on the way
+        warnings: Vec<String>,
+    },
+    /// the provider's protocol cannot carry it: the model is skipped, for this reason
+    Skipped(String),
+    /// it is wrong: the client gets 400 with this sentence
+    Refused(String),
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        Self::Whole { warnings: Vec::new() }
+    }
 }
 
 /// Why a request cannot be explained.
@@ -84,6 +107,9 @@ pub struct Trace {
     pub routes: Vec<RouteTrace>,
     /// the attempts, in order
     pub attempts: Vec<AttemptTrace>,
+    /// what the reader should know of what was given
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What comes out of a walk.
@@ -98,6 +124,21 @@ pub struct Outcome {
     pub reject: Option<u16>,
     /// its text
     pub reject_text: Option<String>,
+    /// what the client gets when no model is left to try, and the policy does not refuse
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+}
+
+/// An answer that is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// 400: the same request will never be served. 503: later it may be
+    pub status: u16,
+    /// what the client reads
+    pub text: String,
+    /// after how long it may be worth another try, in milliseconds, where that is known
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 /// A route that was entered.
@@ -196,6 +237,8 @@ pub enum Resolved {
     Route(String),
     /// the request is refused with this status
     Reject(u16),
+    /// the request is wrong in itself: the client gets this status
+    Refused(u16),
 }
 
 /// What became of a candidate.
@@ -222,11 +265,15 @@ pub struct CandidateTrace {
     /// why it was passed over
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<SkipTrace>,
-    /// what it is expected to cost, in US dollars; None without a price
+    /// what it is expected to cost, in US dollars, by counted tokens and the output to expect;
+    /// None without a price
     pub estimate_usd: Option<f64>,
     /// what the strategy ranked it by: `quality 0.9`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ranked_by: Option<String>,
+    /// what is changed or lost in its provider's protocol
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// what the request asks for and it does not declare: the request is adapted
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub adapted: Vec<&'static str>,
@@ -248,6 +295,9 @@ pub struct SplitTrace {
     pub by: String,
     /// the hashed value
     pub value: String,
+    /// what the policy wanted to hash, where that is empty
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
     /// the arms, in order
     pub arms: Vec<ArmTrace>,
 }
@@ -259,7 +309,7 @@ pub struct ArmTrace {
     pub text: String,
     /// its share, 0 to 100
     pub percent: f64,
-    /// ln(u) / share; the greatest wins; None for an arm without a share
+    /// ln(u) / share, for programs; the greatest wins; None for an arm without a share
     pub draw: Option<f64>,
     /// the caller belongs to it
     pub chosen: bool,

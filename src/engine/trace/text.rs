@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
-    AtomTrace, AttemptTrace, CandidateTrace, CandidateVerdict, Outcome, Resolved, RouteTrace, RuleTrace, RuleVerdict,
-    Trace,
+    AtomTrace, AttemptTrace, CandidateTrace, CandidateVerdict, Outcome, Refusal, Resolved, RouteTrace, RuleTrace,
+    RuleVerdict, Trace,
 };
 use crate::engine::view::show;
 
@@ -41,12 +41,23 @@ impl Paint {
 }
 
 impl Outcome {
-    /// `coder then mini`, `coder then reject 403`, `nothing`.
+    /// `coder then mini`, `coder then reject 403`, `nothing: the client gets 503`.
     #[must_use]
     pub fn text(&self) -> String {
         let mut parts = self.models.clone();
         parts.extend(self.reject.map(|status| format!("reject {status}")));
-        if parts.is_empty() { "nothing: no candidate can serve".to_owned() } else { parts.join(" then ") }
+        let nothing = if parts.is_empty() { "nothing: " } else { "" };
+        parts.extend(self.refusal.as_ref().map(|refusal| format!("{nothing}the client gets {}", refusal.status)));
+        parts.join(" then ")
+    }
+}
+
+impl Refusal {
+    /// The sentence that the client reads, and when to come back.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let when = self.retry_after_ms.map_or_else(String::new, |wait| format!("; it may try again in {wait} ms"));
+        format!("{}{when}", self.text)
     }
 }
 
@@ -62,6 +73,12 @@ impl Trace {
         let _ = writeln!(out, "{}   {}", paint.dim("outcome"), paint.bold(&self.outcome.text()));
         if let Some(text) = &self.outcome.reject_text {
             let _ = writeln!(out, "          {}", show(crate::facts::Fact::Str(text)));
+        }
+        if let Some(refusal) = &self.outcome.refusal {
+            let _ = writeln!(out, "          {}", refusal.reason());
+        }
+        for note in &self.notes {
+            let _ = writeln!(out, "{}      {}", paint.yellow("note"), note);
         }
         let mut routes = self.routes.iter();
         routes.next().into_iter().for_each(|route| route_text(&mut out, route, paint));
@@ -157,11 +174,11 @@ fn attempt_text(out: &mut String, number: usize, attempt: &AttemptTrace, paint: 
     let _ = writeln!(out, "  {number}  {}", attempt.text);
     if let Some(split) = &attempt.split {
         let value = clipped(&show(crate::facts::Fact::Str(&split.value)));
-        let _ = writeln!(out, "     {}", paint.dim(&format!("split by {}: {value}", split.by)));
+        let why = split.instead_of.as_ref().map_or_else(String::new, |wanted| format!(", because {wanted} is empty"));
+        let _ = writeln!(out, "     {}", paint.dim(&format!("split by {}: hashed {value}{why}", split.by)));
         for arm in &split.arms {
             let mark = if arm.chosen { paint.green("→") } else { paint.dim("·") };
-            let draw = arm.draw.map_or_else(|| "no share".to_owned(), |draw| format!("draws {draw:.6}"));
-            let _ = writeln!(out, "     {mark} {:>5}  {}  {}", format!("{}%", arm.percent), arm.text, paint.dim(&draw));
+            let _ = writeln!(out, "     {mark} {:>5}  {}", format!("{}%", arm.percent), arm.text);
         }
     }
     if let Some(rotate) = &attempt.rotate {
@@ -189,6 +206,9 @@ fn attempt_text(out: &mut String, number: usize, attempt: &AttemptTrace, paint: 
         Resolved::Route(route) => {
             let _ = writeln!(out, "     {} decides", paint.green(&format!("→ route {route}")));
         }
+        Resolved::Refused(status) => {
+            let _ = writeln!(out, "     {}", paint.red(&format!("→ the client gets {status}")));
+        }
         Resolved::Reject(_) => {
             let _ = writeln!(out, "     {}", paint.red("→ the request is refused"));
         }
@@ -199,13 +219,21 @@ fn remark(candidate: &CandidateTrace, paint: Paint) -> String {
     if let Some(skipped) = &candidate.skipped {
         return format!("skipped: {}", skipped.text);
     }
-    let price = candidate.estimate_usd.map_or_else(|| "no price".to_owned(), |dollars| format!("≈ ${dollars:.6}"));
+    let price =
+        candidate.estimate_usd.map_or_else(|| "no price".to_owned(), |usd| format!("estimate {}", dollars(usd)));
     let mut parts = vec![price];
     parts.extend(candidate.ranked_by.clone());
+    parts.extend(candidate.warnings.iter().map(|warning| paint.yellow(&format!("warning: {warning}"))));
     if !candidate.adapted.is_empty() {
         parts.push(paint.yellow(&format!("adapted: no {}", candidate.adapted.join(", no "))));
     }
     parts.join(", ")
+}
+
+/// US dollars, down to their millionth: `$0.00131`.
+pub(super) fn dollars(usd: f64) -> String {
+    let figure = format!("{usd:.6}");
+    format!("${}", figure.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// Text with blanks up to a display width; a CJK character takes two columns.

@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderName, Request, Response, StatusCode, Uri};
 
 use super::{json, refuse_as};
 use crate::engine::Seeds;
-use crate::engine::trace::explain;
+use crate::engine::trace::{Explainer, Question};
+use crate::gateway::live::write_for;
 use crate::gateway::phases::accept::{Entry, Exchange, read_body};
 use crate::gateway::rejection::GatewayError;
 use crate::protocol::{Protocol, guess};
@@ -40,7 +41,16 @@ fn explained(exchange: &Exchange) -> Result<Vec<u8>, GatewayError> {
     let tickets = |rotation| live.see_ticket(rotation);
     let seeds = Seeds { request_id: &exchange.entry.request_id, tickets: &tickets };
     let world = live.world(Instant::now());
-    let trace = explain(&live.engine, &facts, exchange.entry.caller.tenant, &world, &seeds).map_err(|error| {
+    let question = Question {
+        facts: &facts,
+        tenant: exchange.entry.caller.tenant,
+        entry: None,
+        world: &world,
+        seeds: &seeds,
+        is_given: &|_| true,
+        written: &|model| write_for(live.policy(), model, &exchange.request),
+    };
+    let trace = Explainer::new(&live.engine).explain(&question).map_err(|error| {
         tracing::error!(%error, "a request cannot be explained");
         GatewayError::Internal
     })?;
