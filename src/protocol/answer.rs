@@ -6,8 +6,8 @@ use super::encode::Back;
 use super::json::{JsonError, Kind, Raw};
 use super::message::Message;
 use super::stream::writer::Heading;
-use super::usage::{Spent, Stop, Usage};
-use super::{Protocol, Wire, anthropic, openai, tokens};
+use super::usage::{Spent, Stop};
+use super::{Protocol, Wire, anthropic, openai};
 
 /// What the way back has to know.
 #[derive(Clone, Copy, Debug)]
@@ -42,14 +42,12 @@ pub struct Answer {
     /// its body; the upstream's own when both sides speak the same. For `/chat` the answer's text,
     /// which the gateway puts into its own frame.
     pub body: Bytes,
-    /// what the upstream says it cost
-    pub usage: Option<Usage>,
+    /// what it cost
+    pub spent: Spent,
     /// why it ended
     pub stop: Stop,
     /// whether it says or calls anything
     pub has_content: bool,
-    /// its text
-    text: String,
 }
 
 /// An upstream's answer that is no answer.
@@ -72,33 +70,8 @@ impl Answer {
         }
     }
 
-    pub(crate) fn new(body: Bytes, message: &Message<'_>) -> Self {
-        Self {
-            body,
-            usage: message.usage,
-            stop: message.stop,
-            has_content: message.has_content(),
-            text: message.text(),
-        }
-    }
-
-    /// The text of the answer; thinking and tool calls are not text.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// What was spent; counted here when the upstream did not tell.
-    #[must_use]
-    pub fn spent(&self, input_estimate: u64) -> Spent {
-        match self.usage {
-            Some(usage) => Spent::reported(usage),
-            None => {
-                let output = tokens::count(&self.text);
-                let usage = Usage { input: input_estimate, output, ..Usage::default() };
-                Spent { usage, estimated: true, input_known: false }
-            }
-        }
+    pub(crate) fn new(body: Bytes, message: &Message<'_>, spent: Spent) -> Self {
+        Self { body, spent, stop: message.stop, has_content: message.has_content() }
     }
 }
 
@@ -114,10 +87,11 @@ pub fn answer(
     context: &AnswerContext<'_>,
 ) -> Result<Answer, BrokenAnswer> {
     let message = read(wire, &body)?;
+    let spent = message.spent(context.input_tokens);
     if wire.same_as(protocol) {
-        return Ok(Answer::new(body.clone(), &message));
+        return Ok(Answer::new(body.clone(), &message, spent));
     }
-    Ok(Answer::new(Answer::write(protocol, &message, &context.heading()), &message))
+    Ok(Answer::new(Answer::write(protocol, &message, &context.heading()), &message, spent))
 }
 
 pub(crate) fn read(wire: Wire, body: &[u8]) -> Result<Message<'_>, BrokenAnswer> {

@@ -174,13 +174,10 @@ pub(crate) fn is_web_search(tool: Raw<'_>) -> bool {
 
 fn tool_kind(tool: Raw<'_>) -> ToolKind<'_> {
     let [kind, name, function, schema] = tool.peek(["type", "name", "function", "input_schema"]);
-    let text = |raw: Option<Raw<'_>>| raw.and_then(Raw::text).map(|text| text.decode().into_owned());
     let kind = kind.and_then(Raw::text).map(Text::decode);
-    if function.is_some() {
-        return ToolKind {
-            name: text(function.and_then(|raw| raw.get("name"))).unwrap_or_default().into(),
-            server: false,
-        };
+    if let Some(function) = function {
+        let name = function.get("name").and_then(Raw::text).map(Text::decode);
+        return ToolKind { name: name.unwrap_or_default(), server: false };
     }
     match kind {
         Some(kind) if schema.is_none() && !matches!(&*kind, "custom" | "function") => {

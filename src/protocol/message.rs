@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::json::{Raw, Text, push_escaped, push_string};
-use super::usage::{Stop, Usage};
+use super::request::shown;
+use super::tokens;
+use super::usage::{Spent, Stop, Usage};
 
 /// An answer, borrowed from the upstream's body.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,16 +15,23 @@ pub(crate) struct Message<'a> {
     /// the stop sequence that came up
     pub(crate) sequence: Option<Text<'a>>,
     pub(crate) usage: Option<Usage>,
-    /// it has content that no other wire knows
-    pub(crate) foreign: bool,
 }
 
 /// A part of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Block<'a> {
-    Thinking { text: Text<'a>, signature: Option<Text<'a>> },
+    Thinking {
+        text: Text<'a>,
+        signature: Option<Text<'a>>,
+    },
     Text(Text<'a>),
-    Tool { id: Text<'a>, name: Text<'a>, input: Input<'a> },
+    Tool {
+        id: Text<'a>,
+        name: Text<'a>,
+        input: Input<'a>,
+    },
+    /// what no other wire knows
+    Foreign(Raw<'a>),
 }
 
 /// A tool's input.
@@ -35,17 +44,53 @@ pub(crate) enum Input<'a> {
 
 impl Message<'_> {
     pub(crate) fn has_content(&self) -> bool {
-        self.foreign || !self.blocks.is_empty()
+        !self.blocks.is_empty()
     }
 
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
         for block in &self.blocks {
-            if let Block::Text(text) = block {
-                text.decode_into(&mut out);
+            match block {
+                Block::Text(text) => text.decode_into(&mut out),
+                Block::Foreign(block) => out.push_str(&note_of(*block).unwrap_or_default()),
+                Block::Thinking { .. } | Block::Tool { .. } => {}
             }
         }
         out
+    }
+
+    /// What was spent; counted here when the upstream did not tell.
+    pub(crate) fn spent(&self, input_estimate: u64) -> Spent {
+        if let Some(usage) = self.usage {
+            return Spent::reported(usage);
+        }
+        let mut said = String::new();
+        for block in &self.blocks {
+            match block {
+                Block::Text(text) | Block::Thinking { text, .. } => text.decode_into(&mut said),
+                Block::Tool { name, input, .. } => {
+                    name.decode_into(&mut said);
+                    match input {
+                        Input::Object(raw) => said.push_str(&String::from_utf8_lossy(raw.bytes())),
+                        Input::Written(text) => text.decode_into(&mut said),
+                    }
+                }
+                Block::Foreign(raw) => said.push_str(&String::from_utf8_lossy(raw.bytes())),
+            }
+        }
+        let usage = Usage { input: input_estimate, output: tokens::count(&said), ..Usage::default() };
+        Spent { usage, estimated: true, input_known: false }
+    }
+}
+
+/// What stands for a block of Anthropic's in another protocol: its type, so that it does not vanish
+/// unseen. None for the provider's own search, which the client is warned of when it asks for it, and
+/// for thinking that nobody can read.
+pub(crate) fn note_of(block: Raw<'_>) -> Option<String> {
+    let kind = block.get("type").and_then(Raw::text).unwrap_or(Text::EMPTY).decode();
+    match &*kind {
+        "server_tool_use" | "web_search_tool_result" | "redacted_thinking" => None,
+        kind => Some(format!("[a block of the type `{}`, which only Anthropic's protocol can show]", shown(kind))),
     }
 }
 

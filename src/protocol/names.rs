@@ -31,6 +31,11 @@ fn legal(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A call's id as Anthropic takes it when it comes back: of any length.
+pub(crate) fn legal_id(id: &str) -> Cow<'_, str> {
+    legal(id, usize::MAX)
+}
+
 /// Appends a call's id as a string.
 pub(crate) fn push_id(out: &mut Vec<u8>, id: Text<'_>) {
     push_string(out, &legal(&id.decode(), MAX_ID_BYTES));
@@ -124,5 +129,10 @@ mod tests {
         assert_ne!(id("functions.Bash:0"), id("functions.Bash:1"));
         assert!(id(&"y".repeat(99)).len() <= MAX_ID_BYTES);
         assert!(!id("").is_empty());
+        let long = "z".repeat(99);
+        assert_eq!(legal_id(&long), long);
+        assert_ne!(legal_id("a.b"), legal_id("a_b"));
+        assert_ne!(legal_id("a.b"), legal_id("a:b"));
+        assert!(legal_id("a.b").bytes().all(is_legal));
     }
 }

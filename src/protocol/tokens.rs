@@ -8,7 +8,7 @@
 //! - a document: 1 500 tokens (one page) + its decoded bytes / 50; one given by URL or id: 3 000. A text
 //!   document counts as text instead.
 //! - a sound: [`AUDIO_TOKENS`].
-//! - each message: 4 for its frame.
+//! - each message: 4 for its frame; `/chat` has one.
 
 use std::sync::LazyLock;
 
@@ -110,7 +110,7 @@ pub fn of_request(request: &Request) -> u64 {
     for content in [request.field("system"), request.simple_message()].into_iter().flatten() {
         content::content_pieces(content, &mut visit);
     }
-    let mut messages = 0;
+    let mut messages = u64::from(request.simple_message().is_some());
     for message in content::messages(request) {
         messages += 1;
         content::pieces(message, &mut visit);

@@ -259,8 +259,7 @@ impl Asked<'_> {
             protocol::answer(self.wire, protocol, body.clone(), &context).map_err(|wrong| unreadable(&wrong))?
         };
         has_content(answer.has_content, answer.stop)?;
-        let (stop, spent) = (answer.stop, answer.spent(context.input_tokens));
-        Ok((answer.body, stop, spent))
+        Ok((answer.body, answer.stop, answer.spent))
     }
 
     fn replayed(&self, body: &Bytes) -> Result<(Bytes, Stop, Spent), Failure> {

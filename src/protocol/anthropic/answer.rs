@@ -4,9 +4,9 @@ use super::super::Wire;
 use super::super::answer::BrokenAnswer;
 use super::super::json::{Kind, Raw, Text, push_string};
 use super::super::message::{Block, Input, Message};
+use super::super::names::legal_id;
 use super::super::stream::writer::Heading;
 use super::super::usage::{Stop, Usage};
-use super::legal_id;
 use super::stream_write::push_usage;
 
 pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
@@ -24,8 +24,9 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
         ..Message::default()
     };
     for block in content.elements() {
+        let block = block?;
         let [kind, text, thinking, signature, id, name, input] =
-            block?.pick(["type", "text", "thinking", "signature", "id", "name", "input"])?;
+            block.pick(["type", "text", "thinking", "signature", "id", "name", "input"])?;
         let full = |raw: Option<Raw<'_>>| raw.is_some_and(|raw| !raw.is_text(""));
         match kind.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
             b"text" if full(text) => message.blocks.extend(text.and_then(Raw::text).map(Block::Text)),
@@ -40,7 +41,7 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
                 name: name.and_then(Raw::text).unwrap_or(Text::EMPTY),
                 input: Input::Object(input.unwrap_or(Raw::from_measured(b"{}"))),
             }),
-            _ => message.foreign = true,
+            _ => message.blocks.push(Block::Foreign(block)),
         }
     }
     Ok(message)
@@ -102,6 +103,7 @@ fn write_block(index: usize, block: &Block<'_>, heading: &Heading, out: &mut Vec
             out.extend_from_slice(b",\"input\":");
             input.push_object(out);
         }
+        Block::Foreign(block) => return out.extend_from_slice(block.bytes()),
     }
     out.push(b'}');
 }

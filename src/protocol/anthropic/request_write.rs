@@ -258,6 +258,12 @@ impl RequestWriter<'_> {
         for kind in exchange.server_tools.iter().filter(|kind| !(searches && kind.starts_with("web_search"))) {
             self.warnings.push(warnings::server_tool(kind));
         }
+        if searches {
+            self.warnings.push("the answer has what the provider's search led to, not what it found".to_owned());
+        }
+        if exchange.tools.iter().any(|tool| tool.strict.and_then(Raw::boolean) == Some(true)) {
+            self.warnings.push("`strict` of the tools was left out: the upstream does not take it".to_owned());
+        }
         if exchange.tools.is_empty() && !searches {
             return;
         }

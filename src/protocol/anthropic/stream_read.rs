@@ -67,7 +67,7 @@ impl StreamReader {
                 push_escaped(&mut json, input.bytes());
                 sink(Event::ToolInput { slot, json: Text::from_escaped(&json) })
             }
-            _ => sink(Event::Foreign),
+            _ => sink(Event::Foreign(block)),
         }
     }
 

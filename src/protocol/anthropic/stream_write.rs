@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 use super::super::Wire;
 use super::super::json::{Text, push_number, push_string};
+use super::super::names::legal_id;
 use super::super::sse::EventTooLarge;
 use super::super::stream::event::{Event, StreamError};
 use super::super::stream::json_end::JsonEnd;
 use super::super::stream::tracker::Tracker;
 use super::super::stream::writer::Heading;
 use super::super::usage::{Stop, Usage};
-use super::legal_id;
 use crate::bounds::MAX_EVENT_BYTES;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +160,7 @@ impl StreamWriter {
         let index = self.tool_at(slot);
         if let Some(tool) = self.tools.get_mut(index) {
             if let Some(id) = id.filter(|_| tool.id.is_empty()) {
-                tool.id = legal_id(&id.decode()).into_bytes();
+                tool.id = legal_id(&id.decode()).into_owned().into_bytes();
             }
             if let Some(name) = name.filter(|_| tool.name.is_none()) {
                 tool.name = Some(heading.back.client_name(&name.decode()).to_owned());

@@ -2,8 +2,8 @@
 
 use super::super::Wire;
 use super::super::answer::BrokenAnswer;
-use super::super::json::{JsonError, Kind, Raw, Text, push_number, push_string};
-use super::super::message::{Block, Input, Message};
+use super::super::json::{JsonError, Kind, Raw, Text, push_escaped, push_number, push_string};
+use super::super::message::{Block, Input, Message, note_of};
 use super::super::stream::writer::Heading;
 use super::super::usage::{Stop, Usage};
 use super::stream_write::push_usage;
@@ -90,9 +90,17 @@ pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> 
 fn push_texts(out: &mut Vec<u8>, message: &Message<'_>, thinking: bool, member: &[u8]) -> bool {
     let mut any = false;
     for block in &message.blocks {
+        let note;
         let text = match block {
-            Block::Thinking { text, .. } if thinking => text,
-            Block::Text(text) if !thinking => text,
+            Block::Thinking { text, .. } if thinking => *text,
+            Block::Text(text) if !thinking => *text,
+            Block::Foreign(block) if !thinking => match escaped_note(*block) {
+                Some(escaped) => {
+                    note = escaped;
+                    Text::from_escaped(&note)
+                }
+                None => continue,
+            },
             _ => continue,
         };
         if !std::mem::replace(&mut any, true) {
@@ -127,4 +135,13 @@ fn push_calls(out: &mut Vec<u8>, message: &Message<'_>, heading: &Heading) {
     if any {
         out.push(b']');
     }
+}
+
+/// What stands for a block that this protocol has not, as it stands inside a string.
+pub(super) fn escaped_note(block: Raw<'_>) -> Option<Vec<u8>> {
+    note_of(block).map(|note| {
+        let mut escaped = Vec::with_capacity(note.len());
+        push_escaped(&mut escaped, note.as_bytes());
+        escaped
+    })
 }

@@ -24,6 +24,11 @@ impl StreamWriter {
         match event {
             Event::Text(text) if !text.is_empty() => self.text(heading, b"\"content\":\"", text, out),
             Event::Thinking(text) if !text.is_empty() => self.text(heading, b"\"reasoning_content\":\"", text, out),
+            Event::Foreign(block) => {
+                if let Some(note) = super::answer::escaped_note(block) {
+                    self.text(heading, b"\"content\":\"", Text::from_escaped(&note), out);
+                }
+            }
             Event::ToolStart { slot, id, name } => self.tool_start(heading, slot, id, name, out),
             Event::ToolInput { slot, json } if !json.is_empty() => {
                 let call = self.call(slot);

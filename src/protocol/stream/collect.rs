@@ -7,7 +7,8 @@ use super::super::answer::{Answer, AnswerContext, BrokenAnswer, read};
 use super::super::json::{Raw, Text};
 use super::super::message::{Block, Input, Message};
 use super::super::sse::{self, EventTooLarge, Frames};
-use super::super::{Protocol, Wire};
+use super::super::usage::Spent;
+use super::super::{Protocol, Wire, anthropic};
 use super::End;
 use super::event::{Event, Reader, StreamError, Truncated};
 use super::tracker::Tracker;
@@ -90,11 +91,8 @@ impl Collector {
             stop,
             sequence: self.content.sequence.as_deref().map(Text::from_escaped),
             usage: Some(usage.usage),
-            foreign: false,
         };
-        let mut answer = Answer::new(Answer::write(self.protocol, &message, &self.heading), &message);
-        answer.usage = self.tracker.reported();
-        Ok(answer)
+        Ok(Answer::new(Answer::write(self.protocol, &message, &self.heading), &message, usage))
     }
 }
 
@@ -187,6 +185,11 @@ pub fn replay(
     context: &AnswerContext<'_>,
 ) -> Result<(Bytes, End), BrokenAnswer> {
     let message = read(wire, body)?;
+    let end = |spent: Spent| End { stop: message.stop, has_content: message.has_content(), spent };
+    if (wire, protocol) == (Wire::Anthropic, Protocol::Anthropic) {
+        let stream = anthropic::replay(Raw::parse(body)?)?;
+        return Ok((Bytes::from(stream), end(message.spent(context.input_tokens))));
+    }
     let heading = context.heading();
     let mut tracker = Tracker::default();
     let mut writer = Writer::new(protocol);
@@ -216,10 +219,11 @@ pub fn replay(
                 let json = Raw::from_measured(&written).text().unwrap_or(Text::EMPTY);
                 send(Event::ToolInput { slot, json }, &mut out).map_err(broken)?;
             }
+            Block::Foreign(block) => send(Event::Foreign(*block), &mut out).map_err(broken)?,
         }
     }
     send(Event::Stop { stop: message.stop, sequence: message.sequence }, &mut out).map_err(broken)?;
     writer.end(&heading, &tracker, &mut out).map_err(broken)?;
     let spent = tracker.spent(heading.input_tokens);
-    Ok((Bytes::from(out), End { stop: message.stop, has_content: message.has_content(), spent }))
+    Ok((Bytes::from(out), end(spent)))
 }

@@ -1,7 +1,7 @@
 //! A stream's events in one form for all wires.
 
 use super::super::Wire;
-use super::super::json::{JsonError, Text};
+use super::super::json::{JsonError, Raw, Text};
 use super::super::sse::EventTooLarge;
 use super::super::usage::{Stop, Usage};
 
@@ -23,8 +23,8 @@ pub(crate) enum Event<'a> {
         slot: usize,
         json: Text<'a>,
     },
-    /// content that no other wire knows
-    Foreign,
+    /// the start of a block that no other wire knows
+    Foreign(Raw<'a>),
     /// what is known of the usage so far; `last`: with the output counted
     Usage {
         usage: Usage,

@@ -38,7 +38,7 @@ impl Tracker {
                 self.started = true;
                 self.keep(json.escaped());
             }
-            Event::Foreign => self.started = true,
+            Event::Foreign(_) => self.started = true,
             Event::Usage { usage, last } => {
                 self.usage = Some(*usage);
                 self.counted |= *last;

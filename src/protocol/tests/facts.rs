@@ -225,3 +225,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_message_counts_the_same_in_every_protocol() {
+    let messages = r#"{"messages":[{"role":"user","content":"hello"}]}"#;
+    for (protocol, body) in
+        [(Protocol::Anthropic, messages), (Protocol::Chat, messages), (Protocol::Simple, r#"{"message":"hello"}"#)]
+    {
+        assert_eq!(tokens::of_request(&request(protocol, body)), 5, "{protocol:?}");
+    }
+}

@@ -567,6 +567,18 @@ fn several_calls_and_searches_are_taken_out_for_a_model_that_cannot() {
 }
 
 #[test]
+fn what_anthropic_does_not_take_or_show_is_warned_about() {
+    let tool = |strict: bool| {
+        let tool = format!(r#"{{"type":"function","function":{{"name":"f","strict":{strict}}}}}"#);
+        to_anthropic(&format!(r#""messages":[],"tools":[{tool}]"#)).warnings
+    };
+    assert_eq!(tool(true), "`strict` of the tools was left out: the upstream does not take it");
+    assert_eq!(tool(false), "");
+    let search = to_anthropic(r#""messages":[],"web_search_options":{}"#);
+    assert_eq!(search.warnings, "the answer has what the provider's search led to, not what it found");
+}
+
+#[test]
 fn several_calls_are_not_asked_of_a_model_that_cannot() {
     let parallel = |can: &[Capability], parallel: bool| {
         let body = format!(
