@@ -134,3 +134,7 @@ pub const MAX_CACHED_ANSWER_BYTES: u64 = 1 << 20;
 pub const CACHE_BYTES: u64 = 256 << 20;
 /// Stack of a serving thread, in bytes: dry runs evaluate conditions by recursion.
 pub const LANE_STACK_BYTES: usize = 16 << 20;
+
+/// The least and the largest `now`, in milliseconds since 1970: the years 1970 to 2199. Conditions
+/// are checked against it, and facts are held to it.
+pub const NOW_RANGE_MS: (i64, i64) = (0, 7_258_118_399_999);

@@ -21,7 +21,7 @@ pub enum FilesError {
         source: std::io::Error,
     },
     /// a directory without policies
-    #[error("`{}` holds no `*.policy` file", path.display())]
+    #[error("`{}` holds no `*.policy` file; name another directory or file, or write one (see docs/language.md)", path.display())]
     Empty {
         /// the directory
         path: PathBuf,

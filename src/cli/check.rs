@@ -94,6 +94,10 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
         let gap = if text.is_empty() { "" } else { "\n" };
         say(&format!("{gap}{}", sum_up(arguments, &findings, loaded.policy.as_ref(), &sources)));
     }
+    if summary && findings.is_empty() && std::io::stdout().is_terminal() {
+        let path = arguments.path.display();
+        say(&format!("next: ccr-policy test {path} · ccr-policy serve --policy {path}"));
+    }
     let denied = arguments.deny.is_some() && !findings.is_empty();
     ExitCode::from(u8::from(denied || findings.iter().any(|finding| finding.severity == Severity::Error)))
 }
@@ -146,7 +150,9 @@ fn sum_up(arguments: &CheckArguments, findings: &[Diagnostic], policy: Option<&P
     let files = counted(sources.iter().count(), "file");
     match policy {
         Some(policy) if findings.is_empty() => {
-            let rules = policy.routes.iter().map(|route| route.rules.len()).sum();
+            // A default is no rule that somebody wrote a condition for.
+            let ruled = policy.routes.iter().flat_map(|route| &route.rules);
+            let rules = ruled.filter(|rule| rule.condition.is_some()).count();
             let routes = counted(policy.routes.len(), "route");
             let models = counted(policy.models.len(), "model");
             let path = arguments.path.display();

@@ -19,7 +19,7 @@ pub(super) struct MockArguments {
     /// Wait before each answer: 20ms, 1.5s
     #[arg(long)]
     latency: Option<String>,
-    /// Share of requests that fail, 0.0 to 1.0
+    /// Share of requests that fail: 5%
     #[arg(long)]
     fail: Option<String>,
     /// Status of a failing request; without --fail every request gets it

@@ -86,6 +86,7 @@ codes! {
     P0303 Error "unreachable rule";
     P0305 Error "no default";
     P0306 Error "statement behind default";
+    P0307 Error "no way in";
 
     P0401 Error "weights are not 100 %";
     P0402 Error "zero weight";

@@ -83,7 +83,7 @@ fn foreign(sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
         let before = places.partition_point(|place| (place.source, place.start) < (span.source, span.end));
         let place = before.checked_sub(1).and_then(|at| places.get(at));
         let covered = place.is_some_and(|place| place.source == span.source && span.start < place.end);
-        finding.code != Code::P0001 || !covered
+        !matches!(finding.code, Code::P0001 | Code::P0007) || !covered
     });
 }
 

@@ -269,7 +269,16 @@ fn replace_foreign<'a>(source: SourceId, text: &'a str, findings: &mut Vec<Diagn
             continue;
         }
         let Some(found) = token.text(text).chars().next() else { continue };
-        let Some(&(_, meant)) = FOREIGN.iter().find(|(foreign, _)| *foreign == found) else { continue };
+        let Some(meant) = meant_by(found) else { continue };
+        if let Some((end, operator)) = foreign_pair(text, token, meant) {
+            let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
+            out.push_str(text.get(copied..token.start).unwrap_or(""));
+            out.push_str(&operator);
+            out.push_str(&" ".repeat(end - token.start - operator.len()));
+            (copied, resume) = (end, end);
+            report_foreign(Span::new(source, token.start, end), text, &operator, findings);
+            continue;
+        }
         let closing = quote_end == Some(token.start);
         if let Some(close) = if closing { None } else { matching_quote(text, token, found) } {
             (resume, quote_end) = (close, Some(close));
@@ -281,12 +290,14 @@ fn replace_foreign<'a>(source: SourceId, text: &'a str, findings: &mut Vec<Diagn
         out.push_str(&if opens_quote { format!("{blanks}{meant}") } else { format!("{meant}{blanks}") });
         copied = token.end;
         let span = Span::new(source, token.start, token.end);
-        let name = if found == '\u{3000}' { "a full-width blank".to_owned() } else { format!("`{found}`") };
-        findings.push(
-            Diagnostic::new(Code::P0006, span, format!("{name} is not punctuation of this language"))
-                .help(format!("write `{meant}`"))
-                .fix(format!("replace it by `{meant}`"), true, vec![Edit { span, text: meant.to_string() }]),
-        );
+        if let Some(number) = share_before(text, token.start).filter(|_| meant == ':') {
+            let span = Span::new(source, token.start - number.len(), token.end);
+            let finding = Diagnostic::new(Code::P0006, span, format!("`{found}` is not punctuation of this language"));
+            let number = number.trim_end_matches('%');
+            findings.push(finding.help(format!("an arm of a split has no colon: write `{number}% NAME`")));
+        } else {
+            report_foreign(span, text, &meant.to_string(), findings);
+        }
     }
     match out {
         None => Cow::Borrowed(text),
@@ -295,6 +306,41 @@ fn replace_foreign<'a>(source: SourceId, text: &'a str, findings: &mut Vec<Diagn
             Cow::Owned(out)
         }
     }
+}
+
+fn meant_by(found: char) -> Option<char> {
+    FOREIGN.iter().find(|(foreign, _)| *foreign == found).map(|(_, meant)| *meant)
+}
+
+/// An operator of two characters of which the first, or both, are full-width: its end, and what it
+/// is.
+fn foreign_pair(text: &str, token: Token, first: char) -> Option<(usize, String)> {
+    let next = text.get(token.end..)?.chars().next()?;
+    let second = meant_by(next).unwrap_or(next);
+    let operator: String = [first, second].iter().collect();
+    let known = matches!(operator.as_str(), "->" | "&&" | "||" | "==" | "!=" | "<=" | ">=");
+    known.then_some((token.end + next.len_utf8(), operator))
+}
+
+/// The number that ends here, when it stands in a split.
+fn share_before(text: &str, at: usize) -> Option<&str> {
+    // A split is short; looking further back for every colon would be slow.
+    let from = text.floor_char_boundary(at.saturating_sub(500));
+    let head = text.get(from..at).unwrap_or("");
+    let number = head.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '%'));
+    let body = head.rfind('{').filter(|_| number.len() < head.len())?;
+    head.get(..body).filter(|head| head.trim_end().ends_with("split"))?;
+    head.get(number.len()..)
+}
+
+fn report_foreign(span: Span, text: &str, meant: &str, findings: &mut Vec<Diagnostic>) {
+    let found = text.get(span.range()).unwrap_or("");
+    let name = if found == "\u{3000}" { "a full-width blank".to_owned() } else { format!("`{found}`") };
+    findings.push(
+        Diagnostic::new(Code::P0006, span, format!("{name} is not punctuation of this language"))
+            .help(format!("write `{meant}`"))
+            .fix(format!("replace it by `{meant}`"), true, vec![Edit { span, text: meant.to_owned() }]),
+    );
 }
 
 /// Where the quote that belongs to an opening full-width one stands, on the same line.

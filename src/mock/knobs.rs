@@ -63,7 +63,7 @@ impl From<&MockKnobs> for Knobs {
 /// A knob of one request that cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "cannot read the mock knob `{name}={value}`; knobs are latency=20ms, fail=0.5, status=503, retry_after=7, hang, \
+    "cannot read the mock knob `{name}={value}`; knobs are latency=20ms, fail=5%, status=503, retry_after=7, hang, \
      reset, cut=5, stall=5, break=5, chunks=20, chunk_delay=10ms, reply=TEXT, split, refuse, trusting"
 )]
 pub struct KnobError {
@@ -88,7 +88,7 @@ impl Knobs {
     fn try_set(&mut self, name: &str, value: &str) -> Option<()> {
         match name {
             "latency" => self.latency = duration(value)?,
-            "fail" => self.fail = value.parse().ok().filter(|share| (0.0..=1.0).contains(share))?,
+            "fail" => self.fail = share(value)?,
             "status" => self.status = value.parse().ok().filter(|status| (400..600).contains(status))?,
             "retry_after" => self.retry_after_s = Some(value.parse().ok()?),
             "hang" => self.hang = flag(value)?,
@@ -141,12 +141,18 @@ fn flag(value: &str) -> Option<bool> {
     }
 }
 
-/// Reads `20ms`, `1.5s`, `2m`, or a plain number of milliseconds.
+/// Reads `5%`; a bare number could mean a share or a percentage.
+fn share(value: &str) -> Option<f64> {
+    let percent: f64 = value.strip_suffix('%')?.parse().ok()?;
+    (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
+}
+
+/// Reads `20ms`, `1.5s`, `2m`. As in a policy, a number needs its unit.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     let unit_at = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(unit_at)?;
     let factor = match unit {
-        "" | "ms" => 0.001,
+        "ms" => 0.001,
         "s" => 1.0,
         "m" => 60.0,
         _ => return None,
@@ -161,14 +167,17 @@ mod tests {
     #[test]
     fn a_model_name_carries_knobs() {
         let mut knobs = Knobs::default();
-        knobs.set_by_model("small+cut=5+latency=1.5s+hang").unwrap();
-        assert_eq!(knobs, Knobs { cut: Some(5), latency: Duration::from_millis(1500), hang: true, ..Knobs::default() });
+        knobs.set_by_model("small+cut=5+latency=1.5s+hang+fail=5%").unwrap();
+        assert_eq!(
+            knobs,
+            Knobs { cut: Some(5), fail: 0.05, latency: Duration::from_millis(1500), hang: true, ..Knobs::default() }
+        );
     }
 
     #[test]
     fn headers_carry_knobs() {
         let mut headers = HeaderMap::new();
-        headers.insert("x-mock-chunk-delay", "7".parse().unwrap());
+        headers.insert("x-mock-chunk-delay", "7ms".parse().unwrap());
         headers.insert("x-other", "7".parse().unwrap());
         let mut knobs = Knobs::default();
         knobs.set_by_headers(&headers).unwrap();
@@ -177,7 +186,16 @@ mod tests {
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        for knobs in ["m+speed=3", "m+status=200", "m+fail=2", "m+latency=3h", "m+hang=maybe", "m+chunks=0"] {
+        for knobs in [
+            "m+speed=3",
+            "m+status=200",
+            "m+fail=0.2",
+            "m+fail=101%",
+            "m+latency=20",
+            "m+latency=3h",
+            "m+hang=maybe",
+            "m+chunks=0",
+        ] {
             assert!(Knobs::default().set_by_model(knobs).is_err(), "{knobs}");
         }
     }

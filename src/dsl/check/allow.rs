@@ -1,4 +1,4 @@
-//! `// ccr: allow P0405 because …` on the line above a finding, and P0906 for those that allow
+//! `// ccr: allow P0901 because …` on the line above a finding, and P0906 for those that allow
 //! nothing.
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -51,7 +51,7 @@ fn allowable(finding: &Diagnostic) -> bool {
 
 /// The code that a comment allows.
 fn parse(text: &str) -> Result<&str, &'static str> {
-    const FORM: &str = "write `// ccr: allow P0405 because …`, with the reason";
+    const FORM: &str = "write `// ccr: allow P0901 because …`, with the reason";
     let rest = text.trim_start_matches('/').trim().strip_prefix("ccr:").ok_or(FORM)?.trim();
     let rest = rest.strip_prefix("allow").ok_or(FORM)?.trim();
     let (code, reason) = rest.split_once(char::is_whitespace).ok_or(FORM)?;

@@ -1,10 +1,11 @@
 //! P0303: a rule whose requests an earlier rule has already taken.
 //!
 //! Only what is plain to see: the earlier condition is the same, or one of the parts that the
-//! later one joins with `&&`.
+//! later one joins with `&&`, or holds for every request.
 
 use rustc_hash::FxHashMap;
 
+use super::truth::constant;
 use crate::diag::{Code, Diagnostic};
 use crate::dsl::expr::print::cel_text;
 use crate::dsl::expr::typed::{Expr, Kind};
@@ -19,8 +20,16 @@ pub(super) fn check(policy: &Policy, findings: &mut Vec<Diagnostic>) {
 
 fn in_route(route: &Route, findings: &mut Vec<Diagnostic>) {
     let mut earlier: FxHashMap<String, &Rule> = FxHashMap::default();
+    let mut all: Option<&Rule> = None;
     for rule in &route.rules {
         let Some(condition) = &rule.condition else { continue };
+        if let Some(first) = all {
+            report(rule, first, findings);
+            continue;
+        }
+        if constant(condition) == Some(true) {
+            all = Some(rule);
+        }
         let whole = cel_text(condition);
         let found = earlier.get(&whole).or_else(|| parts(condition).find_map(|part| earlier.get(&cel_text(part))));
         match found.copied() {

@@ -11,8 +11,10 @@ pub fn environment(policy: &Policy, is_set: &dyn Fn(&str) -> bool) -> Vec<Diagno
     missing
         .map(|variable| {
             let message = format!("the environment variable `{}` is not set", variable.name);
-            Diagnostic::new(Code::P0701, variable.span, message)
-                .help(format!("set it before starting: `export {}=…`", variable.name))
+            Diagnostic::new(Code::P0701, variable.span, message).help(format!(
+                "set it, then start again (a running program cannot see it): `export {}=…`",
+                variable.name
+            ))
         })
         .collect()
 }

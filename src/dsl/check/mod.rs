@@ -3,9 +3,11 @@
 mod allow;
 mod covered;
 mod cycle;
+mod entry;
 mod environment;
 mod labels;
 mod secret;
+mod truth;
 mod unused;
 
 pub(crate) use allow::allow;
@@ -21,6 +23,7 @@ pub(crate) fn policy(lowered: &Lowered, whole: bool, sources: &Sources, findings
     labels::check(&lowered.policy, findings);
     secret::check(sources, findings);
     if whole {
+        entry::check(&lowered.policy, findings);
         unused::check(lowered, findings);
     }
 }

@@ -5,6 +5,7 @@ mod exprs;
 mod items;
 mod pieces;
 mod rephrase;
+mod slips;
 mod targets;
 mod values;
 
@@ -72,6 +73,15 @@ pub(crate) fn parse_fields(id: SourceId, text: &str, findings: &mut Vec<Diagnost
         return None;
     }
     let mut parser = Parser { id, text: &scanned.text, base: 0, findings };
+    let whole = text.trim();
+    let bare = whole
+        .split_once(':')
+        .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+    if bare {
+        let finding = Diagnostic::new(Code::P0203, Span::new(id, 0, text.len()), "facts stand in braces");
+        parser.report(finding.help(format!("write `{{ {whole} }}`")));
+        return None;
+    }
     let pair = parser.run(Rule::one_value, 0..text.len())?;
     let value = pair.into_inner().find(|pair| pair.as_rule() == Rule::value)?;
     let span = parser.span(&value);

@@ -108,6 +108,7 @@ impl<'a> Parser<'a, '_> {
         let mut finding = Diagnostic::new(Code::P0001, span, format!("`{shown}` does not start a declaration"));
         let near = crate::diag::suggest::nearest(shown, ITEM_WORDS.iter().copied());
         finding = match near {
+            _ if shown == "#" => finding.help("comments start with `//`"),
             Some(near) => finding.help(format!("did you mean `{near}`?")),
             None => finding.help(format!("a declaration starts with one of: {}", ITEM_WORDS.join(", "))),
         };

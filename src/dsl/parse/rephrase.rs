@@ -6,6 +6,7 @@ use std::ops::Range;
 use pest::error::{Error, ErrorVariant, InputLocation};
 
 use super::Rule;
+use super::slips::Stumble;
 use crate::diag::{Code, Diagnostic, Edit, SourceId, Span};
 use crate::dsl::lex::{Lexer, Token, TokenKind};
 
@@ -34,6 +35,11 @@ pub(super) fn rephrase(id: SourceId, text: &str, range: Range<usize>, error: &Er
         before = Some(token);
     }
     let expected = expected(positives);
+    if let Some(found) = found
+        && let Some(finding) = (Stumble { id, text, range: range.clone(), before, found, positives }).slip()
+    {
+        return finding;
+    }
     if let Some(finding) = foreign(id, text, before, found) {
         return finding;
     }
@@ -59,6 +65,9 @@ pub(super) fn rephrase(id: SourceId, text: &str, range: Range<usize>, error: &Er
         if found.is_some() && !expected.is_empty() { finding.label(format!("expected {expected}")) } else { finding };
     match found.and_then(|token| reserved_hint(token.text(text), positives)) {
         Some(hint) => finding.help(hint),
+        None if found.is_none() && positives.contains(&Rule::arrow) => {
+            finding.help("say where it leads: `rule NAME when CONDITION -> MODEL`")
+        }
         None => finding,
     }
 }

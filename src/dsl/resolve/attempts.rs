@@ -202,7 +202,7 @@ impl Lower<'_, '_> {
         let expr = infer::infer(raw, &self.shared, lets, Phase::By, self.findings)?;
         if expr.ty != Type::String {
             let finding =
-                Diagnostic::new(Code::P0203, raw.span, format!("`by` takes a text, this is of type {}", expr.ty));
+                Diagnostic::new(Code::P0203, raw.span, format!("`by` takes a string, this is of type {}", expr.ty));
             let text = self.shared.sources.slice(raw.span);
             self.report(finding.help(format!("write `string({text})`")));
             return None;

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::names::Names;
 use super::values::{text_of, wrong_kind};
+use crate::bounds::NOW_RANGE_MS;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::dsl::ast::{Field, Value, ValueKind, Word};
@@ -94,7 +95,7 @@ impl FactReader<'_> {
                 ValueKind::Number(number) => number.to_string(),
                 ValueKind::Bool(truth) => truth.to_string(),
                 _ => {
-                    self.wrong(&field.value, "a text");
+                    self.wrong(&field.value, "a string");
                     continue;
                 }
             };
@@ -119,7 +120,12 @@ impl FactReader<'_> {
                 None if path.starts_with("model.") || path == "model" => {
                     finding.help("live facts of models stand in `state { … }`")
                 }
-                None => finding,
+                None => match abbreviated(shown) {
+                    Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                    None => finding.help(
+                        "facts are the variables of conditions, `request.` left out: `text`, `tokens`, `images`, …",
+                    ),
+                },
             };
             self.findings.push(finding);
             return;
@@ -151,13 +157,18 @@ impl FactReader<'_> {
                 let texts: Vec<Option<String>> = values.iter().map(text_of).collect();
                 for (text, value) in texts.iter().zip(values) {
                     if text.is_none() {
-                        self.wrong(value, "a text");
+                        self.wrong(value, "a string");
                     }
                 }
                 let texts: Option<Vec<String>> = texts.into_iter().collect();
                 Some(Owned::List(texts?.into_iter().map(Into::into).collect()))
             }
             (FactType::Time, ValueKind::String(text)) => match DateTime::parse_from_rfc3339(text) {
+                // The checks of conditions rely on this range.
+                Ok(moment) if !(NOW_RANGE_MS.0..=NOW_RANGE_MS.1).contains(&moment.timestamp_millis()) => {
+                    self.out_of_range(var, value, "of the years 1970 to 2199");
+                    None
+                }
                 Ok(moment) => Some(Owned::Time(moment.with_timezone(&Utc))),
                 Err(_) => {
                     let finding = Diagnostic::new(Code::P0207, value.span, format!("`{text}` is not a timestamp"));
@@ -234,13 +245,26 @@ impl FactReader<'_> {
     }
 }
 
+/// The only request fact whose letters hold these in order, such as `images` for `imgs`.
+fn abbreviated(shown: &str) -> Option<&'static str> {
+    let holds = |known: &&str| {
+        let mut letters = known.chars();
+        known.starts_with(shown.chars().next().unwrap_or(' '))
+            && shown.chars().all(|letter| letters.any(|other| other == letter))
+    };
+    let rows = VARIABLES.iter().filter(|row| row.scope == Scope::Request && shown.len() > 2);
+    let mut found = rows.filter_map(|row| row.path.strip_prefix("request.")).filter(holds);
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
 fn wanted(ty: FactType) -> &'static str {
     match ty {
         FactType::Bool => "`true` or `false`",
         FactType::Int => "a whole number",
         FactType::Double => "a number",
-        FactType::Str => "a text",
-        FactType::List => "a list of texts",
+        FactType::Str => "a string",
+        FactType::List => "a list of strings",
         FactType::Time => "a timestamp in quotes",
     }
 }

@@ -1,7 +1,7 @@
 //! Reads the fields of one block: each at most once, none unknown.
 
 use crate::diag::suggest::nearest;
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::dsl::ast::Field;
 
 /// The fields of one block. What is never asked for is reported by [`Self::finish`].
@@ -12,6 +12,8 @@ pub(crate) struct Fields<'v> {
     known: Vec<&'static str>,
     /// false: some fields could not be read, so none is missing for certain
     pub(crate) whole: bool,
+    /// keys that stand under another name, already reported
+    given_otherwise: Vec<&'static str>,
 }
 
 impl<'v> Fields<'v> {
@@ -33,7 +35,7 @@ impl<'v> Fields<'v> {
             first.insert(key, field.key.span);
             kept.push((field, false));
         }
-        Self { owner, fields: kept, known: Vec::new(), whole: true }
+        Self { owner, fields: kept, known: Vec::new(), whole: true, given_otherwise: Vec::new() }
     }
 
     /// The field with this key.
@@ -53,7 +55,7 @@ impl<'v> Fields<'v> {
         findings: &mut Vec<Diagnostic>,
     ) -> Option<&'v Field> {
         let found = self.get(key);
-        if found.is_none() && self.whole {
+        if found.is_none() && self.whole && !self.given_otherwise.contains(&key) {
             findings.push(
                 Diagnostic::new(Code::P0110, at, format!("{} has no `{key}`", self.owner))
                     .help(format!("add `{key}: {example}`")),
@@ -82,6 +84,23 @@ impl<'v> Fields<'v> {
                 );
             }
         }
+    }
+
+    /// Reports a key that is a common other word for `key`; its value counts as nothing, and `key`
+    /// is then not missing.
+    pub(crate) fn renamed(&mut self, key: &'static str, others: &[&str], findings: &mut Vec<Diagnostic>) {
+        if self.fields.iter().any(|(field, _)| field.key.text == key) {
+            return;
+        }
+        let other = self.fields.iter_mut().find(|(field, _)| others.contains(&field.key.text.as_str()));
+        let Some((field, asked)) = other else { return };
+        *asked = true;
+        self.given_otherwise.push(key);
+        let word = &field.key;
+        let finding = Diagnostic::new(Code::P0109, word.span, format!("{} has no field `{}`", self.owner, word.text));
+        let edit = Edit { span: word.span, text: key.to_owned() };
+        let finding = finding.label("not known here").help(format!("did you mean `{key}`?"));
+        findings.push(finding.fix(format!("replace it by `{key}`"), false, vec![edit]));
     }
 
     /// Reports what nobody asked for.

@@ -67,6 +67,8 @@ impl Lower<'_, '_> {
             return None;
         };
         let mut fields = self.start("`price`".to_owned(), inner);
+        fields.renamed("input", &["in", "prompt", "input_tokens"], self.findings);
+        fields.renamed("output", &["out", "completion", "output_tokens"], self.findings);
         let input = fields.needed("input", field.key.span, "0.2", self.findings);
         let input = self.number(input, 0.0, MOST_NUMBER);
         let output = fields.needed("output", field.key.span, "1.1", self.findings);

@@ -57,6 +57,11 @@ impl Lower<'_, '_> {
         match &field.value.kind {
             ValueKind::Word(word) if word == "off" => Some(CacheOptions { ttl: Duration::ZERO }),
             ValueKind::Duration(ttl) => Some(CacheOptions { ttl: *ttl }),
+            ValueKind::Number(number) => {
+                let finding = super::values::wrong_kind(&field.value, "a duration such as `10m`, or `off`,");
+                self.findings.extend(finding.map(|finding| finding.help(format!("give it a unit: `{number}s`"))));
+                None
+            }
             _ => {
                 self.wrong(&field.value, "a duration such as `10m`, or `off`,");
                 None

@@ -127,6 +127,14 @@ impl Lower<'_, '_> {
             self.report(finding.help("put the key into the environment: `key: env(\"NAME\")`"));
             return None;
         }
+        let bare = text.trim_end_matches('/');
+        for path in ["/chat/completions", "/v1/messages", "/messages"] {
+            if let Some(meant) = bare.strip_suffix(path) {
+                let finding = Diagnostic::new(Code::P0203, span, format!("`{path}` is put behind the base"));
+                self.report(finding.help(format!("write `\"{meant}\"`")));
+                return None;
+            }
+        }
         let loopback = is_loopback(&url);
         if url.scheme() == "http" && !loopback {
             let finding = Diagnostic::new(Code::P0703, span, "keys and prompts would be sent unencrypted")
@@ -145,7 +153,7 @@ impl Lower<'_, '_> {
         for header in inner {
             let name = header.key.text.to_ascii_lowercase();
             let Some(value) = text_of(&header.value) else {
-                self.wrong(&header.value, "a text");
+                self.wrong(&header.value, "a string");
                 continue;
             };
             let name_fits = !name.is_empty()
@@ -183,7 +191,7 @@ impl Lower<'_, '_> {
         let status = self.whole(fields.get("status"), 100, 599).and_then(|status| u16::try_from(status).ok());
         MockKnobs {
             latency: self.duration(fields.get("latency")).unwrap_or_default(),
-            fail: self.share(fields.get("fail")).unwrap_or_default(),
+            fail: self.percentage(fields.get("fail")).unwrap_or_default(),
             status: status.unwrap_or_default(),
             hang: self.truth(fields.get("hang")).unwrap_or_default(),
             cut: small(self.whole(fields.get("cut"), 0, 100_000)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Lower;
 use super::fields::Fields;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Edit};
 use crate::dsl::ast::{Field, Value, ValueKind};
 
 /// The text of a string or a word.
@@ -24,6 +24,18 @@ pub(crate) fn wrong_kind(value: &Value, wanted: &str) -> Option<Diagnostic> {
     Some(Diagnostic::new(Code::P0203, value.span, message))
 }
 
+/// Adds what to write when a number or duration stands in quotes.
+fn unquoted(finding: Diagnostic, value: &Value) -> Diagnostic {
+    let ValueKind::String(text) = &value.kind else { return finding };
+    let digits = text.trim_start_matches('-');
+    let unit = digits.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let known = matches!(unit, "" | "k" | "M" | "ms" | "s" | "m" | "h" | "d" | "%");
+    if known && digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return finding.help(format!("write `{text}`, without quotes"));
+    }
+    finding
+}
+
 impl Lower<'_, '_> {
     pub(super) fn wrong(&mut self, value: &Value, wanted: &str) {
         self.findings.extend(wrong_kind(value, wanted));
@@ -33,7 +45,7 @@ impl Lower<'_, '_> {
         let value = &field?.value;
         let text = text_of(value);
         if text.is_none() {
-            self.wrong(value, "a text");
+            self.wrong(value, "a string");
         }
         text
     }
@@ -42,7 +54,7 @@ impl Lower<'_, '_> {
     pub(super) fn word(&mut self, field: Option<&Field>) -> Option<String> {
         let text = self.text(field)?;
         if text.trim().is_empty() {
-            self.report(Diagnostic::new(Code::P0203, field?.value.span, "this text is empty"));
+            self.report(Diagnostic::new(Code::P0203, field?.value.span, "this string is empty"));
             return None;
         }
         Some(text)
@@ -61,7 +73,8 @@ impl Lower<'_, '_> {
     pub(super) fn number(&mut self, field: Option<&Field>, least: f64, most: f64) -> Option<f64> {
         let value = &field?.value;
         let ValueKind::Number(number) = value.kind else {
-            self.wrong(value, "a number");
+            let finding = wrong_kind(value, "a number");
+            self.findings.extend(finding.map(|finding| self.plain_number(finding, value)));
             return None;
         };
         if !(least..=most).contains(&number) {
@@ -74,6 +87,16 @@ impl Lower<'_, '_> {
             return None;
         }
         Some(number)
+    }
+
+    /// Says how a number is written that came in quotes or with a currency.
+    fn plain_number(&self, finding: Diagnostic, value: &Value) -> Diagnostic {
+        if !matches!(value.kind, ValueKind::Money) {
+            return unquoted(finding, value);
+        }
+        let amount = self.shared.sources.slice(value.span).trim_start_matches('$');
+        let amount = amount.split('/').next().unwrap_or(amount);
+        finding.help(format!("write `{amount}`: the unit is part of what the field means"))
     }
 
     /// A whole number between two bounds.
@@ -96,7 +119,10 @@ impl Lower<'_, '_> {
                     .map(|finding| finding.help(format!("give it a unit: `{number}s` or `{number}ms`")));
                 self.findings.extend(finding);
             }
-            _ => self.wrong(value, "a duration such as `30s`"),
+            _ => {
+                let finding = wrong_kind(value, "a duration such as `30s`");
+                self.findings.extend(finding.map(|finding| unquoted(finding, value)));
+            }
         }
         None
     }
@@ -114,13 +140,18 @@ impl Lower<'_, '_> {
         Some(duration)
     }
 
-    /// A share: `5%`, or a number from 0 to 1.
-    pub(super) fn share(&mut self, field: Option<&Field>) -> Option<f64> {
+    /// A share, always as a percentage: `0.2` could mean 20 % or 0.2 %.
+    pub(super) fn percentage(&mut self, field: Option<&Field>) -> Option<f64> {
         let value = &field?.value;
         match value.kind {
             ValueKind::Percent(percent) if percent <= 100.0 => Some(percent / 100.0),
-            ValueKind::Number(number) if (0.0..=1.0).contains(&number) => Some(number),
-            ValueKind::Percent(_) | ValueKind::Number(_) => {
+            ValueKind::Number(number) => {
+                let percent = if number <= 1.0 { (number * 1e8).round() / 1e6 } else { number };
+                let finding = wrong_kind(value, "a percentage");
+                self.findings.extend(finding.map(|finding| finding.help(format!("write `{percent}%`"))));
+                None
+            }
+            ValueKind::Percent(_) => {
                 self.report(Diagnostic::new(Code::P0203, value.span, "a share lies between 0% and 100%"));
                 None
             }
@@ -167,10 +198,17 @@ impl Lower<'_, '_> {
                     self.note_env(name, *span);
                     Some(name.clone())
                 }
+                [Value { kind: ValueKind::Word(name), .. }] if is_env_name(name) => {
+                    let finding = Diagnostic::new(Code::P0203, value.span, "the name of the variable stands in quotes");
+                    let edit = Edit { span: value.span, text: format!("env(\"{name}\")") };
+                    let finding = finding.help(format!("write `env(\"{name}\")`"));
+                    self.report(finding.fix("put it in quotes", true, vec![edit]));
+                    None
+                }
                 _ => {
                     let finding =
                         Diagnostic::new(Code::P0203, value.span, "`env` takes the name of an environment variable");
-                    self.report(finding.help("write `env(\"ARK_API_KEY\")`"));
+                    self.report(finding.help("write `env(\"NAME\")`, letters, digits and `_`"));
                     None
                 }
             },

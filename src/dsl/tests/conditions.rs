@@ -259,3 +259,100 @@ fn by_and_where() {
     refuses(&with_statements("rule r when request.stream -> mm"), "P0102", "mm", "not declared");
     refuses(&with_statements("rule r when request.stream -> route main"), "P0501", "main", "`main` → `main`");
 }
+
+#[test]
+fn slips_of_types() {
+    bad("request.header(\"x\") > 3", "P0202", ">", "write `request.header_int(\"x\", 0) > 3`");
+    bad("request.thinking == \"true\"", "P0202", "==", "write `request.thinking`");
+    bad("request.thinking == \"false\"", "P0202", "==", "write `!request.thinking`");
+    bad("user == \"x\"", "P0101", "user", "write `user.id`");
+}
+
+#[test]
+fn rules_behind_one_that_always_matches() {
+    let behind = |condition: &str, unreachable: bool| {
+        let text = with_statements(&format!("rule a when {condition} -> m\nrule b when request.stream -> n"));
+        let (findings, ..) = super::found(&text);
+        let codes: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(codes, if unreachable { vec!["P0303"] } else { vec![] }, "{condition}");
+    };
+    for condition in [
+        "true",
+        "1 < 2",
+        "request.tokens >= 0",
+        "request.tokens > -1 || request.json",
+        "!(request.tokens < 0)",
+        "(request.json ? true : 1 == 1)",
+        "\"a\" == \"a\"",
+        "request.turns >= 0 && request.images != -1",
+    ] {
+        behind(condition, true);
+    }
+    for condition in [
+        "request.tokens > 0",
+        "request.tokens >= 0 && request.json",
+        "request.json ? true : request.stream && request.json",
+        "request.tokens >= request.turns",
+        "false || request.json",
+    ] {
+        behind(condition, false);
+    }
+}
+
+/// Whatever the facts: where a reported rule matches, the rule above it matches too.
+#[test]
+fn an_unreachable_rule_is_never_selected() {
+    use crate::dsl::expr::plain::{Condition, Verdict};
+    let conditions = [
+        "true",
+        "false",
+        "request.stream",
+        "!request.stream",
+        "request.json && request.stream",
+        "request.stream && request.tokens > 5",
+        "request.tokens > 5",
+        "request.tokens >= 0",
+        "request.tokens < 0",
+        "request.tokens > 5 || request.json",
+        "request.tokens > 5 || true",
+        "request.tokens == 0 && true",
+        "(request.json ? request.stream : true)",
+        "request.tokens <= request.turns",
+    ];
+    let policy = |text: &str| {
+        let mut sources = crate::diag::Sources::default();
+        sources.add("x.policy", text);
+        crate::dsl::load(&sources)
+    };
+    let plain: Vec<Condition> = conditions
+        .iter()
+        .map(|condition| {
+            let policy = policy(&with_condition(condition)).policy.unwrap();
+            Condition::new(policy.routes[0].rules[0].condition.as_ref().unwrap())
+        })
+        .collect();
+    let base = policy(&with_condition("request.stream")).policy.unwrap();
+    let mut facts = Vec::new();
+    for tokens in [0, 1, 6, 1_000] {
+        for (stream, json) in [(false, false), (false, true), (true, false), (true, true)] {
+            let text = format!("{{ tokens: {tokens}, stream: {stream}, json: {json}, turns: 3 }}");
+            facts.push(crate::dsl::parse_facts(&text, &base).unwrap().facts);
+        }
+    }
+    let mut reported = 0;
+    for (above, first) in conditions.iter().zip(&plain) {
+        for (below, second) in conditions.iter().zip(&plain) {
+            let loaded = policy(&with_statements(&format!("rule a when {above} -> m\nrule b when {below} -> n")));
+            if !loaded.diagnostics.iter().any(|finding| finding.code.as_str() == "P0303") {
+                continue;
+            }
+            reported += 1;
+            for facts in &facts {
+                let selected =
+                    matches!(second.eval(facts), Verdict::True) && !matches!(first.eval(facts), Verdict::True);
+                assert!(!selected, "`{below}` behind `{above}`");
+            }
+        }
+    }
+    assert!(reported > 40, "{reported}");
+}

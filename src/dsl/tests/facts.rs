@@ -74,6 +74,9 @@ fn wrong_facts_are_named() {
     check("{ protocol: antropic }", "P0209");
     check("{ tenant: lanhay }", "P0102");
     check("{ now: \"yesterday\" }", "P0207");
+    check("{ now: \"1969-12-31T23:59:59Z\" }", "P0203");
+    check("{ now: \"2200-01-01T00:00:00Z\" }", "P0203");
+    check("text: \"hi\"", "P0203");
     check("{ tokens: 1, tokens: 2 }", "P0111");
     check("text", "P0203");
     check("{ text: \"a }", "P0002");

@@ -130,3 +130,86 @@ fn direction_marks_are_reported() {
         found("provider p { kind: mock } // \u{202e}abc\nmodel m on p {}\nroute main { default -> m }");
     assert_eq!(findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["P0907"]);
 }
+
+#[test]
+fn slips_are_told_what_to_write() {
+    let check = |statement: &str, code: &str, place: &str, words: &str| {
+        refuses(&with_statements(statement), code, place, words);
+    };
+    check("rule a when request.stream -> m | n", "P0005", "|", "write `then`");
+    check("rule a when request.stream -> m, n", "P0005", ",", "write `then`");
+    check("rule a when request.stream -> m or n", "P0005", "or", "write `then`");
+    check("rule a when request.stream → m", "P0005", "→", "write `->`");
+    check("rule a when request.stream then m", "P0001", "then", "write `->` instead of `then`");
+    check("rule a when request.stream m", "P0001", "m", "write `-> m`");
+    check("rule a when request.stream", "P0001", "request.stream", "-> MODEL");
+    check("rule when request.stream -> m", "P0001", "when", "write `rule NAME when …`");
+    check("# a note", "P0001", "#", "comments start with `//`");
+    check("/* a note */", "P0001", "/", "comments start with `//`");
+    check("rule a when request.stream -> split { 0.9 m 0.1 n }", "P0007", "0.9", "write `90%`");
+    check("rule a when request.stream -> split { 90 m 10 n }", "P0007", "90", "write `90%`");
+    check("rule a when request.stream -> split { 90% m, 10% n } by user", "P0101", "user", "write `user.id`");
+    check("rule a when request.tokens > 128,000 -> m", "P0007", "128,000", "write `128000`");
+    check("rule a when request.stream ＆＆ request.json -> m", "P0006", "＆＆", "write `&&`");
+    check("rule a when request.stream －＞ m", "P0006", "－＞", "write `->`");
+    check("rule a when request.stream -> split { 90：m }", "P0006", "90：", "write `90% NAME`");
+    check("rule a when request.stream -> m with { deadline: 20 ms }", "P0007", "20 ms", "write `20ms`");
+    check("rule a when request.stream -> m with { deadline: \"20s\" }", "P0203", "\"20s\"", "without quotes");
+    check("rule a when request.stream -> m with { cache: 600 }", "P0203", "600", "`600s`");
+}
+
+#[test]
+fn slips_in_items_are_told_what_to_write() {
+    let rest = "provider p { kind: mock }\nmodel m on p {}\nroute main { default -> first of [m, n] }\n";
+    let check = |item: &str, code: &str, place: &str, words: &str| {
+        let other = if item.starts_with("model n") { "" } else { "model n on p {}\n" };
+        refuses(&format!("{rest}{other}{item}\n"), code, place, words);
+    };
+    check("# a note", "P0001", "#", "comments start with `//`");
+    check("model n on p { context: 128,000 }", "P0007", "128,000", "write `128000`");
+    check("model n on p { context: \"128k\" }", "P0203", "\"128k\"", "write `128k`, without quotes");
+    check("model n on p { price: { input: $0.1, output: 1 } }", "P0203", "$0.1", "write `0.1`");
+    check("model n on p { price: { in: 0.1, output: 1 } }", "P0109", "in", "did you mean `input`");
+    check("test \"t\" { given { tokens: 1 } = m by default }", "P0005", "=", "write `->`");
+    check("test \"t\" { given { imgs: 1 } -> m }", "P0802", "imgs", "did you mean `images`");
+    let provider = |field: &str| format!("provider q {{ kind: openai base: \"https://a.example\" {field} }}");
+    check(&provider("key: $ACME_KEY"), "P0001", "$ACME_KEY", "write `env(\"ACME_KEY\")`");
+    check(&provider("key: ${ACME_KEY}"), "P0001", "${ACME_KEY}", "write `env(\"ACME_KEY\")`");
+    check(&provider("key: env(ACME_KEY)"), "P0203", "env(ACME_KEY)", "write `env(\"ACME_KEY\")`");
+    let base = |base: &str| format!("provider q {{ kind: openai base: \"{base}\" key: env(\"K\") }}");
+    check(
+        &base("https://a.example/v1/chat/completions"),
+        "P0203",
+        "\"https://a.example/v1/chat/completions\"",
+        "write `\"https://a.example/v1\"`",
+    );
+    check(
+        &base("https://a.example/v1/messages/"),
+        "P0203",
+        "\"https://a.example/v1/messages/\"",
+        "write `\"https://a.example\"`",
+    );
+    check("provider q { kind: mock fail: 0.2 }", "P0203", "0.2", "write `20%`");
+    check("provider q { kind: mock reply: \"abc }", "P0002", "\"", "a quote at its end");
+}
+
+#[test]
+fn somebody_can_enter() {
+    let base = "provider p { kind: mock }\nmodel m on p {}\n";
+    let lost = |text: &str, words: &str| {
+        let (findings, sources, _) = found(text);
+        let shown = render::human(&findings, &sources, false);
+        assert!(findings.len() == 1 && shown.contains("P0307") && shown.contains(words), "{text}\n{shown}");
+    };
+    lost("", "there is no route `main`");
+    lost("// nothing", "there is no route `main`");
+    lost(base, "there is no route `main`");
+    lost(&format!("{base}route fast {{ default -> m }}"), "route main { default -> route fast }");
+    let tenants = |one: &str, two: &str| {
+        format!("{base}route fast {{ default -> m }}\ntenant a {{ {one} }}\ntenant b {{ {two} }}\n")
+    };
+    lost(&tenants("keys: [env(\"A\")]", "keys: [env(\"B\")]"), "there is no route `main`");
+    lost(&tenants("keys: [env(\"A\")] route: fast", "keys: [env(\"B\")]"), "tenant `b`");
+    lost(&tenants("route: fast", "route: fast"), "there is no route `main`");
+    super::accepts(&tenants("keys: [env(\"A\")] route: fast", "keys: [env(\"B\")] route: fast"));
+}

@@ -54,8 +54,12 @@ impl Infer<'_, '_> {
             if fields.len() > 3 {
                 shown.push("…".to_owned());
             }
-            let message = format!("`{name}` is not a value, its fields are");
-            self.report(Diagnostic::new(Code::P0101, raw.span, message).help(shown.join(", ")));
+            let message = format!("`{name}` is not a value");
+            let help = match fields.as_slice() {
+                [only] => format!("write `{name}.{only}`"),
+                _ => format!("its fields are: {}", shown.join(", ")),
+            };
+            self.report(Diagnostic::new(Code::P0101, raw.span, message).help(help));
             return None;
         }
         self.unknown(raw.span, name);
@@ -75,7 +79,7 @@ impl Infer<'_, '_> {
                 vec![Edit { span, text: near.to_owned() }],
             ),
             None if self.is_declared(name) => {
-                finding.help(format!("a name inside an expression is a text: write `\"{name}\"`"))
+                finding.help(format!("a name inside an expression is a string: write `\"{name}\"`"))
             }
             None => match VARIABLES.iter().find(|row| row.path.split('.').next_back() == Some(name)) {
                 Some(row) => finding.help(format!("did you mean `{}`?", row.path)),

@@ -128,7 +128,7 @@ impl Infer<'_, '_> {
         let text = text.to_owned();
         self.report(
             Diagnostic::new(Code::P0104, raw.span, format!("`{text}` reads as a subtraction here"))
-                .help(format!("a name inside an expression is a text: write `\"{text}\"`"))
+                .help(format!("a name inside an expression is a string: write `\"{text}\"`"))
                 .fix("put it in quotes", true, vec![Edit { span: raw.span, text: format!("\"{text}\"") }]),
         );
         true
@@ -146,6 +146,10 @@ impl Infer<'_, '_> {
             }
             (BinaryOp::In, _, Type::String) => Some(format!("write `{}.contains({})`", text(right), text(left))),
             (BinaryOp::Eq, Type::List(_), _) => Some(format!("write `{} in {}`", text(right), text(left))),
+            (BinaryOp::Eq | BinaryOp::Ne, Type::Bool, Type::String) => truth_in_quotes(op, &text(left), right),
+            (_, Type::String, Type::Int) if matches!(left.kind, Kind::Access(_)) => {
+                as_number(&text(left)).map(|number| format!("write `{number} {} {}`", operator(op), text(right)))
+            }
             (_, Type::Int, Type::Double) => Some(format!("write `double({})`", text(left))),
             (_, Type::Double, Type::Int) => match &right.kind {
                 Kind::Literal(_) => Some(format!("write `{}.0`", text(right))),
@@ -237,6 +241,23 @@ impl Infer<'_, '_> {
         };
         self.report(finding);
     }
+}
+
+/// `x == "true"`: x is one already.
+fn truth_in_quotes(op: BinaryOp, left: &str, right: &Expr) -> Option<String> {
+    let Kind::Literal(Literal::String(text)) = &right.kind else { return None };
+    match (text.as_str(), op) {
+        ("true", BinaryOp::Eq) | ("false", BinaryOp::Ne) => Some(format!("write `{left}`")),
+        ("false", BinaryOp::Eq) | ("true", BinaryOp::Ne) => Some(format!("write `!{left}`")),
+        _ => None,
+    }
+}
+
+/// `request.header("x")` read as a number: `request.header_int("x", 0)`.
+fn as_number(accessor: &str) -> Option<String> {
+    let (name, arguments) = accessor.split_once('(')?;
+    let argument = arguments.strip_suffix(')')?;
+    (!name.ends_with("_int")).then(|| format!("{name}_int({argument}, 0)"))
 }
 
 impl Expr {

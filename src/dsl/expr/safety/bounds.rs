@@ -1,15 +1,13 @@
 //! What is known of a value without running anything: the range of a number, of a time, of a
 //! text's or list's size.
 
-use crate::bounds::{MAX_BODY_BYTES, MAX_LIST_LENGTH};
+use crate::bounds::{MAX_BODY_BYTES, MAX_LIST_LENGTH, NOW_RANGE_MS};
 use crate::dsl::expr::typed::{Literal, Type};
 use crate::facts::schema::Range;
 use crate::facts::{FactType, Variable};
 
 /// CEL's timestamps: the years 1 to 9999, in milliseconds since 1970.
 pub(super) const TIMESTAMPS: (i128, i128) = (-62_135_596_800_000, 253_402_300_799_999);
-/// `now` lies between 1970 and 2200; the facts of tests are held to it too.
-const NOW: (i128, i128) = (0, 7_258_118_400_000);
 /// The longest duration, in milliseconds: about 10 000 years.
 pub(super) const DURATIONS: (i128, i128) = (-315_576_000_000_000, 315_576_000_000_000);
 
@@ -48,7 +46,7 @@ impl Bounds {
         match (row.ty, row.range) {
             (_, Range::Int(least, most)) => Self::Int(i128::from(least), i128::from(most)),
             (_, Range::Double(least, most)) => Self::Double(least, most),
-            (FactType::Time, _) => Self::Int(NOW.0, NOW.1),
+            (FactType::Time, _) => Self::Int(i128::from(NOW_RANGE_MS.0), i128::from(NOW_RANGE_MS.1)),
             (ty, _) => Self::of_type(&Type::from(ty)),
         }
     }
