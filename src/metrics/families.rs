@@ -62,6 +62,20 @@ impl Register<'_> {
         self.add(HistogramVec::new(options, &["model", "provider"]))
     }
 
+    fn cost(&self) -> prometheus::Result<CounterVec> {
+        let options = Opts::new("ccr_cost_usd_total", "What answers cost, in US dollars.");
+        self.add(CounterVec::new(options, &["model", "provider", "tenant"]))
+    }
+
+    fn policy_info(&self) -> prometheus::Result<IntGaugeVec> {
+        let options = Opts::new("ccr_policy_info", "1 for the policy in use, by its digest.");
+        self.add(IntGaugeVec::new(options, &["digest"]))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.add(IntGauge::new(name, help))
+    }
+
     fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
         self.add(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())))
     }
@@ -70,8 +84,12 @@ impl Register<'_> {
 impl Families {
     pub(super) fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
-        let all = Register(&registry);
         registry.register(Box::new(ProcessCollector::for_self()))?;
+        Self::register(registry)
+    }
+
+    fn register(registry: Registry) -> prometheus::Result<Self> {
+        let all = Register(&registry);
         Ok(Self {
             requests: all.counters(
                 "ccr_requests_total",
@@ -114,10 +132,7 @@ impl Families {
                 "Tokens by what they were used for; reported by the provider or estimated here.",
                 &["model", "kind", "source"],
             )?,
-            cost_usd: all.add(CounterVec::new(
-                Opts::new("ccr_cost_usd_total", "What answers cost, in US dollars."),
-                &["model", "provider", "tenant"],
-            ))?,
+            cost_usd: all.cost()?,
             unpriced: all.counters(
                 "ccr_unpriced_requests_total",
                 "Answers of models that have no price in the policy.",
@@ -128,17 +143,14 @@ impl Families {
                 "Requests that a cache was set for, by what it did for them.",
                 &["result"],
             )?,
-            cache_bytes: all.add(IntGauge::new("ccr_cache_bytes", "Size of all cached answers, in bytes."))?,
+            cache_bytes: all.gauge("ccr_cache_bytes", "Size of all cached answers, in bytes.")?,
             condition_errors: all.counters(
                 "ccr_condition_errors_total",
                 "Conditions that failed while they were evaluated.",
                 &["route", "rule"],
             )?,
-            streams_open: all.add(IntGauge::new("ccr_streams_open", "Streams under way to clients."))?,
-            policy_info: all.add(IntGaugeVec::new(
-                Opts::new("ccr_policy_info", "1 for the policy in use, by its digest."),
-                &["digest"],
-            ))?,
+            streams_open: all.gauge("ccr_streams_open", "Streams under way to clients.")?,
+            policy_info: all.policy_info()?,
             policy_reloads: all.counters("ccr_policy_reloads_total", "Policy reloads by outcome.", &["outcome"])?,
             registry,
         })
