@@ -180,13 +180,6 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }
 
-/// An error inside an event stream.
-pub(crate) fn error_event(protocol: Protocol, error: &ErrorReply) -> Bytes {
-    let body = errors::render(protocol, error);
-    let name: &[u8] = if protocol == Protocol::Anthropic { b"event: error\n" } else { b"" };
-    Bytes::from([name, b"data: ", &body, b"\n\n"].concat())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,12 +52,29 @@ pub struct Answer {
 
 /// An upstream's answer that is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the upstream's answer cannot be read: {0}")]
-pub struct BrokenAnswer(pub String);
+pub enum BrokenAnswer {
+    /// it is not in the upstream's wire format
+    #[error("the upstream's answer cannot be read: {0}")]
+    Malformed(String),
+    /// it is an error with a good status; its own words are not among ours, for they may hold anything
+    #[error("the upstream sent an error instead of an answer")]
+    Upstream {
+        /// its word
+        kind: String,
+        /// its sentence
+        message: String,
+    },
+}
+
+impl BrokenAnswer {
+    pub(crate) fn new(what: &str) -> Self {
+        Self::Malformed(what.to_owned())
+    }
+}
 
 impl From<JsonError> for BrokenAnswer {
     fn from(error: JsonError) -> Self {
-        Self(error.to_string())
+        Self::Malformed(error.to_string())
     }
 }
 
@@ -97,11 +114,12 @@ pub fn answer(
 pub(crate) fn read(wire: Wire, body: &[u8]) -> Result<Message<'_>, BrokenAnswer> {
     let raw = Raw::parse(body)?;
     if raw.kind() != Kind::Object {
-        return Err(BrokenAnswer("it is not a JSON object".to_owned()));
+        return Err(BrokenAnswer::new("it is not a JSON object"));
     }
     let [error] = raw.pick(["error"])?;
     if error.is_some() {
-        return Err(BrokenAnswer(super::errors::read_upstream_error(body).1));
+        let (kind, message) = super::errors::read_upstream_error(body);
+        return Err(BrokenAnswer::Upstream { kind, message });
     }
     match wire {
         Wire::Anthropic => anthropic::read_answer(raw),

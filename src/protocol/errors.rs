@@ -19,7 +19,7 @@ pub struct AttemptFailure {
 pub struct ErrorReply {
     /// the HTTP status
     pub status: u16,
-    /// a word for programs, such as `no_candidate` or `upstream_timeout`
+    /// a word for programs, such as `no_model_can_serve` or `all_attempts_failed`
     pub kind: String,
     /// a sentence for people
     pub message: String,
@@ -49,6 +49,13 @@ impl ErrorReply {
         }
         text
     }
+}
+
+/// The error event of a stream.
+#[must_use]
+pub fn event(protocol: Protocol, reply: &ErrorReply) -> Bytes {
+    let name: &[u8] = if protocol == Protocol::Anthropic { b"event: error\n" } else { b"" };
+    Bytes::from([name, b"data: ", &render(protocol, reply), b"\n\n"].concat())
 }
 
 /// The body of an error response; inside a stream, the data of its error event.

@@ -41,7 +41,6 @@ pub use answer::{Answer, AnswerContext, BrokenAnswer, answer};
 pub use canonical::{LEFT_OUT, canonical_key};
 pub use encode::{Back, EncodeError, Outgoing, Target, encode};
 pub use guess::guess;
-pub use models::count_tokens;
 pub use request::{BadRequest, Request};
 pub use stream::{Collector, End, Progress, Relay, StreamError, Truncated, ping, replay};
 pub use subagent::SubagentTag;
@@ -92,14 +91,5 @@ impl Wire {
     #[must_use]
     pub fn same_as(self, protocol: Protocol) -> bool {
         matches!((self, protocol), (Self::Anthropic, Protocol::Anthropic) | (Self::Chat, Protocol::Chat))
-    }
-
-    /// The path behind the provider's base.
-    #[must_use]
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Anthropic => "/messages",
-            Self::Chat => "/chat/completions",
-        }
     }
 }

@@ -1,12 +1,10 @@
-//! `GET /v1/models` and `POST /v1/messages/count_tokens`.
+//! `GET /v1/models`.
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
 
 use super::Protocol;
 use super::json::{push_number, push_string};
-use super::request::Request;
-use super::tokens;
 
 /// A model as a client may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,21 +65,6 @@ fn render_anthropic(models: &[ModelCard], out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// Tokens of a request: what `request.tokens` is.
-#[must_use]
-pub fn count_tokens(request: &Request) -> u64 {
-    tokens::of_request(request)
-}
-
-/// The answer of `count_tokens`.
-#[must_use]
-pub fn render_count(tokens: u64) -> Bytes {
-    let mut out = b"{\"input_tokens\":".to_vec();
-    push_number(&mut out, tokens);
-    out.push(b'}');
-    Bytes::from(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +77,5 @@ mod tests {
         insta::assert_snapshot!(shape(Protocol::Anthropic, &models), @r#"{"data":[{"type":"model","id":"a","display_name":"a","created_at":"1970-01-02T00:00:00Z"},{"type":"model","id":"b","display_name":"b","created_at":"1970-01-02T00:00:00Z"}],"has_more":false,"first_id":"a","last_id":"b"}"#);
         insta::assert_snapshot!(shape(Protocol::Anthropic, &[]), @r#"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#);
         insta::assert_snapshot!(shape(Protocol::Chat, &models[..1]), @r#"{"object":"list","data":[{"id":"a","object":"model","created":86400,"owned_by":"p"}]}"#);
-        assert_eq!(&render_count(12)[..], b"{\"input_tokens\":12}");
     }
 }

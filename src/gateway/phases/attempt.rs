@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
 
 use super::accept::Exchange;
 use super::decide::{self, Limits};
@@ -145,10 +145,7 @@ async fn one(
         EncodeError::BadRequest(wrong) => Miss::Final(GatewayError::BadRequest(wrong.message)),
     })?;
     let (operation, stream) = (operation(wire), outgoing.stream);
-    let mut headers = request_headers(operation, stream, &exchange.headers);
-    for (name, value) in outgoing.headers {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
+    let headers = request_headers(operation, stream, &exchange.headers);
     let beta = exchange.beta && wire.same_as(protocol);
     let prepared = Prepared { operation, headers, body: outgoing.body, beta };
     if trail.attempts == 0 {
@@ -303,7 +300,10 @@ pub(super) fn has_content(there: bool, stop: Stop) -> Result<(), Failure> {
 }
 
 fn unreadable(wrong: &BrokenAnswer) -> Failure {
-    Failure::new(FailureKind::Broken, wrong.to_string())
+    match wrong {
+        BrokenAnswer::Upstream { kind, message } => relay::told(wrong.to_string(), kind, message),
+        BrokenAnswer::Malformed(_) => Failure::new(FailureKind::Broken, wrong.to_string()),
+    }
 }
 
 fn failed(call: Call, failure: Failure) -> Miss {

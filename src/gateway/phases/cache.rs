@@ -22,7 +22,7 @@ use crate::cache::{self, BodyHash, FlightError, Key, KeyParts, Part, Reader, Sto
 use crate::dsl::policy::CacheOptions;
 use crate::gateway::live::{Live, Target};
 use crate::gateway::rejection::GatewayError;
-use crate::gateway::reply::{self, error_reply};
+use crate::gateway::reply::error_reply;
 use crate::metrics::{CacheResult, Outcome};
 use crate::protocol::json::Raw;
 use crate::protocol::{self, Stop, canonical_key};
@@ -232,7 +232,7 @@ impl SharedFlow {
     fn broken(&mut self, error: &FlightError<Box<Refused>>) -> Option<Bytes> {
         let account = self.account.take()?;
         let error = refusal_of(error).error;
-        let event = reply::error_event(account.protocol(), &error_reply(&error, &account.entry().request_id));
+        let event = protocol::errors::event(account.protocol(), &error_reply(&error, &account.entry().request_id));
         account.end(Outcome::Truncated);
         Some(event)
     }

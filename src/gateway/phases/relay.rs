@@ -244,12 +244,21 @@ impl Drop for Pump {
 
 /// A relay's error as a failed attempt.
 pub(super) fn broken(error: &StreamError) -> Failure {
-    let kind = match error {
-        StreamError::Upstream { kind, .. } if kind == "overloaded_error" => FailureKind::Overloaded,
-        StreamError::Upstream { kind, .. } if kind.starts_with("rate_limit") => FailureKind::RateLimited,
+    match error {
+        StreamError::Upstream { kind, message } => told(error.to_string(), kind, message),
+        StreamError::Malformed(_) | StreamError::TooLarge(_) => Failure::new(FailureKind::Broken, error.to_string()),
+    }
+}
+
+/// An error that a provider told inside a good answer. Its words are for the log, like those of an
+/// answer with a bad status.
+pub(super) fn told(text: String, word: &str, message: &str) -> Failure {
+    let kind = match word {
+        "overloaded_error" => FailureKind::Overloaded,
+        word if word.starts_with("rate_limit") => FailureKind::RateLimited,
         _ => FailureKind::Broken,
     };
-    Failure::new(kind, error.to_string())
+    Failure::new(kind, text).detail(format!("{word}: {message}"))
 }
 
 /// A client's stream that nobody shares.

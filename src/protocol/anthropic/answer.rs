@@ -12,7 +12,7 @@ use super::stream_write::push_usage;
 pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
     let [content, stop, sequence, usage] = body.pick(["content", "stop_reason", "stop_sequence", "usage"])?;
     let content = content.filter(|content| content.kind() == Kind::Array);
-    let content = content.ok_or_else(|| BrokenAnswer("it has no content".to_owned()))?;
+    let content = content.ok_or_else(|| BrokenAnswer::new("it has no content"))?;
     let mut message = Message {
         stop: stop.and_then(Raw::text).map_or(Stop::End, |word| Stop::read(Wire::Anthropic, word)),
         sequence: sequence.and_then(Raw::text),

@@ -44,24 +44,12 @@ impl Target<'_> {
 pub struct Outgoing {
     /// the body's parts, in order; parts of the client's body are not copied
     pub body: Vec<Bytes>,
-    /// the path behind the provider's base
-    pub path: &'static str,
-    /// headers that the wire needs; a header that the client sent wins over one of these
-    pub headers: Vec<(&'static str, &'static str)>,
     /// what was lost or changed, for `x-ccr-warning`
     pub warnings: Vec<String>,
     /// whether a stream is asked for
     pub stream: bool,
     /// what is needed to bring the answer back
     pub back: Back,
-}
-
-impl Outgoing {
-    /// Bytes of the body.
-    #[must_use]
-    pub fn body_bytes(&self) -> usize {
-        self.body.iter().map(Bytes::len).sum()
-    }
 }
 
 /// What the way back has to know of the way out.
@@ -100,14 +88,8 @@ pub enum EncodeError {
 /// [`EncodeError::Unsupported`] when the upstream's wire cannot carry it, [`EncodeError::BadRequest`] when it is
 /// broken inside.
 pub fn encode(request: &Request, target: &Target<'_>) -> Result<Outgoing, EncodeError> {
-    let headers = match target.wire {
-        Wire::Anthropic => vec![("anthropic-version", "2023-06-01")],
-        Wire::Chat => Vec::new(),
-    };
     let mut outgoing = Outgoing {
         body: Vec::new(),
-        path: target.wire.path(),
-        headers,
         warnings: Vec::new(),
         stream: request.stream() && target.stream,
         back: Back::default(),

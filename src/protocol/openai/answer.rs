@@ -11,11 +11,11 @@ use super::stream_write::push_usage;
 pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
     let [choices, usage] = body.pick(["choices", "usage"])?;
     let Some(choice) = choices.unwrap_or(Raw::NULL).elements().next() else {
-        return Err(BrokenAnswer("it has no choices".to_owned()));
+        return Err(BrokenAnswer::new("it has no choices"));
     };
     let [content, finish, sequence, matched] =
         choice?.pick(["message", "finish_reason", "stop_reason", "matched_stop"])?;
-    let content = content.ok_or_else(|| BrokenAnswer("its choice has no message".to_owned()))?;
+    let content = content.ok_or_else(|| BrokenAnswer::new("its choice has no message"))?;
     let mut message = Message {
         sequence: sequence.or(matched).and_then(Raw::text),
         usage: usage.map(|raw| {

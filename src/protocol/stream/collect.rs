@@ -194,7 +194,7 @@ pub fn replay(
     let mut tracker = Tracker::default();
     let mut writer = Writer::new(protocol);
     let mut out = Vec::with_capacity(body.len() + 1_024);
-    let broken = |error: StreamError| BrokenAnswer(error.to_string());
+    let broken = |error: StreamError| BrokenAnswer::Malformed(error.to_string());
     if let Some(usage) = message.usage {
         tracker.see(&Event::Usage { usage, last: true });
     }

@@ -44,8 +44,8 @@ pub(crate) type Sink<'s> = &'s mut dyn FnMut(Event<'_>) -> Result<(), StreamErro
 /// Why a stream cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
-    /// the upstream sent an error event
-    #[error("the upstream sent an error{}{kind}: {message}", if kind.is_empty() { "" } else { " " })]
+    /// the upstream sent an error event; its own words are not among ours, for they may hold anything
+    #[error("the upstream sent an error inside its answer")]
     Upstream {
         /// its word
         kind: String,

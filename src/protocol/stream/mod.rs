@@ -13,9 +13,9 @@ pub(crate) mod writer;
 use bytes::Bytes;
 
 use super::answer::AnswerContext;
-use super::errors::{ErrorReply, render};
+use super::errors::{self, ErrorReply};
 use super::sse::{self, Frames};
-use super::usage::{Spent, Stop, Usage};
+use super::usage::{Spent, Stop};
 use super::{Protocol, Wire};
 pub use collect::{Collector, replay};
 use event::Reader;
@@ -175,13 +175,7 @@ impl Relay {
 
     /// Writes an error event in the client's protocol. The stream is over then.
     pub fn fail(&mut self, reply: &ErrorReply, out: &mut Vec<Bytes>) {
-        let mut event = match self.protocol {
-            Protocol::Anthropic => b"event: error\ndata: ".to_vec(),
-            Protocol::Chat | Protocol::Simple => b"data: ".to_vec(),
-        };
-        event.extend_from_slice(&render(self.protocol, reply));
-        event.extend_from_slice(b"\n\n");
-        out.push(Bytes::from(event));
+        out.push(errors::event(self.protocol, reply));
         self.tracker.ended = true;
     }
 
@@ -195,24 +189,6 @@ impl Relay {
             }
             (None, protocol) => out.push(ping(protocol)),
         }
-    }
-
-    /// Whether content was seen.
-    #[must_use]
-    pub fn started(&self) -> bool {
-        self.tracker.started
-    }
-
-    /// Why the answer ended; None until it says.
-    #[must_use]
-    pub fn stop(&self) -> Option<Stop> {
-        self.tracker.stop
-    }
-
-    /// The usage that the upstream told; None until it told all of it.
-    #[must_use]
-    pub fn usage(&self) -> Option<Usage> {
-        self.tracker.reported()
     }
 
     /// What was spent so far. Counts the text when the upstream has not told, so ask once, at the end.

@@ -134,6 +134,14 @@ fn what_is_no_answer_is_refused() {
 }
 
 #[test]
+fn the_upstreams_words_are_not_ours() {
+    let error = r#"{"error":{"type":"quota","message":"secret words"}}"#;
+    let wrong = answered(Wire::Chat, Protocol::Anthropic, error).unwrap_err();
+    assert_eq!(wrong.to_string(), "the upstream sent an error instead of an answer");
+    assert_eq!(wrong, BrokenAnswer::Upstream { kind: "quota".into(), message: "secret words".into() });
+}
+
+#[test]
 fn an_answer_without_usage_is_counted_here() {
     let text = r#"{"choices":[{"message":{"content":"hello world"},"finish_reason":"stop"}]}"#;
     let answer = answered(Wire::Chat, Protocol::Anthropic, text).unwrap();

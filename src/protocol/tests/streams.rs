@@ -266,9 +266,13 @@ fn errors_inside_a_stream_are_errors() {
     for protocol in [Protocol::Anthropic, Protocol::Chat] {
         let ran = run(Wire::Anthropic, protocol, event);
         assert_eq!(ran.text, "");
-        assert_eq!(ran.failed.unwrap().to_string(), "the upstream sent an error overloaded_error: busy");
+        let told = |kind: &str, message: &str| {
+            Some(StreamError::Upstream { kind: kind.to_owned(), message: message.to_owned() })
+        };
+        assert_eq!(ran.failed, told("overloaded_error", "busy"));
+        assert_eq!(ran.failed.unwrap().to_string(), "the upstream sent an error inside its answer");
         let ran = run(Wire::Chat, protocol, &chat(&[&delta(r#"{"content":"hi"}"#), "{\"error\":{\"message\":\"m\"}}"]));
-        assert_eq!(ran.failed.unwrap().to_string(), "the upstream sent an error: m");
+        assert_eq!(ran.failed, told("", "m"));
         assert!(ran.text.contains("hi"));
         let ran = run(Wire::Chat, protocol, "data: <html>\n\n");
         assert!(matches!(ran.failed, Some(StreamError::Malformed(_))));
