@@ -1,10 +1,12 @@
-//! P0108: models and pools that no rule leads to.
+//! P0108: models and pools that no rule leads to, tags that nothing asks for.
+
+use rustc_hash::FxHashSet;
 
 use crate::diag::{Code, Diagnostic};
 use crate::dsl::policy::AttemptKind;
 use crate::dsl::resolve::Lowered;
 
-/// Warns of models and pools that nothing refers to.
+/// Warns of models, pools and tags that nothing refers to.
 pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Diagnostic>) {
     let policy = &lowered.policy;
     for (number, pool) in policy.pools.iter().enumerate() {
@@ -13,6 +15,7 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Diagnostic>) {
             findings.push(Diagnostic::new(Code::P0108, pool.span, message).help("lead a rule to it, or remove it"));
         }
     }
+    tags(lowered, findings);
     let routed = policy.routes.iter().flat_map(|route| &route.rules).flat_map(|rule| &rule.attempts);
     if !routed.clone().any(|attempt| !matches!(attempt.kind, AttemptKind::Reject { .. })) {
         // Without any rule that leads to a model, every model would be reported.
@@ -22,6 +25,26 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Diagnostic>) {
         if !lowered.used.models.contains(&number) {
             let message = format!("model `{}` is never used", model.name);
             findings.push(Diagnostic::new(Code::P0108, model.span, message).help("lead a rule to it, or remove it"));
+        }
+    }
+}
+
+/// Each tag once, at the first model that has it. A model that is not used at all is reported as such.
+fn tags(lowered: &Lowered, findings: &mut Vec<Diagnostic>) {
+    if lowered.used.all_tags {
+        return;
+    }
+    let mut seen: FxHashSet<&str> = FxHashSet::default();
+    for (number, model) in lowered.policy.models.iter().enumerate() {
+        for tag in model.tags.iter().filter(|_| lowered.used.models.contains(&number)) {
+            if !lowered.used.tags.contains(tag) && seen.insert(tag) {
+                let message = format!("tag `{tag}` is never used");
+                findings.push(
+                    Diagnostic::new(Code::P0108, model.span, message)
+                        .label("has it")
+                        .help(format!("choose by it, `first of tag({tag})`, or remove it")),
+                );
+            }
         }
     }
 }

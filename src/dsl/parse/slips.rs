@@ -125,21 +125,9 @@ impl Stumble<'_> {
 
     /// A unit behind a blank, groups of digits, a share without `%`.
     fn number(&self) -> Option<Diagnostic> {
-        let before = self.before.filter(|token| token.kind == TokenKind::Number);
         let shown = self.found();
-        if let Some(before) = before
-            && matches!(shown, "ms" | "s" | "m" | "h" | "d" | "k" | "M" | "%")
-            && before.text(self.text).bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-            && self.next().is_none_or(|next| next.text(self.text) != ":")
-        {
-            let meant = format!("{}{shown}", before.text(self.text));
-            let span = self.span(before.start, self.found.end);
-            return Some(self.instead(
-                Code::P0007,
-                span,
-                "a unit stands directly behind its number".to_owned(),
-                &meant,
-            ));
+        if let Some(finding) = self.loose_unit() {
+            return Some(finding);
         }
         if let Some(finding) = self.grouped() {
             return Some(finding);
@@ -151,6 +139,19 @@ impl Stumble<'_> {
             return Some(self.instead(Code::P0007, self.here(), message, &format!("{percent}%")));
         }
         None
+    }
+
+    /// `20 ms`: the unit does not fit, or was read as a key whose colon is missing.
+    fn loose_unit(&self) -> Option<Diagnostic> {
+        let is_unit = |token: &Token| matches!(token.text(self.text), "ms" | "s" | "m" | "h" | "d" | "k" | "M" | "%");
+        let as_key = self.before.filter(|token| self.wants(Rule::colon) && is_unit(token));
+        let unit = as_key.or_else(|| Some(self.found).filter(is_unit))?;
+        let head = self.text.get(..unit.start)?.trim_end();
+        let start = head.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+        let number = head.get(start..).filter(|number| !number.is_empty() && head.len() < unit.start)?;
+        let meant = format!("{number}{}", unit.text(self.text));
+        let message = "a unit stands directly behind its number".to_owned();
+        Some(self.instead(Code::P0007, self.span(start, unit.end), message, &meant))
     }
 
     /// `128,000`, blamed on the comma or on what follows it.

@@ -90,6 +90,7 @@ impl Lower<'_, '_> {
         let filter = filter.and_then(|raw| {
             let filter = infer::condition(raw, &self.shared, lets, Phase::Candidate, self.findings)?;
             self.served(&filter);
+            self.note_tags(&filter);
             Some(filter)
         });
         let ticket = self.tickets;
@@ -147,6 +148,7 @@ impl Lower<'_, '_> {
                 None => finding.help(format!("write `tags: [{}]` in a model", tag.text)),
             });
         }
+        self.used.tags.insert(tag.text.clone());
         self.used.models.extend(models.iter().map(|model| model.index()));
         models
     }

@@ -38,6 +38,10 @@ pub(crate) struct Lowered {
 pub(crate) struct Used {
     pub(crate) models: FxHashSet<usize>,
     pub(crate) pools: FxHashSet<usize>,
+    /// tags that `tag(…)` names
+    pub(crate) tags: FxHashSet<String>,
+    /// an expression reads `model.tags`, so any tag may count
+    pub(crate) all_tags: bool,
 }
 
 /// Makes a policy out of all items of all files.
@@ -107,6 +111,13 @@ impl Lower<'_, '_> {
         }
     }
 
+    /// Notes whether an expression reads a model's tags.
+    pub(super) fn note_tags(&mut self, expr: &super::expr::typed::Expr) {
+        use super::expr::typed::Kind;
+        self.used.all_tags |= matches!(expr.kind, Kind::Var(crate::facts::Var::ModelTags));
+        super::expr::infer::children(expr, &mut |child| self.note_tags(child));
+    }
+
     fn not_served(&mut self, items: &[Item]) {
         for item in items {
             match item {
@@ -125,6 +136,7 @@ impl Lower<'_, '_> {
         let when = condition(when, &self.shared, &mut none, Phase::When, self.findings);
         let require = condition(require, &self.shared, &mut none, Phase::Candidate, self.findings);
         if let (Some(when), Some(require)) = (when, require) {
+            self.note_tags(&require);
             let invariant = super::policy::Invariant { title: title.text.clone(), when, require, span: title.span };
             self.policy.invariants.push(invariant);
         }

@@ -8,7 +8,7 @@ use crate::facts::{Fact, Facts as _, Var};
 
 const BASE: &str = "provider p { kind: mock }\nmodel m on p { tags: [fast] }\nmodel n on p {}\npool both = [m, n]\n\
 tenant lanhai { keys: [env(\"LANHAI\")] tier: pro tags: [cn-only] }\n\
-route main { rule r when request.tokens > 9 -> both\n default -> n then m }\n";
+route main { rule r when request.tokens > 9 -> both\n default -> n then first of tag(fast) }\n";
 
 fn policy(text: &str) -> Policy {
     let mut sources = Sources::default();
@@ -39,6 +39,18 @@ fn facts_are_nested_maps_of_the_table() {
     assert_eq!(facts.get(Var::TenantTier), Fact::Str("pro"));
     assert_eq!(facts.get(Var::TenantTags).as_list(), ["cn-only"]);
     assert!(!facts.is_given(Var::RequestModel));
+}
+
+#[test]
+fn unused_tags_are_reported() {
+    let with = |tail: &str| format!("provider p {{ kind: mock }}\nmodel m on p {{ tags: [fast, slow] }}\n{tail}");
+    refuses(&with("route main { default -> first of tag(fast) }"), "P0108", "m", "tag `slow` is never used");
+    accepts(&with("route main { rule a when request.stream -> first of tag(fast) default -> first of tag(slow) }"));
+    accepts(
+        &with("route main { default -> first of [m] where \"any\" in model.tags || \"fast\" in model.tags }")
+            .replace("slow", "any"),
+    );
+    accepts(&with("tenant t { models: [tag(slow)] }\nroute main { default -> first of tag(fast) }"));
 }
 
 #[test]

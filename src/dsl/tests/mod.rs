@@ -24,7 +24,7 @@ fn with_condition(condition: &str) -> String {
 /// A policy with these statements in its only route.
 fn with_statements(statements: &str) -> String {
     format!(
-        "provider p {{ kind: mock }}\nmodel m on p {{ tags: [fast] price: {{ input: 1, output: 2 }} }}\nmodel n on p {{}}\nroute main {{\n{statements}\ndefault -> first of [m, n]\n}}\n"
+        "provider p {{ kind: mock }}\nmodel m on p {{ tags: [fast] price: {{ input: 1, output: 2 }} }}\nmodel n on p {{}}\nroute main {{\n{statements}\ndefault -> first of tag(fast) then n\n}}\n"
     )
 }
 

@@ -67,7 +67,7 @@ fn missing_ends_are_shown_at_their_beginning() {
 
 #[test]
 fn chinese_punctuation_is_named_with_a_fix() {
-    let text = "provider p { kind： mock }\nmodel m on p { tags: [“a”，b] }\nroute main { default -> m }";
+    let text = "provider p { kind： mock }\nmodel m on p { tags: [“a”，b] }\nroute main { default -> first of tag(a) then first of tag(b) }";
     let (findings, sources, _) = found(text);
     let shown: Vec<&str> =
         findings.iter().map(|finding| sources.slice(finding.primary.as_ref().unwrap().span)).collect();
