@@ -2,6 +2,7 @@
 
 mod build;
 mod choices;
+mod edges;
 mod hashing;
 mod properties;
 mod traces;
