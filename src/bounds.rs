@@ -99,7 +99,10 @@ pub const MAX_MESSAGES: usize = 100_000;
 /// text takes it a second a megabyte.
 pub const MAX_COUNTED_BYTES: usize = 2 << 20;
 /// Most bytes of an answer's text that are kept to count its tokens when the upstream reports none.
-pub const MAX_KEPT_ANSWER_BYTES: usize = 256 << 10;
+pub const MAX_KEPT_ANSWER_BYTES: usize = 64 << 10;
+/// Largest request whose tokens are counted on the thread that serves it, in bytes: that takes a few
+/// milliseconds at most. A larger one is counted aside, so that nobody else waits.
+pub const MAX_COUNTED_INLINE_BYTES: usize = 64 << 10;
 
 /// What a shared answer that is too large for the cache may hold for its slowest reader, in bytes.
 pub const FLIGHT_WINDOW_BYTES: u64 = 256 << 10;

@@ -15,9 +15,10 @@ use crate::dsl::policy::{
 };
 use crate::engine::Engine;
 use crate::engine::trace::Written;
+use crate::facts::Var;
 use crate::facts::world::{ModelState, World};
 use crate::metrics::Table;
-use crate::protocol::{self, EncodeError, Protocol, Request, Wire};
+use crate::protocol::{self, EncodeError, Protocol, Request, Wire, tokens};
 use crate::upstream::{Clients, Endpoint, ModelLink};
 
 /// A model as the gateway asks it.
@@ -94,6 +95,9 @@ pub(crate) struct Live {
     tickets: Vec<AtomicU64>,
     /// whether any rule caches
     pub(crate) caches: bool,
+    /// requests that may have more tokens than this are counted before they are decided on: a
+    /// condition reads their tokens, or a model may be too small for them; None: nobody asks
+    counts_above: Option<u64>,
     ranks_by_length: bool,
 }
 
@@ -117,6 +121,8 @@ impl Live {
         let nobody = TenantFacts { id: "default".to_owned(), ..TenantFacts::default() };
         let tenants = tenants.collect();
         let caches = caches(policy);
+        let smallest = policy.models.iter().filter_map(|model| model.context).min();
+        let counts_above = if engine.program().reads().vars.contains(&Var::RequestTokens) { Some(0) } else { smallest };
         let digest_header = HeaderValue::from_str(&policy.digest).ok()?;
         let tickets = std::iter::repeat_with(|| AtomicU64::new(0)).take(rotations).collect();
         Some(Self {
@@ -131,6 +137,7 @@ impl Live {
             no_key: KeyFacts::default(),
             tickets,
             caches,
+            counts_above,
             ranks_by_length,
         })
     }
@@ -138,6 +145,11 @@ impl Live {
     /// The policy.
     pub(crate) fn policy(&self) -> &Policy {
         self.engine.policy()
+    }
+
+    /// Whether a decision on this request may have to count its tokens.
+    pub(crate) fn may_count(&self, request: &Request) -> bool {
+        self.counts_above.is_some_and(|most| tokens::bound(request) > most)
     }
 
     /// The policy's digest.

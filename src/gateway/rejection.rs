@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use crate::engine::nobody;
 use crate::upstream::{Failure, FailureKind};
@@ -66,6 +66,8 @@ pub(crate) enum GatewayError {
     Upstream {
         status: u16,
         message: String,
+        /// what of its head the client may read
+        headers: Box<HeaderMap>,
         /// its body, when the client speaks the upstream's protocol
         verbatim: Option<Bytes>,
     },

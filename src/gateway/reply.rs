@@ -148,6 +148,12 @@ pub(crate) fn refusal(
     error: &GatewayError,
     request_id: &str,
 ) -> Response<Body> {
+    if let GatewayError::Upstream { headers: upstream, .. } = error {
+        for (name, value) in upstream.iter() {
+            // Ours are there already, and stay.
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+    }
     headers.insert(CONTENT_TYPE, JSON);
     if let Some(wait) = error.retry_after() {
         headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));

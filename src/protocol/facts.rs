@@ -80,6 +80,13 @@ impl<'a> RequestFacts<'a> {
         }
     }
 
+    /// The same with its tokens, which somebody has counted already.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: u64) -> Self {
+        self.tokens = OnceLock::from(int(tokens));
+        self
+    }
+
     fn text(&self) -> &str {
         self.text.get_or_init(|| last_text(self.request))
     }

@@ -17,7 +17,7 @@ use tiktoken::CoreBpe;
 use super::content::{self, Piece};
 use super::json::{Raw, Text};
 use super::request::Request;
-use crate::bounds::MAX_COUNTED_BYTES;
+use crate::bounds::{MAX_COUNTED_BYTES, MAX_KEPT_ANSWER_BYTES};
 
 /// What an image is taken for.
 pub const IMAGE_TOKENS: u64 = 1_600;
@@ -42,6 +42,14 @@ pub fn warm_up() {
 #[must_use]
 pub fn count(text: &str) -> u64 {
     ENCODING.map_or(text.len() as u64 / BYTES_A_TOKEN, |encoding| encoding.count(text) as u64)
+}
+
+/// About the tokens of a text: counts its beginning, and takes the rest to be like it.
+#[must_use]
+pub fn estimate(text: &str) -> u64 {
+    let begin = text.get(..text.floor_char_boundary(MAX_KEPT_ANSWER_BYTES)).unwrap_or(text);
+    let length = begin.len() as u64;
+    count(begin).saturating_mul(text.len() as u64).checked_div(length).unwrap_or(0)
 }
 
 /// Counts many texts within one bound of work: hostile text takes a second a megabyte.

@@ -1,12 +1,14 @@
 //! One endpoint a provider: its addresses, its credentials, its connections, how it fares. A
 //! reload keeps the endpoints whose declaration and key did not change.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -25,6 +27,9 @@ const POOL_IDLE: Duration = Duration::from_secs(90);
 const HTTP2_PING: Duration = Duration::from_secs(30);
 /// How long it may take to give one.
 const HTTP2_PONG: Duration = Duration::from_secs(15);
+
+/// What stands for a key in text that people read.
+const MASK: &str = "[key]";
 
 /// The number of the thread that serves a request. Plain HTTP connections belong to one thread,
 /// so that no answer wakes another one.
@@ -91,6 +96,7 @@ pub struct EndpointState {
 pub struct Endpoint {
     name: String,
     identity: blake3::Hash,
+    key: Option<SecretString>,
     messages: Url,
     messages_beta: Url,
     count: Url,
@@ -176,6 +182,25 @@ impl Endpoint {
     #[must_use]
     pub fn path(&self, operation: Operation) -> &str {
         self.url(operation, false).as_str()
+    }
+
+    /// A text of the provider without the key, should it quote it.
+    #[must_use]
+    pub fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match &self.key {
+            Some(key) if text.contains(key.expose_secret()) => text.replace(key.expose_secret(), MASK).into(),
+            _ => Cow::Borrowed(text),
+        }
+    }
+
+    /// The same for a body, which need not be text.
+    #[must_use]
+    pub fn masked_bytes(&self, body: Bytes) -> Bytes {
+        let quotes = |key: &SecretString| memchr::memmem::find(&body, key.expose_secret().as_bytes()).is_some();
+        if !self.key.as_ref().is_some_and(quotes) {
+            return body;
+        }
+        Bytes::from(self.masked(&String::from_utf8_lossy(&body)).into_owned())
     }
 
     /// Counts a good attempt.
@@ -287,6 +312,7 @@ impl<'a> Plan<'a> {
             anthropic_headers: self.headers(true)?,
             openai_headers: self.headers(false)?,
             clients: self.clients(lanes, connect)?,
+            key: self.key,
             models: Mutex::default(),
             failures: AtomicU32::new(0),
             last_failure: Mutex::default(),

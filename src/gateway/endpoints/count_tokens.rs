@@ -18,7 +18,7 @@ use crate::gateway::phases::accept::{Entry, Exchange};
 use crate::gateway::rejection::GatewayError;
 use crate::gateway::reply;
 use crate::protocol::{self, Protocol, Wire, errors};
-use crate::upstream::{Operation, Prepared, Verdict, request_headers};
+use crate::upstream::{Operation, Prepared, Verdict, request_headers, response_headers};
 
 /// Time for the provider to count. Our own count takes milliseconds and is close.
 const PROVIDER: Duration = Duration::from_secs(10);
@@ -39,8 +39,10 @@ pub(super) async fn count_tokens(Extension(entry): Extension<Entry>, request: Re
             None => {}
         }
     }
-    let counted = protocol::tokens::of_request(&exchange.request);
-    json(&entry, StatusCode::OK, format!("{{\"input_tokens\":{counted}}}"))
+    match exchange.count().await {
+        Ok(counted) => json(&entry, StatusCode::OK, format!("{{\"input_tokens\":{}}}", counted.counted())),
+        Err(error) => refuse_as(&entry, Protocol::Anthropic, &error),
+    }
 }
 
 /// The model that would answer first, when it can count and is well.
@@ -68,8 +70,11 @@ async fn asked(exchange: &Exchange, target: &Target) -> Option<Result<Bytes, Gat
             Verdict::Good => incoming.whole(MAX_ERROR_BYTES).await.ok().map(Ok),
             Verdict::Client => {
                 let body = incoming.error_body(Instant::now() + PROVIDER).await;
+                let body = target.endpoint.masked_bytes(body);
                 let (_, message) = errors::read_upstream_error(&body);
-                Some(Err(GatewayError::Upstream { status: incoming.status.as_u16(), message, verbatim: Some(body) }))
+                let (status, mut headers) = (incoming.status.as_u16(), Box::<HeaderMap>::default());
+                response_headers(&incoming.headers, &mut headers);
+                Some(Err(GatewayError::Upstream { status, message, headers, verbatim: Some(body) }))
             }
             Verdict::Failed(_) => None,
         }

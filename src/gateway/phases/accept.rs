@@ -10,14 +10,14 @@ use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt as _;
 
-use crate::bounds::MAX_BODY_BYTES;
+use crate::bounds::{MAX_BODY_BYTES, MAX_COUNTED_INLINE_BYTES};
 use crate::facts::SessionFacts;
 use crate::gateway::app::App;
 use crate::gateway::guard::Caller;
 use crate::gateway::live::Live;
 use crate::gateway::rejection::GatewayError;
 use crate::protocol::facts::{Around, RequestFacts};
-use crate::protocol::{Protocol, Request};
+use crate::protocol::{Protocol, Request, tokens};
 use crate::sessions::{Session, Sessions};
 use crate::upstream::Lane;
 
@@ -49,6 +49,8 @@ pub(crate) struct Exchange {
     pub(crate) now: DateTime<Utc>,
     pub(crate) session_id: Option<String>,
     pub(crate) session: SessionFacts,
+    /// its tokens, when they were counted before anybody asked
+    tokens: Option<u64>,
 }
 
 impl Exchange {
@@ -63,7 +65,29 @@ impl Exchange {
     ) -> Result<Self, GatewayError> {
         let (parts, body) = request.into_parts();
         let body = read_body(&parts.headers, body, entry.app.config.timings.request_body).await?;
-        Self::new(entry, protocol, parts, body, Sessions::enter)
+        let exchange = Self::new(entry, protocol, parts, body, Sessions::enter)?;
+        let counts = exchange.entry.live.may_count(&exchange.request);
+        if counts { exchange.count().await } else { Ok(exchange) }
+    }
+
+    /// Counts its tokens, on a thread that may take its time when they are many.
+    ///
+    /// # Errors
+    /// When the program ends meanwhile.
+    pub(crate) async fn count(mut self) -> Result<Self, GatewayError> {
+        if self.tokens.is_some() || !self.is_large() {
+            return Ok(self);
+        }
+        let count = move || {
+            self.tokens = Some(self.counted());
+            self
+        };
+        tokio::task::spawn_blocking(count).await.map_err(|_| GatewayError::Internal)
+    }
+
+    /// Whether counting its tokens takes long enough to keep others waiting.
+    pub(crate) fn is_large(&self) -> bool {
+        self.request.body().len() > MAX_COUNTED_INLINE_BYTES
     }
 
     /// The same for a request that is no turn of its conversation.
@@ -110,7 +134,8 @@ impl Exchange {
             last_tokens: i64::try_from(before.last_tokens).unwrap_or(i64::MAX),
             last_model: before.last_model.to_string(),
         });
-        Ok(Self { entry, headers: parts.headers, request, beta, parsed, now: Utc::now(), session_id, session })
+        let (headers, now, tokens) = (parts.headers, Utc::now(), None);
+        Ok(Self { entry, headers, request, beta, parsed, now, session_id, session, tokens })
     }
 
     /// What a condition sees of it. Nothing is read before it is asked for.
@@ -125,7 +150,16 @@ impl Exchange {
             key_tags: &key.tags,
             now: self.now,
         };
-        RequestFacts::new(&self.request, &self.headers, around)
+        let facts = RequestFacts::new(&self.request, &self.headers, around);
+        match self.tokens {
+            Some(tokens) => facts.with_tokens(tokens),
+            None => facts,
+        }
+    }
+
+    /// Its tokens by our own count; may take long.
+    pub(crate) fn counted(&self) -> u64 {
+        self.tokens.unwrap_or_else(|| tokens::of_request(&self.request))
     }
 }
 

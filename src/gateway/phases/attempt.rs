@@ -215,7 +215,7 @@ impl Asked<'_> {
             Ok(Err(failure)) => return Err(failed(call, failure)),
             Err(_) => return Err(failed(call, late())),
         };
-        self.whole(&body, events, call, headers)
+        self.whole(&body, events, call, headers).await
     }
 
     async fn stream(self, incoming: Incoming, call: Call, headers: HeaderMap, ends: Instant) -> Result<Good, Miss> {
@@ -234,14 +234,14 @@ impl Asked<'_> {
 
     /// The client gets what it asked for: a stream is collected for one that wants it whole, and
     /// the other way round.
-    fn whole(self, body: &Bytes, events: bool, call: Call, headers: HeaderMap) -> Result<Good, Miss> {
+    async fn whole(self, body: &Bytes, events: bool, call: Call, headers: HeaderMap) -> Result<Good, Miss> {
         let wants_events = self.exchange.request.stream();
         let read = if wants_events { self.replayed(body) } else { self.read(body, events) };
         let (body, stop, spent) = match read {
             Ok(read) => read,
             Err(failure) => return Err(failed(call, failure)),
         };
-        let (spent, cost_usd) = call.end(spent);
+        let (spent, cost_usd) = call.end(spent).wait(spent).await;
         let whole = Whole { body, events: wants_events, stop, spent, cost_usd };
         Ok(Good { headers, warnings: self.warnings, content: Content::Whole(whole) })
     }
@@ -269,13 +269,16 @@ impl Asked<'_> {
 
     /// 400, 413, 422: the client reads what the upstream says, in its own protocol.
     async fn client_error(self, mut incoming: Incoming, call: Call, ends: Instant) -> Miss {
-        let body = incoming.error_body(ends).await;
+        let body = self.target.endpoint.masked_bytes(incoming.error_body(ends).await);
         call.client_error();
+        let mut headers = HeaderMap::new();
+        response_headers(&incoming.headers, &mut headers);
         let (_, message) = protocol::errors::read_upstream_error(&body);
         let same = self.wire.same_as(self.exchange.request.protocol()) && body.first() == Some(&b'{');
         Miss::Final(GatewayError::Upstream {
             status: incoming.status.as_u16(),
             message: if message.is_empty() { "the provider refused the request".to_owned() } else { message },
+            headers: Box::new(headers),
             verbatim: same.then_some(body),
         })
     }
@@ -301,8 +304,10 @@ pub(super) fn has_content(there: bool, stop: Stop) -> Result<(), Failure> {
 
 fn unreadable(wrong: &BrokenAnswer) -> Failure {
     match wrong {
-        BrokenAnswer::Upstream { kind, message } => relay::told(wrong.to_string(), kind, message),
-        BrokenAnswer::Malformed(_) => Failure::new(FailureKind::Broken, wrong.to_string()),
+        BrokenAnswer::Upstream { kind, message } => relay::told(kind, message),
+        BrokenAnswer::Malformed(_) => {
+            Failure::new(FailureKind::Broken, "the provider's answer cannot be read").detail(wrong.to_string())
+        }
     }
 }
 

@@ -15,9 +15,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::Frame;
+use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
-use super::settle::{Account, Call};
+use super::settle::{Account, Call, Paid, Settled};
 use crate::bounds::MAX_EVENT_BYTES;
 use crate::gateway::rejection::GatewayError;
 use crate::gateway::reply::error_reply;
@@ -51,6 +52,8 @@ pub(crate) struct Pump {
     pushed: Vec<Bytes>,
     call: Option<Call>,
     over: Option<Over>,
+    /// the stream is over, and its tokens are still counted
+    settling: Option<(Over, JoinHandle<Paid>)>,
     flowing: bool,
     /// fires when the upstream may have been silent for too long
     silence: Pin<Box<Sleep>>,
@@ -79,6 +82,7 @@ impl Pump {
             pushed: Vec::new(),
             call: Some(call),
             over: None,
+            settling: None,
             flowing: false,
             silence: Box::pin(tokio::time::sleep(timings.ping.min(timings.stream_idle))),
             heard: now,
@@ -95,7 +99,7 @@ impl Pump {
     /// When the stream ends, breaks or reports an error before any content.
     pub(super) async fn open(&mut self) -> Result<(), Failure> {
         let mut held = 0;
-        while !self.flowing && self.over.is_none() {
+        while !self.flowing && self.call.is_some() {
             match self.incoming.chunk().await {
                 Some(chunk) => {
                     let chunk = chunk?;
@@ -129,8 +133,9 @@ impl Pump {
         self.ready.extend(self.pushed.drain(..));
         let end = ended.map_err(|truncated| Failure::new(FailureKind::Truncated, truncated.to_string()))?;
         super::attempt::has_content(end.has_content, end.stop)?;
-        let (spent, cost_usd) = self.call.take().map_or((end.spent, None), |call| call.end(end.spent));
-        self.over = Some(Over { outcome: Outcome::Ok, stop: Some(end.stop), spent, cost_usd });
+        let over = Over { outcome: Outcome::Ok, stop: Some(end.stop), spent: end.spent, cost_usd: None };
+        let settled = self.call.take().map_or(Settled::Now((end.spent, None)), |call| call.end(end.spent));
+        self.close(over, settled);
         Ok(())
     }
 
@@ -156,8 +161,27 @@ impl Pump {
         self.relay.fail(&event, &mut self.pushed);
         self.ready.extend(self.pushed.drain(..));
         let spent = self.relay.spent();
-        let (spent, cost_usd) = call.fail(failure, spent);
-        self.over = Some(Over { outcome: Outcome::Truncated, stop: None, spent, cost_usd });
+        self.close(Over { outcome: Outcome::Truncated, stop: None, spent, cost_usd: None }, call.fail(failure, spent));
+    }
+
+    /// Nothing more comes. The client may have all of it before its tokens are counted.
+    fn close(&mut self, over: Over, settled: Settled) {
+        match settled {
+            Settled::Now((spent, cost_usd)) => self.over = Some(Over { spent, cost_usd, ..over }),
+            Settled::Later(work) => self.settling = Some((over, work)),
+        }
+    }
+
+    /// Waits until it is known what the stream came to.
+    fn poll_settled(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        use std::future::Future as _;
+        if let Some((over, work)) = &mut self.settling {
+            let paid = std::task::ready!(Pin::new(work).poll(context));
+            let (spent, cost_usd) = paid.unwrap_or((over.spent, None));
+            self.over = Some(Over { spent, cost_usd, ..*over });
+            self.settling = None;
+        }
+        Poll::Ready(())
     }
 
     /// What it came to, once it is over and everything has been handed out.
@@ -171,6 +195,7 @@ impl Pump {
             if let Some(piece) = self.ready.pop_front() {
                 return Poll::Ready(Some(piece));
             }
+            std::task::ready!(self.poll_settled(context));
             if self.over.is_some() {
                 return Poll::Ready(None);
             }
@@ -242,21 +267,26 @@ impl Drop for Pump {
     }
 }
 
-/// A relay's error as a failed attempt.
+/// A relay's error as a failed attempt. The client reads our words; the upstream's own may quote
+/// whatever they like.
 pub(super) fn broken(error: &StreamError) -> Failure {
-    match error {
-        StreamError::Upstream { kind, message } => told(error.to_string(), kind, message),
-        StreamError::Malformed(_) | StreamError::TooLarge(_) => Failure::new(FailureKind::Broken, error.to_string()),
-    }
+    let text = match error {
+        StreamError::Upstream { kind, message } => return told(kind, message),
+        StreamError::Malformed(_) => "the provider's answer cannot be read",
+        StreamError::TooLarge(_) => "an event of the provider's answer is too large",
+    };
+    Failure::new(FailureKind::Broken, text).detail(error.to_string())
 }
 
 /// An error that a provider told inside a good answer. Its words are for the log, like those of an
 /// answer with a bad status.
-pub(super) fn told(text: String, word: &str, message: &str) -> Failure {
-    let kind = match word {
-        "overloaded_error" => FailureKind::Overloaded,
-        word if word.starts_with("rate_limit") => FailureKind::RateLimited,
-        _ => FailureKind::Broken,
+pub(super) fn told(word: &str, message: &str) -> Failure {
+    let (kind, text) = match word {
+        "overloaded_error" => (FailureKind::Overloaded, "the provider is overloaded, as it says inside its answer"),
+        word if word.starts_with("rate_limit") => {
+            (FailureKind::RateLimited, "the provider's rate limit is reached, as it says inside its answer")
+        }
+        _ => (FailureKind::Broken, "the provider reports an error inside its answer"),
     };
     Failure::new(kind, text).detail(format!("{word}: {message}"))
 }

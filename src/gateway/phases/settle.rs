@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use tokio::task::JoinHandle;
 
 use super::accept::{Entry, Exchange};
 use crate::dsl::policy::{ModelId, RouteId};
@@ -16,7 +17,7 @@ use crate::engine::price;
 use crate::gateway::live::Target;
 use crate::gateway::rejection::{Fault, GatewayError};
 use crate::metrics::{AttemptOutcome, CacheResult, Ended, OpenStream, Outcome, TokenKind, TokenSource};
-use crate::protocol::{Protocol, Spent, Usage, tokens};
+use crate::protocol::{Protocol, Spent, Usage};
 use crate::upstream::{Failure, FailureKind};
 
 /// Longest text of a client that is logged (the model that it asked for).
@@ -194,12 +195,14 @@ pub(crate) struct Call {
     model: ModelId,
     exchange: Arc<Exchange>,
     sent: Instant,
+    /// how long it took, once its last byte is there
+    over: Option<Duration>,
     outcome: Option<AttemptOutcome>,
 }
 
 impl Call {
     pub(crate) fn begin(exchange: &Arc<Exchange>, model: ModelId) -> Self {
-        Self { model, exchange: Arc::clone(exchange), sent: Instant::now(), outcome: None }
+        Self { model, exchange: Arc::clone(exchange), sent: Instant::now(), over: None, outcome: None }
     }
 
     pub(crate) fn entry(&self) -> &Entry {
@@ -214,17 +217,14 @@ impl Call {
         self.exchange.entry.live.target(self.model)
     }
 
-    /// Closes it: it gave an answer, whole and good. Returns what it used and its cost in US
-    /// dollars.
-    pub(crate) fn end(mut self, spent: Spent) -> (Spent, Option<f64>) {
+    /// Closes it: it gave an answer, whole and good.
+    pub(crate) fn end(mut self, spent: Spent) -> Settled {
         self.outcome = Some(AttemptOutcome::Ok);
         if let Some(target) = self.target() {
             target.endpoint.succeeded();
             target.link.answered(spent.usage.output);
         }
-        let spent = self.counted(spent);
-        remember(self.entry(), self.exchange.session_id.as_deref(), self.model, &spent.usage);
-        (spent, self.pay(spent))
+        self.settle(spent, true)
     }
 
     /// Closes it: it failed before any content.
@@ -233,10 +233,9 @@ impl Call {
     }
 
     /// Closes it: it failed in the middle. What it had used by then is paid.
-    pub(crate) fn fail(mut self, failure: &Failure, spent: Spent) -> (Spent, Option<f64>) {
+    pub(crate) fn fail(mut self, failure: &Failure, spent: Spent) -> Settled {
         self.failed(failure);
-        let spent = self.counted(spent);
-        (spent, self.pay(spent))
+        self.settle(spent, false)
     }
 
     fn failed(&mut self, failure: &Failure) {
@@ -249,8 +248,7 @@ impl Call {
             target.link.cool(Instant::now(), wait);
         }
         let request_id = &*self.entry().request_id;
-        let (model, provider, kind) = (&*target.name, &*target.provider, failure.kind.name());
-        let (status, detail) = (failure.status, &*failure.detail);
+        let (model, provider, kind, status) = (&*target.name, &*target.provider, failure.kind.name(), failure.status);
         if failure.kind.is_ours() {
             tracing::error!(
                 request_id,
@@ -258,20 +256,38 @@ impl Call {
                 provider,
                 kind,
                 status,
-                detail,
                 "an attempt failed, and will fail again until the policy or the key is mended: {failure}"
             );
         } else {
-            tracing::warn!(request_id, model, provider, kind, status, detail, "an attempt failed: {failure}");
+            tracing::warn!(request_id, model, provider, kind, status, "an attempt failed: {failure}");
+        }
+        // A provider may quote the prompt: its words are for whoever looks for them.
+        if !failure.detail.is_empty() {
+            let detail = &*target.endpoint.masked(&failure.detail);
+            tracing::debug!(request_id, model, provider, kind, detail, "what was said about the failed attempt");
         }
     }
 
-    /// Input that the provider did not count is counted here.
-    fn counted(&self, mut spent: Spent) -> Spent {
-        if spent.estimated {
-            spent.usage.input = tokens::of_request(&self.exchange.request);
+    /// Pays for what was used, aside when that takes long. The upstream is done with either way.
+    fn settle(mut self, spent: Spent, good: bool) -> Settled {
+        self.over = Some(self.sent.elapsed());
+        if needs_count(&spent) && self.exchange.is_large() && tokio::runtime::Handle::try_current().is_ok() {
+            // Detached: whoever waits for it may leave, the account is closed all the same.
+            let work = tokio::task::spawn_blocking(move || self.settle_here(spent, good));
+            return Settled::Later(work);
         }
-        spent
+        Settled::Now(self.settle_here(spent, good))
+    }
+
+    fn settle_here(&self, mut spent: Spent, good: bool) -> Paid {
+        // Input that the provider did not count is counted here.
+        if needs_count(&spent) {
+            spent.usage.input = self.exchange.counted();
+        }
+        if good {
+            remember(self.entry(), self.exchange.session_id.as_deref(), self.model, &spent.usage);
+        }
+        (spent, self.pay(spent))
     }
 
     /// Closes it: the client made a mistake, the upstream is well.
@@ -284,19 +300,20 @@ impl Call {
 
     /// Pays for what a call had used when its client left.
     pub(crate) fn abandon(self, spent: Spent) {
-        self.pay(self.counted(spent));
+        drop(self.settle(spent, false));
     }
 
     fn pay(&self, spent: Spent) -> Option<f64> {
-        let Spent { usage, estimated, .. } = spent;
-        let source = if estimated { TokenSource::Estimated } else { TokenSource::Reported };
+        let usage = spent.usage;
+        let source = |estimated| if estimated { TokenSource::Estimated } else { TokenSource::Reported };
+        let (output, input) = (source(spent.estimated), source(needs_count(&spent)));
         let (metrics, model) = (&self.entry().live.metrics, self.model.0);
-        for (kind, count) in [
-            (TokenKind::Input, usage.input),
-            (TokenKind::Output, usage.output),
-            (TokenKind::CacheRead, usage.cache_read),
-            (TokenKind::CacheWrite, usage.cache_write),
-            (TokenKind::Reasoning, usage.reasoning),
+        for (kind, source, count) in [
+            (TokenKind::Input, input, usage.input),
+            (TokenKind::Output, output, usage.output),
+            (TokenKind::CacheRead, input, usage.cache_read),
+            (TokenKind::CacheWrite, input, usage.cache_write),
+            (TokenKind::Reasoning, output, usage.reasoning),
         ] {
             metrics.tokens(model, kind, source, count);
         }
@@ -316,7 +333,35 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let outcome = self.outcome.unwrap_or(AttemptOutcome::Cancelled);
-        self.entry().live.metrics.attempt(self.model.0, outcome, self.sent.elapsed());
+        let took = self.over.unwrap_or_else(|| self.sent.elapsed());
+        self.entry().live.metrics.attempt(self.model.0, outcome, took);
+    }
+}
+
+/// Whether the provider did not say what it read.
+fn needs_count(spent: &Spent) -> bool {
+    spent.estimated && !spent.input_known
+}
+
+/// What a call used and what that cost in US dollars.
+pub(crate) type Paid = (Spent, Option<f64>);
+
+/// The end of a call's account.
+#[derive(Debug)]
+pub(crate) enum Settled {
+    /// it is closed
+    Now(Paid),
+    /// tokens are still counted, aside
+    Later(JoinHandle<Paid>),
+}
+
+impl Settled {
+    /// Waits for it. `before` is what was known before it was counted.
+    pub(crate) async fn wait(self, before: Spent) -> Paid {
+        match self {
+            Self::Now(paid) => paid,
+            Self::Later(work) => work.await.unwrap_or((before, None)),
+        }
     }
 }
 
