@@ -81,6 +81,8 @@ pub const MAX_COOL_DOWN: Duration = Duration::from_secs(300);
 pub const DRAIN: Duration = Duration::from_secs(30);
 /// Quiet time after the last file event before a policy is read again.
 pub const RELOAD_QUIET: Duration = Duration::from_millis(300);
+/// Longest wait for that quiet: somebody may write to the directory all the time.
+pub const RELOAD_WAIT: Duration = Duration::from_secs(5);
 /// Largest error answer of an upstream that is read, in bytes. Its message is in the first lines.
 pub const MAX_ERROR_BYTES: usize = 64 << 10;
 /// Time to read an upstream's error answer.

@@ -8,20 +8,21 @@ use clap::{Args, ValueEnum};
 use http::HeaderMap;
 
 use super::body::{self, Spoken};
+use super::policy::PolicyPath;
 use super::{complain, say};
 use crate::cache::KEY_PARTS;
 use crate::diag::codes::REGISTRY;
 use crate::diag::{Diagnostic, Severity, Sources, pages, render};
 use crate::dsl::policy::Policy;
 use crate::protocol::{LEFT_OUT, canonical_key};
+use crate::upstream::is_set;
 use crate::{dsl, files};
 
 /// Reads a policy and reports everything that is wrong with it.
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
-    /// a directory of `*.policy` files, or one file
-    #[arg(default_value = ".")]
-    path: PathBuf,
+    #[command(flatten)]
+    policy: PolicyPath,
     /// how findings look
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -67,7 +68,7 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
     if let Some(request) = &arguments.explain_cache {
         return explain_cache(request.as_ref(), arguments.protocol);
     }
-    let sources = match files::read(&arguments.path) {
+    let sources = match files::read(arguments.policy.get()) {
         Ok(sources) => sources,
         Err(error) => {
             complain(&error);
@@ -78,7 +79,6 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
     let mut findings = loaded.diagnostics;
     if let Some(policy) = loaded.policy.as_ref().filter(|_| !arguments.no_env) {
         // The environment of this machine is not a fault of the policy; `serve` is stricter.
-        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         findings.extend(dsl::check::environment(policy, &is_set).into_iter().map(as_warning));
     }
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -155,7 +155,7 @@ fn sum_up(arguments: &CheckArguments, findings: &[Diagnostic], policy: Option<&P
             let rules = ruled.filter(|rule| rule.condition.is_some()).count();
             let routes = counted(policy.routes.len(), "route");
             let models = counted(policy.models.len(), "model");
-            let path = arguments.path.display();
+            let path = arguments.policy.get().display();
             format!("{path}: clean — {routes}, {}, {models}", counted(rules, "rule"))
         }
         _ if errors == 0 => format!("{} in {files}", counted(warnings, "warning")),

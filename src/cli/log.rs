@@ -25,6 +25,9 @@ pub(super) enum LogForm {
     Json,
 }
 
+/// The watcher's own library warns of what it is told about anyway, such as a directory that is gone.
+const DEFAULT_FILTER: &str = "info,notify=error";
+
 /// Begins to log. What is dropped at the end writes what still waits.
 pub(super) fn start(form: LogForm) -> Flush {
     let buffer = Arc::new(Buffer::default());
@@ -34,7 +37,7 @@ pub(super) fn start(form: LogForm) -> Flush {
     };
     // Without a thread of its own every line is written at once.
     let lines = Lines { direct: thread.is_err(), buffer: Arc::clone(&buffer) };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     match form {
         LogForm::Text => subscriber.with_ansi(io::stderr().is_terminal()).with_target(false).init(),

@@ -1,13 +1,14 @@
 //! `ccr-policy serve`: the gateway.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::log::{self, LogForm};
+use super::policy::PolicyPath;
 use crate::dsl::policy::Policy;
 use crate::gateway::config::Config;
 use crate::gateway::{Server, StartError};
@@ -18,11 +19,10 @@ use crate::gateway::{Server, StartError};
 /// requests under way end. Log levels come from RUST_LOG (default: info).
 #[derive(Debug, Args)]
 pub(super) struct ServeArguments {
-    /// The policy: a directory of `*.policy` files, or one file
-    #[arg(long, value_name = "PATH")]
-    policy: PathBuf,
+    #[command(flatten)]
+    policy: PolicyPath,
     /// Where to listen; port 0 takes any. Off loopback the policy has to declare client keys
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3456")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3456", value_parser = listen_address)]
     listen: SocketAddr,
     /// A further `Host` under which it may be called; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -35,17 +35,28 @@ pub(super) struct ServeArguments {
     log: LogForm,
 }
 
+/// `ADDRESS:PORT` or `localhost:PORT`.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    if let Some(port) = text.strip_prefix("localhost:").and_then(|port| port.parse().ok()) {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    }
+    text.parse().map_err(|_| match text.trim_start_matches(':').parse::<u16>() {
+        Ok(port) => format!("a port needs an address before it: write `127.0.0.1:{port}`"),
+        Err(_) => "write an address and a port, such as `127.0.0.1:3456` or `localhost:3456`".to_owned(),
+    })
+}
+
 /// Runs until it is interrupted.
 pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
     let _flush = log::start(arguments.log);
-    let mut config = Config::new(arguments.policy.clone(), arguments.listen);
+    let mut config = Config::new(arguments.policy.get().to_owned(), arguments.listen);
     config.hosts.clone_from(&arguments.host);
     config.lanes = arguments.threads.unwrap_or(config.lanes).clamp(1, MOST_THREADS);
     let server = match Server::start(config) {
         Ok(server) => server,
         Err(error) => return refused(&error),
     };
-    say_hello(&server, &arguments.policy);
+    say_hello(&server, arguments.policy.get());
     let outcome = wait(&server);
     super::say("stopping: requests under way may end");
     server.stop();
@@ -121,4 +132,23 @@ fn contents(policy: &Policy) -> String {
         count(policy.tenants.len(), "tenant"),
     ];
     format!("{}; policy {}", parts.join(", "), policy.digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_people_write_them() {
+        for (text, address) in
+            [("localhost:3501", "127.0.0.1:3501"), ("0.0.0.0:80", "0.0.0.0:80"), ("[::1]:9", "[::1]:9")]
+        {
+            assert_eq!(listen_address(text).unwrap().to_string(), address);
+        }
+        for (text, part) in
+            [("3501", "`127.0.0.1:3501`"), (":3501", "`127.0.0.1:3501`"), ("here", "such as"), ("localhost", "such as")]
+        {
+            assert!(listen_address(text).unwrap_err().contains(part), "{text}");
+        }
+    }
 }

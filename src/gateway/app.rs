@@ -37,7 +37,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Without a policy, yet. `config.listen` is the address that is really listened on.
+    /// Without a policy, yet. Nobody listens yet.
     ///
     /// # Errors
     /// When a metric cannot be registered.
@@ -46,7 +46,7 @@ impl App {
             names: Names::new(config.listen, &config.hosts),
             config,
             live: ArcSwapOption::empty(),
-            reload_state: ArcSwap::from_pointee(ReloadState::new("started", Vec::new())),
+            reload_state: ArcSwap::from_pointee(ReloadState::new("started")),
             cache: ArcSwap::from_pointee(Cache::new(cache_limits(&Options::default()))),
             sessions: Sessions::default(),
             metrics: Metrics::new(Vocabulary { protocols: PROTOCOLS, failures: failure_names() })?,

@@ -21,6 +21,7 @@ pub struct Timings {
     pub ping: Duration,
     pub drain: Duration,
     pub reload_quiet: Duration,
+    pub reload_wait: Duration,
 }
 
 impl Default for Timings {
@@ -37,6 +38,7 @@ impl Default for Timings {
             ping: bounds::PING,
             drain: bounds::DRAIN,
             reload_quiet: bounds::RELOAD_QUIET,
+            reload_wait: bounds::RELOAD_WAIT,
         }
     }
 }

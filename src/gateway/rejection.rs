@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use super::endpoints::PATHS;
 use crate::engine::nobody;
 use crate::upstream::{Failure, FailureKind};
 
@@ -46,7 +47,7 @@ pub(crate) enum GatewayError {
     Host(String),
     #[error("a valid key is required: send it as `Authorization: Bearer …` or `x-api-key: …`")]
     Key,
-    #[error("there is nothing at `{0}`")]
+    #[error("there is nothing at `{0}`; {PATHS}")]
     NoSuchPath(String),
     #[error("`{method}` is not possible at `{path}`")]
     Method { method: String, path: String },

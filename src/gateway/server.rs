@@ -23,7 +23,7 @@ pub enum StartError {
     #[error("{0}")]
     Policy(#[from] LoadError),
     /// the address cannot be had
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}{}", hint(source, *address))]
     Listen {
         /// what was asked for
         address: SocketAddr,
@@ -36,6 +36,14 @@ pub enum StartError {
     /// the metrics cannot be registered
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+}
+
+/// What to do about a port that is taken.
+fn hint(error: &io::Error, address: SocketAddr) -> String {
+    if error.kind() != io::ErrorKind::AddrInUse {
+        return String::new();
+    }
+    format!("; choose another port, or let the system do it: `--listen {}`", SocketAddr::new(address.ip(), 0))
 }
 
 impl From<FilesError> for StartError {
@@ -65,10 +73,8 @@ impl Server {
     ///
     /// # Errors
     /// When the policy cannot be used or the address cannot be had.
-    pub fn start(mut config: Config) -> Result<Self, StartError> {
-        let listening = |source| StartError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).map_err(listening)?;
-        config.listen = listener.local_addr().map_err(listening)?;
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let address = config.listen;
         let sources = files::read(&config.policy)?;
         let (lanes, timings) = (config.lanes.max(1), config.timings);
         let app = Arc::new(App::new(config)?);
@@ -79,6 +85,8 @@ impl Server {
             let thread = thread.spawn(work).map_err(StartError::Thread)?;
             thread.join().unwrap_or(Err(LoadError::Crashed))?
         };
+        // A policy that is broken says so even while another program has the port.
+        let listener = TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })?;
         app.use_policy(live);
         warm_up();
         let router = endpoints::router();

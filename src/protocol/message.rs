@@ -78,7 +78,7 @@ impl Message<'_> {
                 Block::Foreign(raw) => said.push_str(&String::from_utf8_lossy(raw.bytes())),
             }
         }
-        let usage = Usage { input: input_estimate, output: tokens::count(&said), ..Usage::default() };
+        let usage = Usage { input: input_estimate, output: tokens::estimate(&said), ..Usage::default() };
         Spent { usage, estimated: true, input_known: false }
     }
 }

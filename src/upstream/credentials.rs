@@ -16,6 +16,12 @@ pub enum CredentialError {
     NotAKey(String),
 }
 
+/// Whether an environment variable has a value that is more than blanks.
+#[must_use]
+pub fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.as_encoded_bytes().trim_ascii().is_empty())
+}
+
 /// The value of an environment variable that holds a key, without blanks around it.
 ///
 /// # Errors

@@ -97,21 +97,30 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// a few words for the client: no key, no address
     pub text: String,
-    /// further words for the log: what the provider or the socket said
+    /// further words for the log: what the socket said, or where it was asked
     pub detail: String,
+    /// the provider's own words: they may quote the prompt, so nobody reads them unasked
+    pub said: String,
 }
 
 impl Failure {
     /// A failure without a status.
     #[must_use]
     pub fn new(kind: FailureKind, text: impl Into<String>) -> Self {
-        Self { kind, status: None, retry_after: None, text: text.into(), detail: String::new() }
+        Self { kind, status: None, retry_after: None, text: text.into(), detail: String::new(), said: String::new() }
     }
 
     /// Adds words for the log.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
+        self
+    }
+
+    /// Adds the provider's own words.
+    #[must_use]
+    pub fn said(mut self, said: impl Into<String>) -> Self {
+        self.said = said.into();
         self
     }
 

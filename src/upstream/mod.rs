@@ -13,7 +13,7 @@ mod send;
 
 pub use clients::{ClientError, Clients, Endpoint, EndpointState, Lane, LastFailure};
 pub use cooling::ModelLink;
-pub use credentials::{CredentialError, read as read_credential};
+pub use credentials::{CredentialError, is_set, read as read_credential};
 pub use failure::{Failure, FailureKind, Verdict, retry_after};
 pub use headers::{request_headers, response_headers};
 pub use send::{Incoming, Operation, Prepared};

@@ -42,6 +42,7 @@ fn a_large_body_is_refused_before_it_is_read() {
     // It answers as soon as the limit is passed, and may close while we still write.
     let written = (0..100).take_while(|_| client.try_write(&piece).is_ok()).count();
     assert!(written >= 32, "{written}");
+    assert_eq!(client.reply().expect(413).json()["error"]["code"], "request_too_large");
     gateway.post(CHAT, HELLO).expect(200);
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn short() -> Timings {
         ping: Duration::from_millis(200),
         drain: Duration::from_secs(5),
         reload_quiet: Duration::from_millis(50),
+        reload_wait: Duration::from_millis(500),
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod accounts;
 mod attempts;
 mod cache;
 mod clients;

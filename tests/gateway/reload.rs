@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::time::Duration;
+
+use ccr_policy::gateway::config::Timings;
 
 use crate::kit::{
     CHAT, CHAT_END, EVENTS, Gateway, HELLO, HELLO_STREAM, Upstream, answer, chunk, config, policy, request, short,
@@ -106,12 +109,65 @@ fn a_directory_that_is_replaced_is_noticed() {
 
 #[test]
 fn somebody_may_ask_for_it() {
-    let gateway = Gateway::start(&mock("alpha"));
+    // The watch waits for quiet for so long that it cannot be quicker.
+    let timings = Timings { reload_quiet: Duration::from_secs(2), reload_wait: Duration::from_secs(3), ..short() };
+    let gateway = Gateway::with(&mock("alpha"), timings);
     assert_eq!(gateway.server().reloads().ask_and_wait(), "unchanged");
     gateway.rewrite(&mock("beta"));
-    let outcome = gateway.server().reloads().ask_and_wait();
-    assert!(["ok", "unchanged"].contains(&outcome), "the watch may have been quicker: {outcome}");
+    assert_eq!(gateway.server().reloads().ask_and_wait(), "ok");
     assert_eq!(model(&gateway), "beta");
+    gateway.rewrite("nonsense");
+    assert_eq!(gateway.server().reloads().ask_and_wait(), "failed");
+    assert_eq!(model(&gateway), "beta");
+}
+
+#[test]
+fn a_directory_that_is_never_quiet_is_read_all_the_same() {
+    let timings = Timings { reload_quiet: Duration::from_secs(1), reload_wait: Duration::from_secs(2), ..short() };
+    let gateway = Gateway::with(&mock("alpha"), timings);
+    fs::write(gateway.dir.path().join("other.policy"), "// nothing\n").unwrap();
+    gateway.rewrite(&mock("beta"));
+    wait_until("the new policy", || {
+        // A change every few milliseconds, which changes no text.
+        let file = fs::File::options().append(true).open(gateway.dir.path().join("other.policy")).unwrap();
+        file.set_modified(std::time::SystemTime::now()).unwrap();
+        model(&gateway) == "beta"
+    });
+}
+
+#[test]
+fn ready_says_what_is_wrong_in_a_word_and_a_line() {
+    let gateway = Gateway::start(&mock("alpha"));
+    let (failing, keyed) = (
+        format!("{}test \"wrong\" on main {{ given {{ text: \"x\" }} -> reject 400 }}", mock("alpha")),
+        format!("tenant t {{ keys: [env(\"HOME\"), env(\"CARGO_PKG_NAME\")] }}\n{}", mock("alpha")),
+    );
+    let failed = |code: &str| {
+        wait_until(code, || outcome(&gateway)["codes"][0] == code);
+        let state = outcome(&gateway);
+        assert_eq!(state["outcome"], "failed", "{state}");
+        assert!(state["error"].as_str().is_some_and(|line| !line.is_empty() && !line.contains('\n')), "{state}");
+    };
+    gateway.rewrite(&failing);
+    failed("tests");
+    gateway.rewrite("route main { default -> nobody }");
+    wait_until("a finding", || outcome(&gateway)["codes"][0].as_str().is_some_and(|code| code.starts_with('P')));
+    fs::remove_file(gateway.dir.path().join("main.policy")).unwrap();
+    failed("empty");
+    fs::write(gateway.dir.path().join("main.policy"), [b'a', 0xff]).unwrap();
+    failed("unreadable");
+    gateway.rewrite(&mock("alpha"));
+    wait_until("the files to be again what is in use", || outcome(&gateway)["outcome"] == "unchanged");
+    assert_eq!((&outcome(&gateway)["codes"], outcome(&gateway).get("error")), (&serde_json::json!([]), None));
+    // With keys declared the line is for those who have one.
+    gateway.rewrite(&keyed);
+    gateway.await_metric(r#"ccr_policy_reloads_total{outcome="ok"}"#, 2.0);
+    gateway.rewrite("nonsense");
+    wait_until("the failure", || outcome(&gateway)["outcome"] == "failed");
+    assert_eq!(outcome(&gateway).get("error"), None);
+    let key = std::env::var("CARGO_PKG_NAME").unwrap();
+    let told = gateway.send(&request("GET", "/ready", &[("x-api-key", &key)], "")).json();
+    assert!(told["reload"]["error"].is_string(), "{told}");
 }
 
 #[test]

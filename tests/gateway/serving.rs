@@ -122,7 +122,9 @@ fn small_endpoints() {
     let ready = gateway.get("/ready").expect(200).json();
     assert_eq!((&ready["ready"], &ready["reload"]["outcome"]), (&true.into(), &"started".into()));
     assert!(gateway.get("/metrics").expect(200).text().contains("ccr_policy_info{digest="));
-    assert_eq!(gateway.get("/nope").expect(404).json()["error"]["code"], "not_found");
+    let nothing = gateway.get("/v1/nope").expect(404).json();
+    assert_eq!(nothing["error"]["code"], "not_found");
+    assert!(nothing["error"]["message"].as_str().unwrap().contains("POST /v1/messages"), "{nothing}");
     gateway.get(MESSAGES).expect(405);
 }
 

@@ -10,7 +10,7 @@ pub fn environment(policy: &Policy, is_set: &dyn Fn(&str) -> bool) -> Vec<Diagno
     let missing = policy.env.iter().filter(|variable| !is_set(&variable.name));
     missing
         .map(|variable| {
-            let message = format!("the environment variable `{}` is not set", variable.name);
+            let message = format!("the environment variable `{}` is not set, or empty", variable.name);
             Diagnostic::new(Code::P0701, variable.span, message).help(format!(
                 "set it, then start again (a running program cannot see it): `export {}=…`",
                 variable.name

@@ -87,14 +87,24 @@ pub(super) async fn health(Extension(entry): Extension<Entry>) -> Response<Body>
             models,
         })
     });
+    let providers: Vec<_> = providers.collect();
     let body = Health {
-        status: "ok",
+        status: overall(&providers),
         version: env!("CARGO_PKG_VERSION"),
         policy: live.digest(),
         uptime_s: entry.app.begun.elapsed().as_secs(),
-        providers: providers.collect(),
+        providers,
     };
     json(&entry, StatusCode::OK, serde_json::to_vec(&body).unwrap_or_default())
+}
+
+/// `ok`, `degraded` when some provider is not well, `failing` when none is.
+fn overall(providers: &[ProviderHealth<'_>]) -> &'static str {
+    match providers.iter().filter(|provider| provider.state == "ok").count() {
+        well if well == providers.len() => "ok",
+        0 => "failing",
+        _ => "degraded",
+    }
 }
 
 fn kind(kind: ProviderKind) -> &'static str {
@@ -119,13 +129,18 @@ struct Reload<'a> {
     outcome: &'static str,
     at: String,
     codes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
 }
 
 /// 200 as long as a policy is in use: a reload that failed leaves the old one there.
 pub(super) async fn ready(Extension(entry): Extension<Entry>) -> Response<Body> {
     let state = entry.app.reload_state.load();
     let at = state.at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let reload = Reload { outcome: state.outcome, at, codes: &state.codes };
+    // It may name files and variables: with keys declared it is for those who have one.
+    let knows = entry.live.keys.is_open() || entry.caller.tenant.is_some();
+    let error = state.error.as_deref().filter(|_| knows);
+    let reload = Reload { outcome: state.outcome, at, codes: &state.codes, error };
     let body = Ready { ready: true, policy: entry.live.digest(), reload };
     json(&entry, StatusCode::OK, serde_json::to_vec(&body).unwrap_or_default())
 }

@@ -19,6 +19,10 @@ use super::rejection::GatewayError;
 use super::reply;
 use crate::protocol::Protocol;
 
+/// What a client who came to a wrong path may have meant.
+pub(crate) const PATHS: &str = "there is POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /chat, \
+                                /v1/route and GET /v1/models, /health, /ready, /metrics";
+
 /// All endpoints.
 pub(crate) fn router() -> Router {
     Router::new()

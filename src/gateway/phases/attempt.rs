@@ -197,10 +197,10 @@ impl Asked<'_> {
                 let failure = Failure::of_status(kind, incoming.status, &incoming.headers, self.exchange.now);
                 let (word, message) = protocol::errors::read_upstream_error(&incoming.error_body(ends).await);
                 let asked = match kind {
-                    FailureKind::NotFound => format!(" (asked at {})", self.target.endpoint.path(operation(self.wire))),
+                    FailureKind::NotFound => format!("asked at {}", self.target.endpoint.path(operation(self.wire))),
                     _ => String::new(),
                 };
-                return Err(failed(call, failure.detail(format!("{word}: {message}{asked}"))));
+                return Err(failed(call, failure.detail(asked).said(format!("{word}: {message}"))));
             }
         }
         let mut headers = HeaderMap::with_capacity(16);
@@ -306,7 +306,7 @@ fn unreadable(wrong: &BrokenAnswer) -> Failure {
     match wrong {
         BrokenAnswer::Upstream { kind, message } => relay::told(kind, message),
         BrokenAnswer::Malformed(_) => {
-            Failure::new(FailureKind::Broken, "the provider's answer cannot be read").detail(wrong.to_string())
+            Failure::new(FailureKind::Broken, "the provider's answer cannot be read").said(wrong.to_string())
         }
     }
 }

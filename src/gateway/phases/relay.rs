@@ -275,7 +275,7 @@ pub(super) fn broken(error: &StreamError) -> Failure {
         StreamError::Malformed(_) => "the provider's answer cannot be read",
         StreamError::TooLarge(_) => "an event of the provider's answer is too large",
     };
-    Failure::new(FailureKind::Broken, text).detail(error.to_string())
+    Failure::new(FailureKind::Broken, text).said(error.to_string())
 }
 
 /// An error that a provider told inside a good answer. Its words are for the log, like those of an
@@ -288,7 +288,7 @@ pub(super) fn told(word: &str, message: &str) -> Failure {
         }
         _ => (FailureKind::Broken, "the provider reports an error inside its answer"),
     };
-    Failure::new(kind, text).detail(format!("{word}: {message}"))
+    Failure::new(kind, text).said(format!("{word}: {message}"))
 }
 
 /// A client's stream that nobody shares.

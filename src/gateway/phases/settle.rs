@@ -248,7 +248,8 @@ impl Call {
             target.link.cool(Instant::now(), wait);
         }
         let request_id = &*self.entry().request_id;
-        let (model, provider, kind, status) = (&*target.name, &*target.provider, failure.kind.name(), failure.status);
+        let (model, provider, kind) = (&*target.name, &*target.provider, failure.kind.name());
+        let (status, detail) = (failure.status, &*failure.detail);
         if failure.kind.is_ours() {
             tracing::error!(
                 request_id,
@@ -256,15 +257,15 @@ impl Call {
                 provider,
                 kind,
                 status,
+                detail,
                 "an attempt failed, and will fail again until the policy or the key is mended: {failure}"
             );
         } else {
-            tracing::warn!(request_id, model, provider, kind, status, "an attempt failed: {failure}");
+            tracing::warn!(request_id, model, provider, kind, status, detail, "an attempt failed: {failure}");
         }
-        // A provider may quote the prompt: its words are for whoever looks for them.
-        if !failure.detail.is_empty() {
-            let detail = &*target.endpoint.masked(&failure.detail);
-            tracing::debug!(request_id, model, provider, kind, detail, "what was said about the failed attempt");
+        if !failure.said.is_empty() {
+            let said = &*target.endpoint.masked(&failure.said);
+            tracing::debug!(request_id, model, provider, kind, said, "what the provider said");
         }
     }
 

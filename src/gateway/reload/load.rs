@@ -13,7 +13,7 @@ use crate::gateway::guard::{KeyError, Keys};
 use crate::gateway::live::Live;
 use crate::metrics::Names;
 use crate::mock::MockError;
-use crate::upstream::{ClientError, Clients};
+use crate::upstream::{ClientError, Clients, is_set};
 
 /// Why a policy cannot be used. Its words are for the operator: whole diagnostics, every one.
 #[derive(Debug, thiserror::Error)]
@@ -57,14 +57,34 @@ pub enum LoadError {
     Crashed,
 }
 
+/// Longest line that `/ready` shows, in characters.
+const LINE_CHARACTERS: usize = 200;
+
 impl LoadError {
-    /// The codes of its findings, each once.
+    /// The codes of its findings, each once; a word for anything else.
     #[must_use]
     pub fn codes(&self) -> Vec<String> {
-        match self {
-            Self::Findings { codes, .. } => codes.clone(),
-            _ => Vec::new(),
-        }
+        let word = match self {
+            Self::Findings { codes, .. } => return codes.clone(),
+            Self::Files(FilesError::Missing { .. }) => "missing",
+            Self::Files(FilesError::Empty { .. }) => "empty",
+            Self::Files(_) => "unreadable",
+            Self::Tests { .. } => "tests",
+            Self::NoRoute(_) => "no_route",
+            Self::Keys(_) | Self::Open(_) => "keys",
+            Self::Clients(_) => "providers",
+            Self::Mock(_) => "mock",
+            Self::Crashed => "internal",
+        };
+        vec![word.to_owned()]
+    }
+
+    /// What is wrong, or the first of it, in one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let text = self.to_string();
+        let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        line.chars().take(LINE_CHARACTERS).collect()
     }
 
     /// Whether the policy is at fault (exit code 1), not the machine (2).
@@ -140,7 +160,7 @@ fn checked(sources: &Sources) -> Result<Policy, LoadError> {
     let mut findings = loaded.diagnostics;
     dsl::refuse_unserved(&mut findings);
     if let Some(policy) = &loaded.policy {
-        findings.extend(dsl::check::environment(policy, &|name| std::env::var_os(name).is_some()));
+        findings.extend(dsl::check::environment(policy, &is_set));
     }
     let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
     let text = if findings.is_empty() { String::new() } else { render::human(&findings, sources, false) };

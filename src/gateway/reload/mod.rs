@@ -8,9 +8,10 @@ mod watch;
 
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
@@ -39,13 +40,19 @@ pub(crate) struct ReloadState {
     pub(crate) outcome: &'static str,
     /// when
     pub(crate) at: DateTime<Utc>,
-    /// the codes of what was found, each once
+    /// the codes of what was found, or words for what else was wrong, each once
     pub(crate) codes: Vec<String>,
+    /// what was wrong, in one line
+    pub(crate) error: Option<String>,
 }
 
 impl ReloadState {
-    pub(crate) fn new(outcome: &'static str, codes: Vec<String>) -> Self {
-        Self { outcome, at: Utc::now(), codes }
+    pub(crate) fn new(outcome: &'static str) -> Self {
+        Self { outcome, at: Utc::now(), codes: Vec::new(), error: None }
+    }
+
+    fn failed(error: &LoadError) -> Self {
+        Self { codes: error.codes(), error: Some(error.line()), ..Self::new("failed") }
     }
 }
 
@@ -135,11 +142,16 @@ fn run(app: &Arc<App>, mut current: Sources, mut watch: Watch, received: &mpsc::
     let mut watching = true;
     loop {
         // A directory that is gone makes no event when it comes back.
-        let first = match watching {
-            true => received.recv().ok(),
-            false => received.recv_timeout(MISSING_DIRECTORY).ok().or(Some(Nudge::Files)),
+        let heard = match watching {
+            true => received.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => received.recv_timeout(MISSING_DIRECTORY),
         };
-        let Some(first) = first else { return };
+        let (first, nobody) = match heard {
+            Ok(nudge) => (nudge, false),
+            Err(RecvTimeoutError::Timeout) => (Nudge::Files, true),
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let until = Instant::now() + app.config.timings.reload_wait;
         let (mut asked, mut waiting) = (false, Vec::new());
         let mut next = Some(first);
         // Editors and config maps change several files one after the other.
@@ -152,25 +164,45 @@ fn run(app: &Arc<App>, mut current: Sources, mut watch: Watch, received: &mpsc::
                     waiting.extend(waits);
                 }
             }
-            next = received.recv_timeout(app.config.timings.reload_quiet).ok();
+            let left = until.saturating_duration_since(Instant::now());
+            next = received.recv_timeout(app.config.timings.reload_quiet.min(left)).ok().filter(|_| !left.is_zero());
         }
         watching = watch.renew();
-        let outcome = reload(app, &path, &mut current, asked);
+        let why = if asked {
+            Why::Asked
+        } else if nobody {
+            Why::Nothing
+        } else {
+            Why::Files
+        };
+        let outcome = reload(app, &path, &mut current, why);
         for waits in waiting {
             let _sent = waits.send(outcome);
         }
     }
 }
 
-fn reload(app: &Arc<App>, path: &Path, current: &mut Sources, asked: bool) -> &'static str {
+/// Why the files are read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// somebody asked
+    Asked,
+    /// something happened to them
+    Files,
+    /// nothing happened: they are gone, and may be back
+    Nothing,
+}
+
+fn reload(app: &Arc<App>, path: &Path, current: &mut Sources, why: Why) -> &'static str {
     let read = settled(path).map_err(LoadError::from);
     if let Ok(sources) = &read
         && sources == current
     {
         // A file that was touched, or that was mended back to what is in use.
         let mended = app.reload_state.load().outcome == "failed";
-        if asked || mended {
-            finish(app, "unchanged", Vec::new());
+        if why == Why::Asked || mended {
+            tracing::info!("the policy was read again: it is the one in use");
+            finish(app, ReloadState::new("unchanged"));
         }
         return "unchanged";
     }
@@ -186,18 +218,24 @@ fn reload(app: &Arc<App>, path: &Path, current: &mut Sources, asked: bool) -> &'
             tracing::info!(policy = live.digest(), "the policy was reloaded");
             app.use_policy(live);
             *current = sources;
-            finish(app, "ok", Vec::new())
+            finish(app, ReloadState::new("ok"))
         }
         Err(error) => {
-            tracing::error!("the policy was not reloaded, the old one stays in use\n{error}");
-            finish(app, "failed", error.codes())
+            let state = ReloadState::failed(&error);
+            // Said once: while files are missing they are looked for every second.
+            if why != Why::Nothing || app.reload_state.load().error != state.error {
+                tracing::error!("the policy was not reloaded, the old one stays in use\n{error}");
+                finish(app, state);
+            }
+            "failed"
         }
     }
 }
 
-fn finish(app: &App, outcome: &'static str, codes: Vec<String>) -> &'static str {
+fn finish(app: &App, state: ReloadState) -> &'static str {
+    let outcome = state.outcome;
     app.metrics.reload(outcome != "failed");
-    app.reload_state.store(Arc::new(ReloadState::new(outcome, codes)));
+    app.reload_state.store(Arc::new(state));
     outcome
 }
 

@@ -22,9 +22,9 @@ impl Watch {
         let up = |path: &Path| path.parent().map(Path::to_owned);
         let above = if absolute.is_symlink() { up(&absolute) } else { None };
         let directory = if absolute.is_file() { up(&absolute).unwrap_or(absolute) } else { absolute };
-        let inside = directory.clone();
+        let policy = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let handler = move |event: notify::Result<notify::Event>| match event {
-            Ok(event) if matters(&event, &inside) => changed(),
+            Ok(event) if matters(&event, &policy) => changed(),
             Ok(_) => {}
             // Events were lost: look.
             Err(_) => changed(),
@@ -59,12 +59,41 @@ impl Watch {
     }
 }
 
-/// Reading makes events too, and the directory that holds a link may be a busy one.
-fn matters(event: &notify::Event, directory: &Path) -> bool {
+/// Reading makes events too, and others may write beside the policy: a log, an editor's own files.
+fn matters(event: &notify::Event, policy: &Path) -> bool {
     let change = match event.kind {
         EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
         _ => true,
     };
-    change
-        && (event.need_rescan() || event.paths.is_empty() || event.paths.iter().any(|path| path.starts_with(directory)))
+    change && (event.need_rescan() || event.paths.is_empty() || event.paths.iter().any(|path| concerns(path, policy)))
+}
+
+/// The policy's own place, a policy file in it, or a link that leads to some.
+fn concerns(path: &Path, policy: &Path) -> bool {
+    path == policy
+        || (path.parent() == Some(policy)
+            && (path.extension().is_some_and(|extension| extension == "policy") || path.is_symlink()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_policies_and_links_matter() {
+        let root = tempfile::tempdir().unwrap();
+        let policy = root.path().join("policy");
+        std::fs::create_dir(&policy).unwrap();
+        std::os::unix::fs::symlink("nowhere", policy.join("..data")).unwrap();
+        for (path, does) in [
+            (policy.clone(), true),
+            (policy.join("a.policy"), true),
+            (policy.join("..data"), true),
+            (policy.join("a.policy~"), false),
+            (policy.join("access.log"), false),
+            (root.path().join("other.policy"), false),
+        ] {
+            assert_eq!(concerns(&path, &policy), does, "{}", path.display());
+        }
+    }
 }
