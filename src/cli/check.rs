@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
         say(&format!("{gap}{}", sum_up(arguments, &findings, loaded.policy.as_ref(), &sources)));
     }
     if summary && findings.is_empty() && std::io::stdout().is_terminal() {
-        let path = arguments.path.display();
+        let path = arguments.policy.get().display();
         say(&format!("next: ccr-policy test {path} · ccr-policy serve --policy {path}"));
     }
     let denied = arguments.deny.is_some() && !findings.is_empty();
