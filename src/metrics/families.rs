@@ -20,10 +20,6 @@ const OVERHEAD_BUCKETS_S: &[f64] =
 const DECISION_BUCKETS_S: &[f64] =
     &[0.000_000_5, 0.000_001, 0.000_002_5, 0.000_005, 0.000_01, 0.000_025, 0.000_1, 0.000_5, 0.001, 0.01];
 
-const OVERHEAD_HELP: &str =
-    "Our own time before a request goes out: from its last byte to the sending of its first attempt.";
-const DECISION_HELP: &str = "A request's first decision: which rule holds, with reading the facts that this takes.";
-
 /// The metric families.
 #[derive(Clone, Debug)]
 pub(super) struct Families {
@@ -115,8 +111,16 @@ impl Families {
                 "From the head of a request to the first content of a stream that an upstream gave for it.",
                 FIRST_TOKEN_BUCKETS_S,
             )?,
-            overhead: all.histogram("ccr_overhead_seconds", OVERHEAD_HELP, OVERHEAD_BUCKETS_S)?,
-            decision: all.histogram("ccr_decision_duration_seconds", DECISION_HELP, DECISION_BUCKETS_S)?,
+            overhead: all.histogram(
+                "ccr_overhead_seconds",
+                "Our own time before a request goes out: from its last byte to the sending of its first attempt.",
+                OVERHEAD_BUCKETS_S,
+            )?,
+            decision: all.histogram(
+                "ccr_decision_duration_seconds",
+                "A request's first decision: which rule holds, with reading the facts that this takes.",
+                DECISION_BUCKETS_S,
+            )?,
             attempts: all.counters(
                 "ccr_attempts_total",
                 "Attempts by how they ended: ok, cancelled, client_error, or the kind of failure.",
