@@ -99,6 +99,13 @@ pub(crate) struct Tool<'a> {
     pub(crate) strict: Option<Raw<'a>>,
 }
 
+impl<'a> Tool<'a> {
+    /// The schema of its input: an object of anything when the client gave none.
+    pub(crate) fn schema(&self) -> &'a [u8] {
+        self.schema.map_or(b"{\"type\":\"object\",\"properties\":{}}", Raw::bytes)
+    }
+}
+
 /// Which tool must be called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Choice<'a> {

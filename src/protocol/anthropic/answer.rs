@@ -2,7 +2,7 @@
 
 use super::super::Wire;
 use super::super::answer::BrokenAnswer;
-use super::super::json::{Kind, Raw, Text, push_string};
+use super::super::json::{Kind, Raw, Text, push_string, push_text};
 use super::super::message::{Block, Input, Message};
 use super::super::names::legal_id;
 use super::super::stream::writer::Heading;
@@ -71,12 +71,6 @@ pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> 
     push_usage(&mut out, message.usage.unwrap_or(Usage { input: heading.input_tokens, ..Usage::default() }));
     out.push(b'}');
     out
-}
-
-fn push_text(out: &mut Vec<u8>, text: Text<'_>) {
-    out.push(b'"');
-    out.extend_from_slice(text.escaped());
-    out.push(b'"');
 }
 
 fn write_block(index: usize, block: &Block<'_>, heading: &Heading, out: &mut Vec<u8>) {

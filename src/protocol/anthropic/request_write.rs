@@ -2,7 +2,7 @@
 
 use super::super::encode::{Back, EncodeError, Target, warnings};
 use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Turn, schema_in_words};
-use super::super::json::{Raw, Text, push_number, push_string};
+use super::super::json::{Raw, Text, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
 use crate::dsl::policy::Capability;
 
@@ -10,7 +10,6 @@ use crate::dsl::policy::Capability;
 const DEFAULT_MAX_TOKENS: u64 = 4_096;
 /// The least that thinking may be given.
 const MIN_BUDGET: u64 = 1_024;
-const DEFAULT_SCHEMA: &[u8] = b"{\"type\":\"object\",\"properties\":{}}";
 
 struct RequestWriter<'t> {
     target: &'t Target<'t>,
@@ -55,18 +54,6 @@ pub(crate) fn write_request(
 }
 
 impl RequestWriter<'_> {
-    fn member(&mut self, name: &str) {
-        self.out.extend_from_slice(b",\"");
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
-    }
-
-    fn text(&mut self, text: Text<'_>) {
-        self.out.push(b'"');
-        self.out.extend_from_slice(text.escaped());
-        self.out.push(b'"');
-    }
-
     fn max_tokens(&mut self, exchange: &Exchange<'_>) -> u64 {
         let limit = self.target.output_limit;
         let asked = exchange.max_tokens.or(limit).unwrap_or(DEFAULT_MAX_TOKENS);
@@ -74,7 +61,7 @@ impl RequestWriter<'_> {
         if given < asked {
             self.warnings.push(warnings::lowered("max_tokens", given));
         }
-        self.member("max_tokens");
+        push_member(&mut self.out, "max_tokens");
         push_number(&mut self.out, given);
         given
     }
@@ -98,7 +85,7 @@ impl RequestWriter<'_> {
         if texts.is_empty() && instruction.is_none() {
             return;
         }
-        self.member("system");
+        push_member(&mut self.out, "system");
         self.out.push(b'"');
         for (index, text) in texts.iter().enumerate() {
             if index > 0 {
@@ -173,7 +160,7 @@ impl RequestWriter<'_> {
             Part::Text(text) if text.decode().trim().is_empty() => return Ok(()),
             Part::Text(text) => {
                 self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
-                self.text(*text);
+                push_text(&mut self.out, *text);
             }
             Part::Note(note) => {
                 self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
@@ -185,24 +172,24 @@ impl RequestWriter<'_> {
             }
             Part::Document { name, source } => {
                 if !self.target.can(Capability::Documents) {
-                    return Err(unsupported("it takes no documents (`can` has no `documents`)"));
+                    return Err(EncodeError::unsupported("it takes no documents (`can` has no `documents`)"));
                 }
                 self.out.extend_from_slice(b"{\"type\":\"document\",\"source\":");
                 self.source(*source, "a document")?;
                 if let Some(name) = name {
-                    self.member("title");
-                    self.text(*name);
+                    push_member(&mut self.out, "title");
+                    push_text(&mut self.out, *name);
                 }
             }
-            Part::Audio => return Err(unsupported("a sound cannot be carried over to its wire format")),
+            Part::Audio => return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format")),
             // Thinking that this upstream has not signed is refused by it.
             Part::Thinking(_) => return Ok(()),
             Part::Call { id, name, input } => {
                 self.out.extend_from_slice(b"{\"type\":\"tool_use\",\"id\":");
                 push_id(&mut self.out, *id);
-                self.member("name");
+                push_member(&mut self.out, "name");
                 self.names.push(&mut self.out, *name);
-                self.member("input");
+                push_member(&mut self.out, "input");
                 input.push_object(&mut self.out);
             }
             Part::Result { id, error, parts } => self.result(*id, *error, parts)?,
@@ -214,11 +201,11 @@ impl RequestWriter<'_> {
     fn result(&mut self, id: Text<'_>, error: bool, parts: &[Part<'_>]) -> Result<(), EncodeError> {
         self.out.extend_from_slice(b"{\"type\":\"tool_result\",\"tool_use_id\":");
         push_id(&mut self.out, id);
-        self.member("content");
+        push_member(&mut self.out, "content");
         if let [Part::Text(text)] = parts {
-            self.text(*text);
+            push_text(&mut self.out, *text);
         } else if parts.is_empty() {
-            self.text(Text::EMPTY);
+            push_text(&mut self.out, Text::EMPTY);
         } else {
             self.out.push(b'[');
             self.parts(parts)?;
@@ -234,13 +221,13 @@ impl RequestWriter<'_> {
         match source {
             Source::Base64 { media, data } => {
                 self.out.extend_from_slice(b"{\"type\":\"base64\",\"media_type\":");
-                self.text(media);
-                self.member("data");
-                self.text(data);
+                push_text(&mut self.out, media);
+                push_member(&mut self.out, "data");
+                push_text(&mut self.out, data);
             }
             Source::Url(url) => {
                 self.out.extend_from_slice(b"{\"type\":\"url\",\"url\":");
-                self.text(url);
+                push_text(&mut self.out, url);
             }
             Source::Id => {
                 return Err(EncodeError::Unsupported(format!(
@@ -275,11 +262,11 @@ impl RequestWriter<'_> {
             self.out.extend_from_slice(b"{\"name\":");
             self.names.push_listed(&mut self.out, place);
             if let Some(description) = tool.description {
-                self.member("description");
-                self.text(description);
+                push_member(&mut self.out, "description");
+                push_text(&mut self.out, description);
             }
-            self.member("input_schema");
-            self.out.extend_from_slice(tool.schema.map_or(DEFAULT_SCHEMA, Raw::bytes));
+            push_member(&mut self.out, "input_schema");
+            self.out.extend_from_slice(tool.schema());
             self.out.push(b'}');
         }
         if searches {
@@ -304,7 +291,7 @@ impl RequestWriter<'_> {
         self.out.extend_from_slice(b",\"tool_choice\":{\"type\":");
         push_string(&mut self.out, word);
         if let Choice::Tool(name) = exchange.choice {
-            self.member("name");
+            push_member(&mut self.out, "name");
             self.names.push(&mut self.out, name);
         }
         if alone && word != "none" {
@@ -354,7 +341,7 @@ impl RequestWriter<'_> {
                 self.warnings.push("`temperature` lowered to 1, the most that the upstream takes".to_owned());
                 self.out.extend_from_slice(b",\"temperature\":1");
             } else {
-                self.member(name);
+                push_member(&mut self.out, name);
                 self.out.extend_from_slice(value.bytes());
             }
         }
@@ -367,10 +354,10 @@ impl RequestWriter<'_> {
             self.warnings.push("stop sequences of white space were left out: the upstream refuses them".to_owned());
         }
         if !stops.is_empty() {
-            self.member("stop_sequences");
+            push_member(&mut self.out, "stop_sequences");
             for (index, stop) in stops.into_iter().enumerate() {
                 self.out.push(if index == 0 { b'[' } else { b',' });
-                self.text(stop);
+                push_text(&mut self.out, stop);
             }
             self.out.push(b']');
         }
@@ -405,8 +392,4 @@ impl RequestWriter<'_> {
             _ => None,
         }
     }
-}
-
-fn unsupported(text: &str) -> EncodeError {
-    EncodeError::Unsupported(text.to_owned())
 }

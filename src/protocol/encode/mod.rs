@@ -82,6 +82,12 @@ pub enum EncodeError {
     BadRequest(#[from] BadRequest),
 }
 
+impl EncodeError {
+    pub(crate) fn unsupported(reason: &str) -> Self {
+        Self::Unsupported(reason.to_owned())
+    }
+}
+
 /// Writes a request for an upstream.
 ///
 /// # Errors

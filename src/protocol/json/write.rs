@@ -1,5 +1,7 @@
 //! Writing.
 
+use super::text::Text;
+
 /// Appends a text, escaped but without quotes. Takes bytes so that raw JSON can become a string's
 /// content (a tool's arguments).
 pub fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
@@ -37,6 +39,20 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     push_escaped(out, text.as_bytes());
     out.push(b'"');
+}
+
+/// Appends a text that is escaped already, with its quotes.
+pub fn push_text(out: &mut Vec<u8>, text: Text<'_>) {
+    out.push(b'"');
+    out.extend_from_slice(text.escaped());
+    out.push(b'"');
+}
+
+/// Appends a comma and the name of a member behind others; the name needs no escapes.
+pub fn push_member(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
 }
 
 /// Appends a whole number.

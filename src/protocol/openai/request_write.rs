@@ -5,13 +5,12 @@ use memchr::memmem;
 use super::super::encode::{Back, EncodeError, Target, warnings};
 use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Tool, Turn, schema_in_words};
 use super::super::habits::Habits;
-use super::super::json::{Raw, Text, push_escaped, push_number, push_string};
+use super::super::json::{Raw, Text, push_escaped, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
 use crate::dsl::policy::Capability;
 
 /// OpenAI takes four.
 const MAX_STOPS: usize = 4;
-const DEFAULT_SCHEMA: &[u8] = b"{\"type\":\"object\",\"properties\":{}}";
 
 pub(crate) struct RequestWriter<'t> {
     target: &'t Target<'t>,
@@ -55,21 +54,9 @@ pub(crate) fn write_request(
 impl RequestWriter<'_> {
     fn raw_member(&mut self, name: &str, value: Option<Raw<'_>>) {
         if let Some(value) = value {
-            self.member(name);
+            push_member(&mut self.out, name);
             self.out.extend_from_slice(value.bytes());
         }
-    }
-
-    fn member(&mut self, name: &str) {
-        self.out.extend_from_slice(b",\"");
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
-    }
-
-    fn text(&mut self, text: Text<'_>) {
-        self.out.push(b'"');
-        self.out.extend_from_slice(text.escaped());
-        self.out.push(b'"');
     }
 
     fn role(&mut self, role: &str) {
@@ -165,7 +152,7 @@ impl RequestWriter<'_> {
             match part {
                 Part::Text(text) => {
                     self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
-                    self.text(*text);
+                    push_text(&mut self.out, *text);
                 }
                 Part::Note(note) => {
                     self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
@@ -173,7 +160,7 @@ impl RequestWriter<'_> {
                 }
                 Part::Image(source) => self.image(*source)?,
                 Part::Document { name, source } => self.document(*name, *source)?,
-                _ => return Err(unsupported("a sound cannot be carried over to its wire format")),
+                _ => return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format")),
             }
             self.out.push(b'}');
         }
@@ -187,7 +174,9 @@ impl RequestWriter<'_> {
             Source::Base64 { media, data } => self.data_url(media, data),
             Source::Url(url) => self.out.extend_from_slice(url.escaped()),
             Source::Id => {
-                return Err(unsupported("an image is given by a file id, which only its own provider knows"));
+                return Err(EncodeError::unsupported(
+                    "an image is given by a file id, which only its own provider knows",
+                ));
             }
         }
         self.out.extend_from_slice(b"\"}");
@@ -202,13 +191,15 @@ impl RequestWriter<'_> {
 
     fn document(&mut self, name: Option<Text<'_>>, source: Source<'_>) -> Result<(), EncodeError> {
         let Source::Base64 { media, data } = source else {
-            return Err(unsupported("a document is given by a URL or file id, which its wire format does not take"));
+            return Err(EncodeError::unsupported(
+                "a document is given by a URL or file id, which its wire format does not take",
+            ));
         };
         if !self.target.can(Capability::Documents) {
-            return Err(unsupported("it takes no documents (`can` has no `documents`)"));
+            return Err(EncodeError::unsupported("it takes no documents (`can` has no `documents`)"));
         }
         self.out.extend_from_slice(b"{\"type\":\"file\",\"file\":{\"filename\":");
-        self.text(name.unwrap_or(Text::from_escaped(b"document.pdf")));
+        push_text(&mut self.out, name.unwrap_or(Text::from_escaped(b"document.pdf")));
         self.out.extend_from_slice(b",\"file_data\":\"");
         self.data_url(media, data);
         self.out.extend_from_slice(b"\"}");
@@ -234,7 +225,7 @@ impl RequestWriter<'_> {
             });
             let thoughts: Vec<Part<'_>> = thoughts.collect();
             if !thoughts.is_empty() {
-                self.member("reasoning_content");
+                push_member(&mut self.out, "reasoning_content");
                 self.joined(&thoughts, "");
             }
         }
@@ -288,7 +279,7 @@ impl RequestWriter<'_> {
                 self.warnings.push(warnings::NO_PARALLEL_TOOLS.to_owned());
             }
             Some(parallel) => {
-                self.member("parallel_tool_calls");
+                push_member(&mut self.out, "parallel_tool_calls");
                 self.out.extend_from_slice(if parallel { b"true" } else { b"false" });
             }
             None => {}
@@ -299,11 +290,11 @@ impl RequestWriter<'_> {
         self.out.extend_from_slice(b"{\"type\":\"function\",\"function\":{\"name\":");
         self.names.push_listed(&mut self.out, place);
         if let Some(description) = tool.description {
-            self.member("description");
-            self.text(description);
+            push_member(&mut self.out, "description");
+            push_text(&mut self.out, description);
         }
-        self.member("parameters");
-        self.out.extend_from_slice(tool.schema.map_or(DEFAULT_SCHEMA, Raw::bytes));
+        push_member(&mut self.out, "parameters");
+        self.out.extend_from_slice(tool.schema());
         self.raw_member("strict", tool.strict);
         self.out.extend_from_slice(b"}}");
     }
@@ -315,7 +306,7 @@ impl RequestWriter<'_> {
             Choice::Any => b"\"required\"",
             Choice::None => b"\"none\"",
             Choice::Tool(name) if exchange.tools.iter().any(|tool| tool.name == name) => {
-                self.member("tool_choice");
+                push_member(&mut self.out, "tool_choice");
                 self.out.extend_from_slice(b"{\"type\":\"function\",\"function\":{\"name\":");
                 self.names.push(&mut self.out, name);
                 self.out.extend_from_slice(b"}}");
@@ -324,7 +315,7 @@ impl RequestWriter<'_> {
             // It demanded a server tool that was left out.
             Choice::Tool(_) => return,
         };
-        self.member("tool_choice");
+        push_member(&mut self.out, "tool_choice");
         self.out.extend_from_slice(word);
     }
 
@@ -334,7 +325,10 @@ impl RequestWriter<'_> {
             if limit < asked {
                 self.warnings.push(warnings::lowered("max_tokens", limit));
             }
-            self.member(if self.habits.completion_tokens { "max_completion_tokens" } else { "max_tokens" });
+            push_member(
+                &mut self.out,
+                if self.habits.completion_tokens { "max_completion_tokens" } else { "max_tokens" },
+            );
             push_number(&mut self.out, limit);
         }
         if self.habits.completion_tokens {
@@ -352,10 +346,10 @@ impl RequestWriter<'_> {
         }
         self.raw_member("seed", exchange.seed);
         if !exchange.stop.is_empty() {
-            self.member("stop");
+            push_member(&mut self.out, "stop");
             for (index, stop) in exchange.stop.iter().take(MAX_STOPS).enumerate() {
                 self.out.push(if index == 0 { b'[' } else { b',' });
-                self.text(*stop);
+                push_text(&mut self.out, *stop);
             }
             self.out.push(b']');
         }
@@ -363,7 +357,7 @@ impl RequestWriter<'_> {
             self.warnings.push(format!("only {MAX_STOPS} of {} stop sequences were sent", exchange.stop.len()));
         }
         if let Some(user) = &exchange.user {
-            self.member("user");
+            push_member(&mut self.out, "user");
             push_string(&mut self.out, user);
         }
     }
@@ -374,11 +368,11 @@ impl RequestWriter<'_> {
         if asks.thinking && !self.target.can(Capability::Thinking) {
             self.warnings.push(warnings::NO_THINKING.to_owned());
         } else if self.habits.thinking_switch && (asks.thinking || asks.thinking_off) {
-            self.member("thinking");
+            push_member(&mut self.out, "thinking");
             let word: &[u8] = if asks.thinking { b"{\"type\":\"enabled\"}" } else { b"{\"type\":\"disabled\"}" };
             self.out.extend_from_slice(word);
         } else if asks.thinking {
-            self.member("reasoning_effort");
+            push_member(&mut self.out, "reasoning_effort");
             push_string(&mut self.out, asks.effort_word());
         }
     }
@@ -388,7 +382,7 @@ impl RequestWriter<'_> {
             Format::Schema { name, schema } if self.target.can(Capability::JsonSchema) => {
                 self.out
                     .extend_from_slice(b",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":");
-                self.text(name.unwrap_or(Text::from_escaped(b"answer")));
+                push_text(&mut self.out, name.unwrap_or(Text::from_escaped(b"answer")));
                 if is_strict(schema) {
                     self.out.extend_from_slice(b",\"strict\":true");
                 }
@@ -420,8 +414,4 @@ fn is_strict(schema: Raw<'_>) -> bool {
     let nested = memmem::find_iter(schema.bytes(), b"\"properties\"").take(2).count() > 1;
     let all = properties.unwrap_or(Raw::NULL).members().count() == required.unwrap_or(Raw::NULL).elements().count();
     !nested && all && additional.and_then(Raw::boolean) == Some(false)
-}
-
-fn unsupported(text: &str) -> EncodeError {
-    EncodeError::Unsupported(text.to_owned())
 }
