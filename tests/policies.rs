@@ -63,7 +63,7 @@ fn the_language_page_shows_policies_that_load() {
     for part in ["policy-route", "policy-part"] {
         text.push_str(&blocks("docs/language.md", part).concat());
     }
-    let text = text.replace("route main {\n  default -> coder\n}\n", "");
+    let text = text.replace("route main {\n  default -> cheapest of tag(coding)\n}\n", "");
     let mut sources = Sources::default();
     sources.add("docs/language.md", text + "model eyes on ark { can: [vision] }\nmodel mini on ark { price: { input: 1, output: 1 } }\nmodel long on ark {}\nroute china { default -> coder }\n");
     passes_its_tests(clean(&sources), &sources);
