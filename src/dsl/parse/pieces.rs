@@ -58,7 +58,9 @@ impl<'a> Parser<'a, '_> {
             }
         };
         let (head, pieces) = split(self.text, chunk, body);
-        let head = self.run(Rule::one_head, head);
+        // A string without its end is reported already; what it swallowed cannot be judged.
+        let swallowed = chunk.broken.iter().any(|at| head.contains(at) && at + 1 < head.end);
+        let head = if swallowed { None } else { self.run(Rule::one_head, head) };
         let rule = match body {
             Body::Fields => Rule::one_field,
             Body::Route => Rule::one_stmt,

@@ -61,6 +61,8 @@ fn missing_ends_are_shown_at_their_beginning() {
     assert_eq!(found, ["1:12: error[P0002]: `{` is never closed"]);
     let found = lines("model m on p {}\nroute main { default -> m }\n}\nprovider p { kind: mock }\n");
     assert_eq!(found, ["3:1: error[P0001]: `}` closes nothing"]);
+    let found = lines("route main { default -> reject 403 }\ntest \"abc { given {} -> m }\n");
+    assert_eq!(found, ["2:6: error[P0002]: this string is never closed"]);
     let found = lines("route main { default -> reject 403");
     assert_eq!(found, ["1:12: error[P0002]: `{` is never closed"]);
 }
