@@ -387,7 +387,7 @@ fn tests_pass_fail_and_are_chosen_by_title() {
 fn a_policy_is_named_by_its_place_or_by_an_option() {
     let place = Place::new(&[("main.policy", &with_tests("given {} -> mini then coder"))]);
     let path = place.0.path().to_str().unwrap();
-    for (command, more) in [("test", &[][..]), ("explain", &["--given", "{}"])] {
+    for (command, more) in [("test", &[][..]), ("check", &[]), ("explain", &["--given", "{}"])] {
         let run = |arguments: &[&str]| text(&program().arg(command).args(arguments).args(more).output().unwrap());
         let by_place = run(&[path]);
         assert_eq!(by_place.0, 0, "{by_place:?}");
