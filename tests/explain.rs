@@ -93,6 +93,24 @@ fn given_facts_are_explained() {
 }
 
 #[test]
+fn headers_go_with_given_facts_too() {
+    let policy = r#"
+provider p { kind: mock }
+model m on p {}
+route main {
+  rule red when request.header("x-team") == "red" -> reject 403
+  default -> m
+}
+"#;
+    let decision = |arguments: &[&str]| explain_on(policy, &[], arguments).1;
+    assert!(decision(&["--given", "{}", "--header", "X-Team: red"]).contains("main/red"));
+    let given_wins = r#"{ header: { "x-team": "blue" } }"#;
+    assert!(decision(&["--given", given_wins, "--header", "x-team: red"]).contains("main/default"));
+    assert_eq!(explain_on(policy, &[], &["--given", "{}", "--header", "x"]).0, 2);
+    assert_eq!(explain_on(policy, &[], &["--given", "{}", "--protocol", "chat"]).0, 2);
+}
+
+#[test]
 fn state_may_be_a_file() {
     let place = Place::new(&[("state", "{ mini: { healthy: false } }")]);
     check_given("{}", &["--state", place.path("state").to_str().unwrap()], "main/default", "coder");

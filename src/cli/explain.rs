@@ -17,7 +17,7 @@ use crate::dsl::policy::Policy;
 use crate::dsl::{self, Given};
 use crate::engine::trace::{ExplainError, Explainer, Question, Trace, Written};
 use crate::engine::{Engine, Seeds};
-use crate::facts::given::Owned;
+use crate::facts::given::{GivenFacts, Owned};
 use crate::facts::world::World;
 use crate::facts::{SessionFacts, Var};
 use crate::gateway::write_for;
@@ -38,10 +38,10 @@ pub(super) struct ExplainArguments {
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
     /// A header of the request, as `name: value`; any number of them
-    #[arg(long = "header", value_name = "NAME:VALUE", requires = "request")]
+    #[arg(long = "header", value_name = "NAME:VALUE")]
     headers: Vec<String>,
     /// Which protocol the body is of; guessed from its shape when left out
-    #[arg(long, value_enum, requires = "request")]
+    #[arg(long, value_enum, conflicts_with = "given")]
     protocol: Option<Spoken>,
     /// Facts instead of a body, as in a test: '{ text: "hello", tokens: 9k, tenant: lanhai }'
     #[arg(long, value_name = "FACTS")]
@@ -139,7 +139,10 @@ fn explain(arguments: &ExplainArguments, engine: &Engine) -> Result<Trace, Expla
         }
         (None, given) => {
             let Given { mut facts, tenant: named } = self::given(given.as_deref().unwrap_or("{}"), policy)?;
+            let headers = headers(&arguments.headers)?;
+            let caller = caller.or_sent(policy, &headers)?;
             caller.fill(&mut facts, named.is_some());
+            lend_headers(&mut facts, &headers);
             if !facts.is_given(Var::Now) {
                 facts.set(Var::Now, Owned::Time(now));
             }
@@ -210,6 +213,15 @@ fn headers(lines: &[String]) -> Result<HeaderMap, ExplainCommandError> {
         headers.append(name, value);
     }
     Ok(headers)
+}
+
+/// The headers of the command line, where the facts themselves name none of that name.
+fn lend_headers(facts: &mut GivenFacts, headers: &HeaderMap) {
+    for (name, value) in headers {
+        if !facts.headers().contains_key(name.as_str()) {
+            facts.set_header(name.as_str(), value.to_str().unwrap_or_default());
+        }
+    }
 }
 
 fn moment(text: &str) -> Result<DateTime<Utc>, String> {
