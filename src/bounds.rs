@@ -100,6 +100,9 @@ pub const MAX_MESSAGES: usize = 100_000;
 /// Most bytes of one request that the tokenizer reads, well beyond every model's context. Hostile
 /// text takes it a second a megabyte.
 pub const MAX_COUNTED_BYTES: usize = 2 << 20;
+/// Most tokens that an upstream is believed to have read or written for one answer, a hundred times
+/// any model's context: one absurd number would drown the sum of all costs until the next start.
+pub const MAX_REPORTED_TOKENS: u64 = 100_000_000;
 /// Most bytes of an answer's text that are kept to count its tokens when the upstream reports none.
 pub const MAX_KEPT_ANSWER_BYTES: usize = 64 << 10;
 /// Largest request whose tokens are counted on the thread that serves it, in bytes: that takes a few

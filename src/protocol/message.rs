@@ -14,7 +14,10 @@ pub(crate) struct Message<'a> {
     pub(crate) stop: Stop,
     /// the stop sequence that came up
     pub(crate) sequence: Option<Text<'a>>,
+    /// what the upstream told
     pub(crate) usage: Option<Usage>,
+    /// the usage has the output in it
+    pub(crate) counted: bool,
 }
 
 /// A part of an answer.
@@ -61,8 +64,8 @@ impl Message<'_> {
 
     /// What was spent; counted here when the upstream did not tell.
     pub(crate) fn spent(&self, input_estimate: u64) -> Spent {
-        if let Some(usage) = self.usage {
-            return Spent::reported(usage);
+        if let Some(usage) = self.usage.filter(|_| self.counted) {
+            return Spent::reported(usage, input_estimate);
         }
         let mut said = String::new();
         for block in &self.blocks {
@@ -78,8 +81,9 @@ impl Message<'_> {
                 Block::Foreign(raw) => said.push_str(&String::from_utf8_lossy(raw.bytes())),
             }
         }
-        let usage = Usage { input: input_estimate, output: tokens::estimate(&said), ..Usage::default() };
-        Spent { usage, estimated: true, input_known: false }
+        let told = self.usage.unwrap_or_default();
+        let spent = Spent::reported(Usage { output: tokens::estimate(&said), reasoning: 0, ..told }, input_estimate);
+        Spent { estimated: true, ..spent }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Wire;
 use super::json::{Raw, Text};
+use crate::bounds::MAX_REPORTED_TOKENS;
 
 /// Tokens of one answer. The parts are disjoint, except that `reasoning` is part of `output`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,30 +26,34 @@ impl Usage {
         self.input.saturating_add(self.cache_read).saturating_add(self.cache_write)
     }
 
-    /// Reads a `usage` object, over what is known already: a stream tells it in parts.
-    pub(crate) fn read(&mut self, wire: Wire, usage: Raw<'_>) {
+    /// Reads a `usage` object, over what is known already: a stream tells it in parts. Returns whether
+    /// it tells the output. What cannot be a number of tokens counts as not told; input that is told
+    /// wrongly in one part is told in none.
+    pub(crate) fn read(&mut self, wire: Wire, usage: Raw<'_>) -> bool {
         match wire {
             Wire::Anthropic => self.read_anthropic(usage),
             Wire::Chat => self.read_chat(usage),
         }
     }
 
-    fn read_anthropic(&mut self, usage: Raw<'_>) {
+    fn read_anthropic(&mut self, usage: Raw<'_>) -> bool {
         let [input, output, read, write] =
             usage.peek(["input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"]);
-        let fields = [
-            (&mut self.input, input),
-            (&mut self.output, output),
-            (&mut self.cache_read, read),
-            (&mut self.cache_write, write),
-        ];
+        let fields = [(&mut self.input, input), (&mut self.cache_read, read), (&mut self.cache_write, write)];
+        let mut sound = true;
         for (field, raw) in fields {
             // A stream tells sums so far; a part that a later event leaves at 0 was told before.
-            *field = (*field).max(raw.and_then(Raw::whole).unwrap_or(0));
+            *field = (*field).max(count(raw).unwrap_or(0));
+            sound &= raw.is_none() || count(raw).is_some();
         }
+        if !sound {
+            (self.input, self.cache_read, self.cache_write) = (0, 0, 0);
+        }
+        self.output = self.output.max(count(output).unwrap_or(0));
+        count(output).is_some()
     }
 
-    fn read_chat(&mut self, usage: Raw<'_>) {
+    fn read_chat(&mut self, usage: Raw<'_>) -> bool {
         let [prompt, completion, prompt_details, completion_details, hit] = usage.peek([
             "prompt_tokens",
             "completion_tokens",
@@ -56,14 +61,22 @@ impl Usage {
             "completion_tokens_details",
             "prompt_cache_hit_tokens",
         ]);
-        let whole = |raw: Option<Raw<'_>>| raw.and_then(Raw::whole).unwrap_or(0);
         let [cached, written] = prompt_details.unwrap_or(Raw::NULL).peek(["cached_tokens", "cache_write_tokens"]);
-        self.cache_read = whole(cached.or(hit));
-        self.cache_write = whole(written);
-        self.input = whole(prompt).saturating_sub(self.cache_read).saturating_sub(self.cache_write);
-        self.output = whole(completion);
-        self.reasoning = whole(completion_details.and_then(|details| details.get("reasoning_tokens")));
+        // The details are parts of the sums: they cannot be more.
+        let prompt = count(prompt).unwrap_or(0);
+        self.cache_read = count(cached.or(hit)).unwrap_or(0).min(prompt);
+        self.cache_write = count(written).unwrap_or(0).min(prompt - self.cache_read);
+        self.input = prompt - self.cache_read - self.cache_write;
+        self.output = count(completion).unwrap_or(0);
+        let reasoning = completion_details.and_then(|details| details.get("reasoning_tokens"));
+        self.reasoning = count(reasoning).unwrap_or(0).min(self.output);
+        count(completion).is_some()
     }
+}
+
+/// A number of tokens that can be one.
+fn count(raw: Option<Raw<'_>>) -> Option<u64> {
+    raw.and_then(Raw::whole).filter(|tokens| *tokens <= MAX_REPORTED_TOKENS)
 }
 
 /// Tokens that were spent, and who says so.
@@ -71,7 +84,8 @@ impl Usage {
 pub struct Spent {
     /// the tokens
     pub usage: Usage,
-    /// the output was counted here, because the upstream did not tell it or was cut before it could
+    /// the output was counted here, because the upstream did not tell it, told what cannot be, or was
+    /// cut before it could
     pub estimated: bool,
     /// the upstream told the input, with what it read from and wrote to its cache; else `usage.input` is
     /// a guess. A stream that was cut has often told its input and not its output.
@@ -79,9 +93,13 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// What an upstream told of everything.
-    pub(crate) fn reported(usage: Usage) -> Self {
-        Self { usage, estimated: false, input_known: usage.input_total() > 0 }
+    /// What an upstream told, its output included. No request is empty: an input of 0 is none.
+    pub(crate) fn reported(mut usage: Usage, input_estimate: u64) -> Self {
+        let input_known = usage.input_total() > 0;
+        if !input_known {
+            usage.input = input_estimate;
+        }
+        Self { usage, estimated: false, input_known }
     }
 }
 

@@ -341,7 +341,7 @@ impl Drop for Call {
 
 /// Whether the provider did not say what it read.
 fn needs_count(spent: &Spent) -> bool {
-    spent.estimated && !spent.input_known
+    !spent.input_known
 }
 
 /// What a call used and what that cost in US dollars.

@@ -6,7 +6,7 @@ use super::super::json::{Kind, Raw, Text, push_string, push_text};
 use super::super::message::{Block, Input, Message};
 use super::super::names::legal_id;
 use super::super::stream::writer::Heading;
-use super::super::usage::{Stop, Usage};
+use super::super::usage::Stop;
 use super::stream_write::push_usage;
 
 pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
@@ -16,13 +16,11 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
     let mut message = Message {
         stop: stop.and_then(Raw::text).map_or(Stop::End, |word| Stop::read(Wire::Anthropic, word)),
         sequence: sequence.and_then(Raw::text),
-        usage: usage.map(|raw| {
-            let mut usage = Usage::default();
-            usage.read(Wire::Anthropic, raw);
-            usage
-        }),
         ..Message::default()
     };
+    if let Some(usage) = usage {
+        message.counted = message.usage.get_or_insert_default().read(Wire::Anthropic, usage);
+    }
     for block in content.elements() {
         let block = block?;
         let [kind, text, thinking, signature, id, name, input] =
@@ -68,7 +66,7 @@ pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> 
         None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b",\"usage\":");
-    push_usage(&mut out, message.usage.unwrap_or(Usage { input: heading.input_tokens, ..Usage::default() }));
+    push_usage(&mut out, message.spent(heading.input_tokens).usage);
     out.push(b'}');
     out
 }

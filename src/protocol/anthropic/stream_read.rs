@@ -47,8 +47,8 @@ impl StreamReader {
 
     fn usage(&mut self, usage: Option<Raw<'_>>, last: bool, sink: Sink<'_>) -> Result<(), StreamError> {
         let Some(usage) = usage else { return Ok(()) };
-        self.usage.read(Wire::Anthropic, usage);
-        sink(Event::Usage { usage: self.usage, last })
+        let told = self.usage.read(Wire::Anthropic, usage);
+        sink(Event::Usage { usage: self.usage, last: last && told })
     }
 
     fn block(&mut self, slot: usize, block: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {

@@ -5,7 +5,7 @@ use super::super::answer::BrokenAnswer;
 use super::super::json::{JsonError, Kind, Raw, Text, push_escaped, push_number, push_string};
 use super::super::message::{Block, Input, Message, note_of};
 use super::super::stream::writer::Heading;
-use super::super::usage::{Stop, Usage};
+use super::super::usage::Stop;
 use super::stream_write::push_usage;
 
 pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
@@ -16,15 +16,10 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
     let [content, finish, sequence, matched] =
         choice?.pick(["message", "finish_reason", "stop_reason", "matched_stop"])?;
     let content = content.ok_or_else(|| BrokenAnswer::new("its choice has no message"))?;
-    let mut message = Message {
-        sequence: sequence.or(matched).and_then(Raw::text),
-        usage: usage.map(|raw| {
-            let mut usage = Usage::default();
-            usage.read(Wire::Chat, raw);
-            usage
-        }),
-        ..Message::default()
-    };
+    let mut message = Message { sequence: sequence.or(matched).and_then(Raw::text), ..Message::default() };
+    if let Some(usage) = usage {
+        message.counted = message.usage.get_or_insert_default().read(Wire::Chat, usage);
+    }
     let refused = read_message(content, &mut message.blocks)?;
     let calls = message.blocks.iter().any(|block| matches!(block, Block::Tool { .. }));
     let word = finish.and_then(Raw::text).unwrap_or(Text::EMPTY);
@@ -81,7 +76,7 @@ pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> 
     out.extend_from_slice(b",\"refusal\":null},\"logprobs\":null,\"finish_reason\":");
     push_string(&mut out, message.stop.word(Wire::Chat));
     out.extend_from_slice(b"}],\"usage\":");
-    push_usage(&mut out, message.usage.unwrap_or(Usage { input: heading.input_tokens, ..Usage::default() }));
+    push_usage(&mut out, message.spent(heading.input_tokens).usage);
     out.push(b'}');
     out
 }

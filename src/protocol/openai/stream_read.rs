@@ -44,8 +44,8 @@ impl StreamReader {
         }
         if let Some(usage) = usage {
             let mut read = Usage::default();
-            read.read(Wire::Chat, usage);
-            sink(Event::Usage { usage: read, last: true })?;
+            let last = read.read(Wire::Chat, usage);
+            sink(Event::Usage { usage: read, last })?;
         }
         Ok(())
     }

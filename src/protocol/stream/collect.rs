@@ -91,6 +91,7 @@ impl Collector {
             stop,
             sequence: self.content.sequence.as_deref().map(Text::from_escaped),
             usage: Some(usage.usage),
+            counted: true,
         };
         Ok(Answer::new(Answer::write(self.protocol, &message, &self.heading), &message, usage))
     }
@@ -196,7 +197,7 @@ pub fn replay(
     let mut out = Vec::with_capacity(body.len() + 1_024);
     let broken = |error: StreamError| BrokenAnswer::Malformed(error.to_string());
     if let Some(usage) = message.usage {
-        tracker.see(&Event::Usage { usage, last: true });
+        tracker.see(&Event::Usage { usage, last: message.counted });
     }
     let mut send = |event: Event<'_>, out: &mut Vec<u8>| {
         tracker.see(&event);

@@ -40,7 +40,10 @@ impl Tracker {
             }
             Event::Foreign(_) => self.started = true,
             Event::Usage { usage, last } => {
-                self.usage = Some(*usage);
+                // A sum that was told stays when a later event tells none that can be.
+                if *last || !self.counted {
+                    self.usage = Some(*usage);
+                }
                 self.counted |= *last;
                 if self.counted {
                     self.kept = String::new();
@@ -81,7 +84,7 @@ impl Tracker {
     /// What was spent; counted here when the upstream did not tell.
     pub(crate) fn spent(&self, input_estimate: u64) -> Spent {
         if let Some(usage) = self.reported() {
-            return Spent::reported(usage);
+            return Spent::reported(usage, input_estimate);
         }
         let kept = self.kept.len() as u64;
         let output = (tokens::count(&self.kept) * self.bytes).checked_div(kept).unwrap_or(0);

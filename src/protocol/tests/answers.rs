@@ -150,6 +150,81 @@ fn an_answer_without_usage_is_counted_here() {
 }
 
 #[test]
+fn numbers_that_cannot_be_tokens_are_not_believed() {
+    const MOST: u64 = crate::bounds::MAX_REPORTED_TOKENS;
+    let above = (MOST + 1).to_string();
+    let wrong = ["-1", "1.5", "\"1000\"", "1e30", "99999999999999999999", "true", "[1]", &above];
+    let spent = |wire, usage: &str| {
+        let (whole, pieces) = match wire {
+            Wire::Chat => (
+                format!(
+                    r#"{{"choices":[{{"message":{{"content":"hello world"}},"finish_reason":"stop"}}],"usage":{usage}}}"#
+                ),
+                format!(
+                    "data: {{\"choices\":[{{\"delta\":{{\"content\":\"hello world\"}},\"finish_reason\":\"stop\"}}]}}\n\ndata: {{\"choices\":[],\"usage\":{usage}}}\n\ndata: [DONE]\n\n"
+                ),
+            ),
+            Wire::Anthropic => (
+                format!(
+                    r#"{{"content":[{{"type":"text","text":"hello world"}}],"stop_reason":"end_turn","usage":{usage}}}"#
+                ),
+                format!(
+                    "data: {{\"type\":\"message_start\",\"message\":{{\"usage\":{usage}}}}}\n\ndata: {{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{{\"type\":\"text\",\"text\":\"hello world\"}}}}\n\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"end_turn\"}},\"usage\":{usage}}}\n\ndata: {{\"type\":\"message_stop\"}}\n\n"
+                ),
+            ),
+        };
+        let back = back();
+        let mut collector = Collector::new(wire, Protocol::Simple, &context(&back));
+        collector.push(Bytes::from(pieces)).unwrap();
+        let streamed = collector.finish().unwrap().spent;
+        let whole = answered(wire, Protocol::Simple, &whole).unwrap().spent;
+        assert_eq!(whole, streamed, "{usage}");
+        whole
+    };
+    for (wire, input, output, read) in [
+        (Wire::Chat, "prompt_tokens", "completion_tokens", r#""prompt_tokens_details":{"cached_tokens":CACHED}"#),
+        (Wire::Anthropic, "input_tokens", "output_tokens", r#""cache_read_input_tokens":CACHED"#),
+    ] {
+        let usage = |asked: &str, said: &str, cached: &str| {
+            spent(wire, &format!(r#"{{"{input}":{asked},"{output}":{said},{}}}"#, read.replace("CACHED", cached)))
+        };
+        let sound = usage("1e1", &MOST.to_string(), "4");
+        assert_eq!((sound.usage.output, sound.usage.cache_read), (MOST, 4));
+        assert!(sound.input_known && !sound.estimated);
+        for wrong in wrong {
+            let asked = usage(wrong, "5", "4");
+            assert_eq!(
+                asked,
+                Spent {
+                    usage: Usage { input: 42, output: 5, ..Usage::default() },
+                    estimated: false,
+                    input_known: false
+                },
+                "{wrong}"
+            );
+            let said = usage("10", wrong, "0");
+            assert_eq!(
+                said,
+                Spent { usage: Usage { input: 10, output: 2, ..Usage::default() }, estimated: true, input_known: true },
+                "{wrong}"
+            );
+            let cached = usage("10", "5", wrong);
+            let (input, known) = if wire == Wire::Chat { (10, true) } else { (42, false) };
+            assert_eq!(
+                cached,
+                Spent { usage: Usage { input, output: 5, ..Usage::default() }, estimated: false, input_known: known },
+                "{wrong}"
+            );
+        }
+    }
+    let details = r#"{"prompt_tokens":3,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":9},"completion_tokens_details":{"reasoning_tokens":9}}"#;
+    assert_eq!(
+        spent(Wire::Chat, details).usage,
+        Usage { input: 0, output: 2, cache_read: 3, cache_write: 0, reasoning: 2 }
+    );
+}
+
+#[test]
 fn tool_calls_without_usage_are_counted_however_they_come() {
     let call = r#"{"index":0,"id":"c","function":{"name":"run","arguments":"{\"command\":\"ls\"}"}}"#;
     let whole = format!(r#"{{"choices":[{{"message":{{"tool_calls":[{call}]}},"finish_reason":"tool_calls"}}]}}"#);
