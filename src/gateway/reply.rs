@@ -8,6 +8,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
+use super::live::Target;
 use super::phases::accept::Entry;
 use super::phases::settle::Account;
 use super::rejection::GatewayError;
@@ -35,20 +36,31 @@ const MAX_TEXT_BYTES: usize = 2_000;
 pub(crate) fn describe(headers: &mut HeaderMap, account: &Account, warnings: &[String]) {
     let live = &account.entry().live;
     stamp(headers, account.entry());
-    if let Some((_, _, decision)) = &account.trail.decision {
-        set(headers, DECISION, decision);
-    }
-    if let Some(target) = account.trail.model.and_then(|model| live.target(model)) {
-        headers.insert(MODEL, target.name_header.clone());
-        headers.insert(PROVIDER, target.provider_header.clone());
-    }
+    let decision = account.trail.decision.as_ref().map_or("", |(_, _, decision)| decision);
+    decided(headers, decision, account.trail.model.and_then(|model| live.target(model)));
     headers.insert(ATTEMPTS, HeaderValue::from(account.trail.attempts));
     if let Some(cache) = account.cache {
         headers.insert(CACHE, HeaderValue::from_static(cache.name()));
     }
     if !warnings.is_empty() {
-        set(headers, WARNING, &warnings.join("; "));
+        warn(headers, &warnings.join("; "));
     }
+}
+
+/// The headers that say which rule held (empty: none) and which model it led to.
+pub(crate) fn decided(headers: &mut HeaderMap, decision: &str, target: Option<&Target>) {
+    if !decision.is_empty() {
+        set(headers, DECISION, decision);
+    }
+    if let Some(target) = target {
+        headers.insert(MODEL, target.name_header.clone());
+        headers.insert(PROVIDER, target.provider_header.clone());
+    }
+}
+
+/// The header that says what was done otherwise than asked.
+pub(crate) fn warn(headers: &mut HeaderMap, text: &str) {
+    set(headers, WARNING, text);
 }
 
 /// The headers that every answer has.

@@ -18,6 +18,7 @@ use url::{Host, Url};
 use super::cooling::ModelLink;
 use super::credentials::{self, CredentialError};
 use super::failure::{Failure, FailureKind};
+use super::mask;
 use super::send::Operation;
 use crate::dsl::policy::{Policy, Provider, ProviderId, ProviderKind};
 
@@ -27,9 +28,6 @@ const POOL_IDLE: Duration = Duration::from_secs(90);
 const HTTP2_PING: Duration = Duration::from_secs(30);
 /// How long it may take to give one.
 const HTTP2_PONG: Duration = Duration::from_secs(15);
-
-/// What stands for a key in text that people read.
-const MASK: &str = "[key]";
 
 /// The number of the thread that serves a request. Plain HTTP connections belong to one thread,
 /// so that no answer wakes another one.
@@ -187,20 +185,20 @@ impl Endpoint {
     /// A text of the provider without the key, should it quote it.
     #[must_use]
     pub fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match &self.key {
-            Some(key) if text.contains(key.expose_secret()) => text.replace(key.expose_secret(), MASK).into(),
-            _ => Cow::Borrowed(text),
+        match self.without_key(text.as_bytes()) {
+            Some(masked) => String::from_utf8_lossy(&masked).into_owned().into(),
+            None => Cow::Borrowed(text),
         }
     }
 
     /// The same for a body, which need not be text.
     #[must_use]
     pub fn masked_bytes(&self, body: Bytes) -> Bytes {
-        let quotes = |key: &SecretString| memchr::memmem::find(&body, key.expose_secret().as_bytes()).is_some();
-        if !self.key.as_ref().is_some_and(quotes) {
-            return body;
-        }
-        Bytes::from(self.masked(&String::from_utf8_lossy(&body)).into_owned())
+        self.without_key(&body).map_or(body, Bytes::from)
+    }
+
+    fn without_key(&self, text: &[u8]) -> Option<Vec<u8>> {
+        mask::masked(text, self.key.as_ref()?.expose_secret().as_bytes())
     }
 
     /// Counts a good attempt.

@@ -9,6 +9,7 @@ mod cooling;
 mod credentials;
 mod failure;
 mod headers;
+mod mask;
 mod send;
 
 pub use clients::{ClientError, Clients, Endpoint, EndpointState, Lane, LastFailure};

@@ -117,6 +117,68 @@ fn a_provider_that_quotes_our_key_is_masked() {
     }
 }
 
+/// A policy over one upstream that is asked with the variable that every test run has as its key.
+fn keyed(kind: &str, upstream: &Upstream) -> String {
+    format!(
+        "provider p {{ kind: {kind} base: \"http://{}\" key: env(\"CARGO_PKG_NAME\") }}\nmodel m on p {{}}\nroute main {{ default -> m }}\n",
+        upstream.address
+    )
+}
+
+#[test]
+fn our_key_reaches_no_client_in_any_error() {
+    let key = std::env::var("CARGO_PKG_NAME").unwrap();
+    let escaped = key.replace('-', "\\u002d");
+    let asks = [(CHAT, HELLO), (CHAT, HELLO_STREAM), (MESSAGES, crate::kit::CLAUDE), (MESSAGES, CLAUDE_STREAM)];
+    for kind in ["openai", "anthropic"] {
+        let begun = if kind == "openai" { chunk("one") } else { format!("{START}{TEXT}") };
+        for quoted in [key.as_str(), escaped.as_str()] {
+            let error = format!(r#"{{"error":{{"message":"key {quoted}","type":"authentication_error"}}}}"#);
+            let typed = error.replacen('{', r#"{"type":"error","#, 1);
+            let bare = format!(r#"{{"object":"error","type":"error","message":"key {quoted}","code":400}}"#);
+            let mut scripts = Vec::new();
+            for status in ["200 OK", "400 Bad", "401 No", "413 Large", "422 Odd", "500 Oops"] {
+                scripts.push(answer(status, "", &typed));
+                scripts.push(answer(status, "", &format!("plain {quoted}")));
+            }
+            for data in [&error, &typed, &bare] {
+                scripts.push(format!("{EVENTS}event: error\ndata: {data}\n\n").into_bytes());
+                scripts.push(format!("{EVENTS}{begun}event: error\ndata: {data}\n\n").into_bytes());
+            }
+            for script in scripts {
+                let shown = String::from_utf8_lossy(&script).into_owned();
+                let gateway = Gateway::start(&keyed(kind, &Upstream::saying(script)));
+                for (path, body) in asks {
+                    let told = gateway.post(path, body).text();
+                    assert!(told.contains("error"), "{shown}\n{told}");
+                    assert!(!told.contains(&key) && !told.contains(&escaped), "{shown}\n{told}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_count_of_ours_says_whose_it_is() {
+    let count = |status: &str, body: &str| {
+        let upstream = Upstream::saying(answer(status, "", body));
+        let gateway = Gateway::start(&keyed("anthropic", &upstream));
+        let reply = gateway.post("/v1/messages/count_tokens", crate::kit::CLAUDE);
+        for (name, value) in [("decision", "main/default"), ("model", "m"), ("provider", "p")] {
+            assert_eq!(reply.header(&format!("x-ccr-{name}")), value, "{status}");
+        }
+        (reply.status, reply.header("x-ccr-warning").is_empty(), reply.text())
+    };
+    assert_eq!(count("200 OK", r#"{"input_tokens":7}"#), (200, true, r#"{"input_tokens":7}"#.to_owned()));
+    let (status, silent, body) = count("500 no", "");
+    assert!(status == 200 && !silent && body.contains("input_tokens"), "{status} {body}");
+    let key = std::env::var("CARGO_PKG_NAME").unwrap();
+    for quoted in [key.clone(), key.replace('-', "\\u002d")] {
+        let (status, silent, body) = count("400 Bad", &format!(r#"{{"error":{{"message":"key {quoted}"}}}}"#));
+        assert_eq!((status, silent, body.as_str()), (400, true, r#"{"error":{"message":"key [key]"}}"#));
+    }
+}
+
 #[test]
 fn a_providers_refusal_keeps_its_headers() {
     let headers = "x-request-id: up-1\r\nx-ratelimit-remaining-requests: 9\r\nset-cookie: a=b\r\n";

@@ -128,7 +128,8 @@ fn after_the_first_content_a_break_is_an_error_event() {
         let gateway = Gateway::start(&policy(&[&bad, &second]));
         let text = gateway.post(CHAT, HELLO_STREAM).expect(200).text();
         assert!(text.starts_with(&chunk("one")), "{text}");
-        assert!(text.contains("data: {\"error\":{"), "{text}");
+        assert!(text.contains("data: {\"error\":{\"message\":\"the answer broke off: m0: the "), "{text}");
+        assert!(text.contains("\"code\":\"answer_broke_off\"") && !text.contains("every attempt"), "{text}");
         assert!(!text.contains("[DONE]"), "a broken answer must not look whole: {text}");
         assert_eq!(second.calls(), 0);
         let truncated = r#"ccr_requests_total{model="m0",outcome="truncated",protocol="chat",provider="p0",route="main",rule="default"}"#;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::Extension;
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response};
 
-use super::{json, refuse_as};
+use super::refuse_as;
 use crate::bounds::MAX_ERROR_BYTES;
 use crate::compile::Scratch;
 use crate::engine::{Seeds, Step};
@@ -23,38 +23,50 @@ use crate::upstream::{Operation, Prepared, Verdict, request_headers, response_he
 /// Time for the provider to count. Our own count takes milliseconds and is close.
 const PROVIDER: Duration = Duration::from_secs(10);
 
+/// Said when a provider that counts was passed over.
+const OURS: &str = "the provider did not count the tokens: this is the gateway's own count";
+
 pub(super) async fn count_tokens(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
     let exchange = match Exchange::look(entry.clone(), Protocol::Anthropic, request).await {
         Ok(exchange) => exchange,
         Err(error) => return refuse_as(&entry, Protocol::Anthropic, &error),
     };
-    if let Some(target) = chosen(&exchange) {
-        match asked(&exchange, target).await {
-            Some(Ok(body)) => return json(&entry, StatusCode::OK, body),
-            Some(Err(error)) => {
-                let mut headers = HeaderMap::new();
-                reply::stamp(&mut headers, &entry);
-                return reply::refusal(headers, Protocol::Anthropic, &error, &entry.request_id);
-            }
-            None => {}
+    let (decision, target) = chosen(&exchange);
+    let mut headers = HeaderMap::new();
+    reply::stamp(&mut headers, &entry);
+    reply::decided(&mut headers, &decision, target);
+    let refused =
+        |headers, error: &GatewayError| reply::refusal(headers, Protocol::Anthropic, error, &entry.request_id);
+    if let Some(target) = target.filter(|target| target.wire(Protocol::Anthropic) == Wire::Anthropic) {
+        let counted = if target.endpoint.state().failures == 0 { asked(&exchange, target).await } else { None };
+        match counted {
+            Some(Ok(body)) => return reply::whole(headers, reply::JSON, body),
+            Some(Err(error)) => return refused(headers, &error),
+            None => reply::warn(&mut headers, OURS),
         }
     }
     match exchange.count().await {
-        Ok(counted) => json(&entry, StatusCode::OK, format!("{{\"input_tokens\":{}}}", counted.counted())),
-        Err(error) => refuse_as(&entry, Protocol::Anthropic, &error),
+        Ok(counted) => {
+            let body = format!("{{\"input_tokens\":{}}}", counted.counted());
+            reply::whole(headers, reply::JSON, body.into())
+        }
+        Err(error) => refused(headers, &error),
     }
 }
 
-/// The model that would answer first, when it can count and is well.
-fn chosen(exchange: &Exchange) -> Option<&Target> {
+/// The rule that holds, and the model that would answer first.
+fn chosen(exchange: &Exchange) -> (String, Option<&Target>) {
     let (live, facts) = (&exchange.entry.live, exchange.facts());
     let mut scratch = Scratch::default();
     let tickets = |rotation| live.see_ticket(rotation);
     let seeds = Seeds { request_id: &exchange.entry.request_id, tickets: &tickets };
     let mut walk = live.engine.begin(&facts, exchange.entry.caller.tenant, &seeds, &mut scratch);
-    let Step::Try(candidate) = walk.next(&facts, &live.world(Instant::now())) else { return None };
-    let target = live.target(candidate.model)?;
-    (target.wire(Protocol::Anthropic) == Wire::Anthropic && target.endpoint.state().failures == 0).then_some(target)
+    let target = match walk.next(&facts, &live.world(Instant::now())) {
+        Step::Try(candidate) => live.target(candidate.model),
+        _ => None,
+    };
+    let decision = if walk.rule().is_some() { walk.decision() } else { String::new() };
+    (decision, target)
 }
 
 /// The provider's answer, or its refusal; `None` when it gave neither.

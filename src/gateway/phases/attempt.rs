@@ -195,7 +195,8 @@ impl Asked<'_> {
             Verdict::Client => return Err(self.client_error(incoming, call, ends).await),
             Verdict::Failed(kind) => {
                 let failure = Failure::of_status(kind, incoming.status, &incoming.headers, self.exchange.now);
-                let (word, message) = protocol::errors::read_upstream_error(&incoming.error_body(ends).await);
+                let body = self.target.endpoint.masked_bytes(incoming.error_body(ends).await);
+                let (word, message) = protocol::errors::read_upstream_error(&body);
                 let asked = match kind {
                     FailureKind::NotFound => format!("asked at {}", self.target.endpoint.path(operation(self.wire))),
                     _ => String::new(),

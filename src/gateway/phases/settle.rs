@@ -249,7 +249,7 @@ impl Call {
         }
         let request_id = &*self.entry().request_id;
         let (model, provider, kind) = (&*target.name, &*target.provider, failure.kind.name());
-        let (status, detail) = (failure.status, &*failure.detail);
+        let (status, detail) = (failure.status, &*target.endpoint.masked(&failure.detail));
         if failure.kind.is_ours() {
             tracing::error!(
                 request_id,

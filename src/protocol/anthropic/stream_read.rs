@@ -39,6 +39,11 @@ impl StreamReader {
                 let (kind, message) = read_upstream_error(data);
                 Err(StreamError::Upstream { kind, message })
             }
+            // An imitation's error without a type: it may quote whatever it likes.
+            _ if event.get("error").is_some() => {
+                let (kind, message) = read_upstream_error(data);
+                Err(StreamError::Upstream { kind, message })
+            }
             // `content_block_stop` says nothing that the next event does not; `ping` and what may
             // be invented later say nothing at all.
             _ => Ok(()),

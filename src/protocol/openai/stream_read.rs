@@ -25,6 +25,14 @@ struct Call {
     named: bool,
 }
 
+/// An error that stands in no `error`, as older vLLM and DashScope send it. Passed on as it is, it
+/// would look like an answer that goes on, and may quote our key.
+fn is_bare_error(chunk: Raw<'_>) -> bool {
+    let [object, message, detail] = chunk.peek(["object", "message", "detail"]);
+    let is_error = object.and_then(Raw::text).is_some_and(|word| word.escaped() == b"error");
+    is_error || [message, detail].into_iter().flatten().any(|text| text.kind() == Kind::String)
+}
+
 impl StreamReader {
     pub(crate) fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<(), StreamError> {
         if data == b"[DONE]" {
@@ -35,7 +43,7 @@ impl StreamReader {
         }
         let chunk = Raw::object(data)?;
         let [choices, usage, error] = chunk.pick(["choices", "usage", "error"])?;
-        if error.is_some() {
+        if error.is_some() || (choices.is_none() && usage.is_none() && is_bare_error(chunk)) {
             let (kind, message) = read_upstream_error(data);
             return Err(StreamError::Upstream { kind, message });
         }
