@@ -171,6 +171,25 @@ fn ready_says_what_is_wrong_in_a_word_and_a_line() {
 }
 
 #[test]
+fn no_reload_opens_the_gateway() {
+    let keyed = format!("tenant t {{ keys: [env(\"CARGO_PKG_NAME\")] }}\n{}", mock("alpha"));
+    let gateway = Gateway::start(&keyed);
+    let key = std::env::var("CARGO_PKG_NAME").unwrap();
+    for open in [mock("beta"), format!("tenant t {{}}\n{}", mock("beta"))] {
+        gateway.rewrite(&open);
+        assert_eq!(gateway.server().reloads().ask_and_wait(), "failed");
+        assert_eq!(outcome(&gateway)["codes"], serde_json::json!(["keys_lost"]));
+        gateway.post(CHAT, HELLO).expect(401);
+        let told = gateway.send(&request("GET", "/ready", &[("x-api-key", &key)], "")).json();
+        assert!(told["reload"]["error"].as_str().is_some_and(|line| line.contains("restart")), "{told}");
+    }
+    // Other keys, or a change beside them, are no loss.
+    gateway.rewrite(&keyed.replace("CARGO_PKG_NAME", "CARGO_PKG_VERSION"));
+    assert_eq!(gateway.server().reloads().ask_and_wait(), "ok");
+    gateway.post(CHAT, HELLO).expect(401);
+}
+
+#[test]
 fn a_request_keeps_the_policy_it_began_with_and_rests_survive() {
     let tired = Upstream::new(|number, stream| {
         let _ = match number {

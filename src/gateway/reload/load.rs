@@ -49,6 +49,11 @@ pub enum LoadError {
         "a policy without client keys is served on loopback only, not on {0}: declare `tenant … {{ keys: [env(\"…\")] }}`"
     )]
     Open(std::net::SocketAddr),
+    /// a reload that would open the gateway to everybody
+    #[error(
+        "the new policy has no client keys and the one in use has: that would open the gateway to everybody. Give a tenant its `keys: [env(\"…\")]` back, or restart to serve without keys"
+    )]
+    KeysLost,
     /// the built-in fake upstream does not start
     #[error("the built-in upstream does not start: {0}")]
     Mock(#[from] MockError),
@@ -72,6 +77,7 @@ impl LoadError {
             Self::Tests { .. } => "tests",
             Self::NoRoute(_) => "no_route",
             Self::Keys(_) | Self::Open(_) => "keys",
+            Self::KeysLost => "keys_lost",
             Self::Clients(_) => "providers",
             Self::Mock(_) => "mock",
             Self::Crashed => "internal",
@@ -131,10 +137,14 @@ pub(crate) fn load(around: &Surroundings<'_>) -> Result<Live, LoadError> {
     if keys.is_open() && !listen.ip().is_loopback() {
         return Err(LoadError::Open(listen));
     }
+    let before = app.live.load();
+    // A file that vanishes from the directory may take all tenants with it.
+    if keys.is_open() && before.as_ref().is_some_and(|live| !live.keys.is_open()) {
+        return Err(LoadError::KeysLost);
+    }
     let mocks = policy.providers.iter().any(|provider| provider.kind == ProviderKind::Mock);
     let base = if mocks { Some(app.mocks.address()?) } else { None };
     let mock_base = |name: &str| base.map(|address| format!("http://{address}/{name}"));
-    let before = app.live.load();
     let none = Clients::default();
     let previous = before.as_ref().map_or(&none, |live| &live.clients);
     let timings = app.config.timings;
