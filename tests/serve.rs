@@ -62,14 +62,22 @@ impl Running {
         answer
     }
 
-    /// Ends it kindly and returns its log.
-    fn log(mut self) -> String {
+    /// Ends it kindly.
+    fn end(mut self) {
         let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(killed.success());
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         assert!(self.child.wait().unwrap().success());
-        log
+    }
+
+    /// Ends it kindly and returns its log.
+    fn log(mut self) -> String {
+        let mut pipe = self.child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut log = String::new();
+            pipe.read_to_string(&mut log).map(|_| log)
+        });
+        self.end();
+        log.join().unwrap().unwrap()
     }
 }
 
@@ -166,6 +174,32 @@ fn check_takes_the_policy_by_name_too() {
         let output = program(arguments).arg(dir.path()).output().unwrap();
         assert!(output.status.success(), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_log_beside_the_policy_does_not_feed_itself() {
+    let dir = place(MOCK);
+    let path = dir.path().join("serve.log");
+    let mut command = program(&["serve", dir.path().to_str().unwrap(), "--listen", "localhost:0"]);
+    let log = std::fs::File::create(&path).unwrap();
+    let mut child = command.env("RUST_LOG", "trace").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    std::thread::spawn(move || lines.for_each(drop));
+    let running = Running { child, address: first.rsplit("http://").next().unwrap().to_owned() };
+    assert!(running.post(&say("hello")).starts_with("HTTP/1.1 200"));
+    std::fs::write(dir.path().join("main.policy"), format!("{MOCK}// changed\n")).unwrap();
+    let read = || std::fs::read_to_string(&path).unwrap();
+    for _ in 0..1_000 {
+        if read().contains("the policy was reloaded") {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running.end();
+    let log = read();
+    assert!(log.contains("the policy was reloaded") && log.contains("TRACE"), "{log}");
+    assert!(!log.contains("inotify"), "{log}");
 }
 
 #[test]

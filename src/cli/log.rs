@@ -25,8 +25,11 @@ pub(super) enum LogForm {
     Json,
 }
 
-/// The watcher's own library warns of what it is told about anyway, such as a directory that is gone.
-const DEFAULT_FILTER: &str = "info,notify=error";
+const DEFAULT_FILTER: &str = "info";
+/// The watcher's own library warns of what it is told about anyway, such as a directory that is gone,
+/// and at `trace` it tells of every event: where the log stands beside the policy, each line would
+/// make the next. So it is silent whatever is asked for.
+const WATCHER_FILTER: &str = "notify=error";
 
 /// Begins to log. What is dropped at the end writes what still waits.
 pub(super) fn start(form: LogForm) -> Flush {
@@ -38,6 +41,8 @@ pub(super) fn start(form: LogForm) -> Flush {
     // Without a thread of its own every line is written at once.
     let lines = Lines { direct: thread.is_err(), buffer: Arc::clone(&buffer) };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let filter =
+        WATCHER_FILTER.parse().map_or_else(|_| EnvFilter::new(DEFAULT_FILTER), |own| filter.add_directive(own));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     match form {
         LogForm::Text => subscriber.with_ansi(io::stderr().is_terminal()).with_target(false).init(),

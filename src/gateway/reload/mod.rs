@@ -33,6 +33,9 @@ const MOST_READINGS: u32 = 40;
 /// How often a directory that is gone is looked for.
 const MISSING_DIRECTORY: Duration = Duration::from_secs(1);
 
+/// How long the end of the program waits for a reload under way.
+const LAST_RELOAD: Duration = Duration::from_secs(1);
+
 /// How the last reload went, for `/ready`.
 #[derive(Clone, Debug)]
 pub(crate) struct ReloadState {
@@ -130,10 +133,14 @@ impl Reloader {
         self.handle.clone()
     }
 
-    /// Ends it.
+    /// Ends it, or leaves it behind when it is in the middle of something: the end of the program
+    /// does not wait for files.
     pub(crate) fn stop(self) {
         let _sent = self.handle.nudges.send(Nudge::Stop);
-        let _ended = self.thread.join();
+        let until = Instant::now() + LAST_RELOAD;
+        while !self.thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 
@@ -165,7 +172,9 @@ fn run(app: &Arc<App>, mut current: Sources, mut watch: Watch, received: &mpsc::
                 }
             }
             let left = until.saturating_duration_since(Instant::now());
-            next = received.recv_timeout(app.config.timings.reload_quiet.min(left)).ok().filter(|_| !left.is_zero());
+            // What is not looked at any more stays in the queue: it may be the word to stop.
+            let quiet = app.config.timings.reload_quiet.min(left);
+            next = if left.is_zero() { None } else { received.recv_timeout(quiet).ok() };
         }
         watching = watch.renew();
         let why = if asked {
