@@ -41,7 +41,7 @@ impl BodyHash {
 
 /// The parts of a key, for people.
 pub const KEY_PARTS: &[&str] = &[
-    "the tenant (without one: the client's key)",
+    "the tenant",
     "the client's protocol, whether a stream was asked for, and whether it tells its usage",
     "`anthropic-version`, and the features that `anthropic-beta` and `?beta=true` switch on",
     "the model's name at its provider, and the provider's base URL",
