@@ -31,22 +31,9 @@ pub(super) struct Ask<'a> {
     pub(super) detailed: bool,
 }
 
-/// The state of a model of which nothing is known.
-static FRESH: ModelState = ModelState {
-    healthy: true,
-    cooling_ms: 0,
-    error_rate: 0.0,
-    latency_p50_ms: 0,
-    latency_p95_ms: 0,
-    ttft_p95_ms: 0,
-    inflight: 0,
-    headroom: 1.0,
-    mean_output_tokens: None,
-};
-
 impl Ask<'_> {
     pub(super) fn state(&self, id: ModelId) -> &ModelState {
-        self.world.model(id.index()).unwrap_or(&FRESH)
+        self.world.model(id.index()).unwrap_or(&ModelState::FRESH)
     }
 
     fn static_obstacle(&self, id: ModelId) -> Option<SkipReason> {

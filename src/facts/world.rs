@@ -24,19 +24,24 @@ pub struct ModelState {
     pub mean_output_tokens: Option<f64>,
 }
 
+impl ModelState {
+    /// A model that is healthy, fast and idle.
+    pub const FRESH: Self = Self {
+        healthy: true,
+        cooling_ms: 0,
+        error_rate: 0.0,
+        latency_p50_ms: 0,
+        latency_p95_ms: 0,
+        ttft_p95_ms: 0,
+        inflight: 0,
+        headroom: 1.0,
+        mean_output_tokens: None,
+    };
+}
+
 impl Default for ModelState {
     fn default() -> Self {
-        Self {
-            healthy: true,
-            cooling_ms: 0,
-            error_rate: 0.0,
-            latency_p50_ms: 0,
-            latency_p95_ms: 0,
-            ttft_p95_ms: 0,
-            inflight: 0,
-            headroom: 1.0,
-            mean_output_tokens: None,
-        }
+        Self::FRESH
     }
 }
 
