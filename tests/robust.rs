@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use ccr_policy::bounds::MAX_ROUTE_RULES;
 use ccr_policy::diag::{Severity, Sources, render};
 use ccr_policy::dsl;
 use proptest::prelude::*;
@@ -174,13 +175,13 @@ fn long_route(rules: usize) -> String {
 
 #[test]
 fn a_route_of_ten_thousand_rules_loads() {
-    let loaded = load(&long_route(9_999));
-    assert_eq!(loaded.policy.unwrap().routes[0].rules.len(), 10_000);
+    let loaded = load(&long_route(MAX_ROUTE_RULES - 1));
+    assert_eq!(loaded.policy.unwrap().routes[0].rules.len(), MAX_ROUTE_RULES);
 }
 
 #[test]
 fn a_longer_route_is_refused() {
-    let loaded = load(&long_route(10_000));
+    let loaded = load(&long_route(MAX_ROUTE_RULES));
     assert_eq!(loaded.diagnostics.iter().filter(|finding| finding.code.as_str() == "P0004").count(), 1);
 }
 
