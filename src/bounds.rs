@@ -67,6 +67,11 @@ pub const DEADLINE: Duration = Duration::from_secs(600);
 pub const REQUEST_HEAD: Duration = Duration::from_secs(10);
 /// Time for a client to send a request's body.
 pub const REQUEST_BODY: Duration = Duration::from_secs(60);
+/// Most bytes of a body that was refused as too large which are still taken and thrown away: a client
+/// that is cut off while it writes never reads why.
+pub const MAX_REFUSED_BYTES: usize = 64 << 20;
+/// Time for that.
+pub const REFUSED_BODY: Duration = Duration::from_secs(2);
 /// How long a connection may wait for its next request. Clients drop idle connections after 5 to
 /// 60 s, so they are the first to close and no request meets a closing server.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);

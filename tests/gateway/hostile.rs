@@ -47,6 +47,22 @@ fn a_large_body_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn whoever_writes_a_large_body_before_reading_sees_why() {
+    let gateway = Gateway::start(MOCK);
+    let body = " ".repeat(33 << 20);
+    for _ in 0..3 {
+        gateway.post(CHAT, &body).expect(413);
+    }
+    let mut client = gateway.open();
+    client.write(b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n");
+    for _ in 0..40 {
+        client.write(&[b"100000\r\n".as_slice(), &vec![b' '; 1 << 20], b"\r\n"].concat());
+    }
+    client.write(b"0\r\n\r\n");
+    client.reply().expect(413);
+}
+
+#[test]
 fn slow_clients_are_not_waited_for() {
     let gateway = Gateway::start(MOCK);
     let mut head = gateway.open();

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt as _;
 
-use crate::bounds::{MAX_BODY_BYTES, MAX_COUNTED_INLINE_BYTES};
+use crate::bounds::{MAX_BODY_BYTES, MAX_COUNTED_INLINE_BYTES, MAX_REFUSED_BYTES, REFUSED_BODY};
 use crate::facts::SessionFacts;
 use crate::gateway::app::App;
 use crate::gateway::guard::Caller;
@@ -178,6 +178,7 @@ pub(crate) async fn read_body(
 ) -> Result<Bytes, GatewayError> {
     let promised = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if promised.is_some_and(|length| length > MAX_BODY_BYTES) {
+        throw_away(body);
         return Err(GatewayError::TooLarge(MAX_BODY_BYTES));
     }
     let all = async {
@@ -194,7 +195,25 @@ pub(crate) async fn read_body(
         }
         Ok(joined.freeze())
     };
-    tokio::time::timeout(limit, all).await.unwrap_or(Err(GatewayError::SlowBody))
+    let read = tokio::time::timeout(limit, all).await.unwrap_or(Err(GatewayError::SlowBody));
+    if matches!(read, Err(GatewayError::TooLarge(_))) {
+        throw_away(body);
+    }
+    read
+}
+
+/// Goes on reading a body that is refused, aside and within bounds: most clients write all of it before
+/// they look for an answer, and would only see that the connection broke.
+fn throw_away(mut body: Body) {
+    let rest = async move {
+        let mut left = MAX_REFUSED_BYTES;
+        while let Ok(Some(piece)) = next_piece(&mut body).await {
+            let Some(fewer) = left.checked_sub(piece.len()) else { return };
+            left = fewer;
+        }
+    };
+    // Detached: the answer goes out meanwhile.
+    drop(tokio::spawn(tokio::time::timeout(REFUSED_BODY, rest)));
 }
 
 async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, GatewayError> {
