@@ -53,6 +53,23 @@ fn a_client_that_leaves_cancels_the_upstream() {
 }
 
 #[test]
+fn a_client_that_ends_its_side_is_counted_once() {
+    let (upstream, _) = waiting(String::new());
+    let gateway = Gateway::start(&policy(&[&upstream]));
+    for number in 1..=20 {
+        let mut client = gateway.open();
+        client.write(&request("POST", CHAT, &[], HELLO));
+        client.end_writing();
+        assert!(client.is_closed());
+        wait_until("its account", || {
+            let page = gateway.get("/metrics").text();
+            let counts = page.lines().filter(|line| line.starts_with("ccr_requests_total{"));
+            counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum::<u32>() == number
+        });
+    }
+}
+
+#[test]
 fn a_slow_client_slows_the_upstream_down() {
     const MOST: usize = 64 << 20;
     let sent = Arc::new(AtomicUsize::new(0));

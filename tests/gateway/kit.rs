@@ -160,6 +160,11 @@ impl Client {
         self.reader.get_mut().write_all(bytes)
     }
 
+    /// Says that nothing more will come.
+    pub(crate) fn end_writing(&self) {
+        self.reader.get_ref().shutdown(Shutdown::Write).unwrap();
+    }
+
     /// Leaves without a word.
     pub(crate) fn leave(self) {
         let _ = self.reader.get_ref().shutdown(Shutdown::Both);

@@ -32,6 +32,7 @@ pub(super) async fn serve<S: Answer>(stream: TcpStream, service: S, timings: Tim
         watch.request_came();
         let (service, pulse) = (service.clone(), Arc::clone(&watch));
         async move {
+            pulse.began();
             let answer = service.answer(request).await?;
             Ok::<_, std::convert::Infallible>(answer.map(|body| Answered { body, pulse: Some(pulse) }))
         }
@@ -81,6 +82,12 @@ impl Read for Watched {
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        // A client that ends its side is a client that leaves, and its request is dropped with the
+        // connection. It is counted all the same, so it is looked at before that end is read.
+        if self.pulse.is_taken() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_ready() {
             self.pulse.bytes_came();

@@ -15,6 +15,8 @@ use crate::gateway::config::Timings;
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const BUSY: u8 = 2;
+/// a request has come, and nobody has looked at it
+const TAKEN: u8 = 3;
 
 /// One connection's state.
 #[derive(Debug)]
@@ -43,9 +45,19 @@ impl Pulse {
         }
     }
 
-    /// A request is being answered.
+    /// A request has come.
     pub(super) fn request_came(&self) {
+        self.enter(TAKEN);
+    }
+
+    /// It is being answered.
+    pub(super) fn began(&self) {
         self.enter(BUSY);
+    }
+
+    /// Whether a request has come that nobody has looked at.
+    pub(super) fn is_taken(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) == TAKEN
     }
 
     /// The answer has been handed over, whole.
