@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use http::HeaderMap;
 
 use super::body::{self, Spoken};
-use super::policy::PolicyPath;
+use super::policy::{PolicyPath, contents, counted};
 use super::{complain, say};
 use crate::cache::KEY_PARTS;
 use crate::diag::codes::REGISTRY;
@@ -150,20 +150,10 @@ fn sum_up(arguments: &CheckArguments, findings: &[Diagnostic], policy: Option<&P
     let files = counted(sources.iter().count(), "file");
     match policy {
         Some(policy) if findings.is_empty() => {
-            // A default is no rule that somebody wrote a condition for.
-            let ruled = policy.routes.iter().flat_map(|route| &route.rules);
-            let rules = ruled.filter(|rule| rule.condition.is_some()).count();
-            let routes = counted(policy.routes.len(), "route");
-            let models = counted(policy.models.len(), "model");
-            let path = arguments.policy.get().display();
-            format!("{path}: clean — {routes}, {}, {models}", counted(rules, "rule"))
+            format!("{}: clean — {}", arguments.policy.get().display(), contents(policy))
         }
         _ if errors == 0 => format!("{} in {files}", counted(warnings, "warning")),
         _ if warnings == 0 => format!("{} in {files}", counted(errors, "error")),
         _ => format!("{}, {} in {files}", counted(errors, "error"), counted(warnings, "warning")),
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

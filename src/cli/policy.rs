@@ -83,3 +83,22 @@ pub(super) fn colored_stderr() -> bool {
 fn may_color() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
+
+/// Such as `1 route, 7 rules, 6 models, 3 providers, 0 tenants`.
+pub(super) fn contents(policy: &Policy) -> String {
+    // A default is no rule that somebody wrote a condition for.
+    let rules = policy.routes.iter().flat_map(|route| &route.rules).filter(|rule| rule.condition.is_some());
+    let parts = [
+        counted(policy.routes.len(), "route"),
+        counted(rules.count(), "rule"),
+        counted(policy.models.len(), "model"),
+        counted(policy.providers.len(), "provider"),
+        counted(policy.tenants.len(), "tenant"),
+    ];
+    parts.join(", ")
+}
+
+/// Such as `1 rule` or `2 rules`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

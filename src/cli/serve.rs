@@ -8,8 +8,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::log::{self, LogForm};
-use super::policy::PolicyPath;
-use crate::dsl::policy::Policy;
+use super::policy::{PolicyPath, contents};
 use crate::gateway::config::Config;
 use crate::gateway::{Server, StartError};
 
@@ -106,7 +105,7 @@ fn say_hello(server: &Server, path: &Path) {
     let url = format!("http://{}", server.address());
     super::say(&format!("ccr-policy {} serves {} at {url}", env!("CARGO_PKG_VERSION"), path.display()));
     if let Some(policy) = server.policy() {
-        super::say(&format!("  {}", contents(&policy)));
+        super::say(&format!("  {}; policy {}", contents(&policy), policy.digest));
     }
     let (key, model) = if server.needs_keys() {
         (" \\\n    -H 'authorization: Bearer YOUR_KEY'", "ANTHROPIC_AUTH_TOKEN=YOUR_KEY ")
@@ -119,19 +118,6 @@ fn say_hello(server: &Server, path: &Path) {
     ));
     super::say(&format!("or with Claude Code:\n  ANTHROPIC_BASE_URL={url} {model}claude"));
     super::say(&format!("and watch:\n  curl {url}/health\n  curl {url}/metrics"));
-}
-
-fn contents(policy: &Policy) -> String {
-    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
-    let rules: usize = policy.routes.iter().map(|route| route.rules.len()).sum();
-    let parts = [
-        count(policy.routes.len(), "route"),
-        count(rules, "rule"),
-        count(policy.models.len(), "model"),
-        count(policy.providers.len(), "provider"),
-        count(policy.tenants.len(), "tenant"),
-    ];
-    format!("{}; policy {}", parts.join(", "), policy.digest)
 }
 
 #[cfg(test)]
