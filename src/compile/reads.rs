@@ -18,6 +18,9 @@ pub struct Reads {
     pub headers: BTreeSet<String>,
     /// names in `metadata`
     pub metadata: BTreeSet<String>,
+    /// the least number that something compares `request.tokens` with: a request that certainly has
+    /// fewer tokens need not be counted. 0 where they are used in another way; None: nobody asks
+    pub tokens_from: Option<i64>,
 }
 
 impl Reads {
@@ -31,7 +34,8 @@ impl Reads {
                 | Atom::EndsWith(text, _)
                 | Atom::Contains(text, _)
                 | Atom::Matches(text, _) => self.add_text(text),
-                Atom::Compare(number, ..) | Atom::Among(number, _) => self.add_number(number),
+                Atom::Compare(number, _, least) => self.add_number(number, *least),
+                Atom::Among(number, values) => self.add_number(number, values.first().copied().unwrap_or(0)),
                 Atom::Opaque(_) => skeletons.opaque(id).into_iter().for_each(|expr| self.add_expr(expr)),
             }
         }
@@ -53,6 +57,9 @@ impl Reads {
         if var.row().scope == Scope::Request {
             self.vars.insert(var);
         }
+        if var == Var::RequestTokens {
+            self.tokens_from = Some(0);
+        }
     }
 
     fn add_text(&mut self, text: &Text) {
@@ -63,8 +70,13 @@ impl Reads {
         }
     }
 
-    fn add_number(&mut self, number: &Number) {
+    /// `least` is the least number that it is compared with.
+    fn add_number(&mut self, number: &Number, least: i64) {
         match number {
+            Number::Var(Var::RequestTokens) => {
+                self.vars.insert(Var::RequestTokens);
+                self.tokens_from = Some(self.tokens_from.map_or(least, |other| other.min(least)));
+            }
             Number::Var(var) | Number::ListSize(var) => self.add_var(*var),
             Number::HeaderInt(name, _) => drop(self.headers.insert(name.clone())),
             Number::MetaInt(name, _) => drop(self.metadata.insert(name.clone())),

@@ -512,6 +512,15 @@ fn reads_are_what_is_left_after_folding() {
     assert_eq!(reads.metadata.into_iter().collect::<Vec<_>>(), ["plan"]);
 }
 
+#[test]
+fn what_tokens_are_compared_with_is_known() {
+    let least = |conditions| Program::compile(&policy(vec![plainly(conditions)])).reads().tokens_from;
+    let tokens = || var("request.tokens");
+    assert_eq!(least(vec![eq(var("request.effort"), text("low"))]), None);
+    assert_eq!(least(vec![gt(tokens(), int(120_000)), gt(tokens(), int(9_000))]), Some(9_000));
+    assert_eq!(least(vec![gt(tokens(), int(120_000)), gt(tokens(), var("request.turns"))]), Some(0));
+}
+
 // --- errors -------------------------------------------------------------------------------------
 
 #[test]

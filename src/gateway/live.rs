@@ -15,7 +15,6 @@ use crate::dsl::policy::{
 };
 use crate::engine::Engine;
 use crate::engine::trace::Written;
-use crate::facts::Var;
 use crate::facts::world::{ModelState, World};
 use crate::metrics::Table;
 use crate::protocol::{self, EncodeError, Protocol, Request, Wire, tokens};
@@ -96,7 +95,8 @@ pub(crate) struct Live {
     /// whether any rule caches
     pub(crate) caches: bool,
     /// requests that may have more tokens than this are counted before they are decided on: a
-    /// condition reads their tokens, or a model may be too small for them; None: nobody asks
+    /// condition compares their tokens with more, or a model may be too small for them; None: nobody
+    /// asks
     counts_above: Option<u64>,
     ranks_by_length: bool,
 }
@@ -122,7 +122,8 @@ impl Live {
         let tenants = tenants.collect();
         let caches = caches(policy);
         let smallest = policy.models.iter().filter_map(|model| model.context).min();
-        let counts_above = if engine.program().reads().vars.contains(&Var::RequestTokens) { Some(0) } else { smallest };
+        let compared = engine.program().reads().tokens_from.map(|least| u64::try_from(least - 1).unwrap_or(0));
+        let counts_above = smallest.into_iter().chain(compared).min();
         let digest_header = HeaderValue::from_str(&policy.digest).ok()?;
         let tickets = std::iter::repeat_with(|| AtomicU64::new(0)).take(rotations).collect();
         Some(Self {
