@@ -23,12 +23,12 @@ use std::time::Instant;
 
 use ccr_policy::compile::{Program, Scratch};
 use ccr_policy::diag::{Severity, Sources};
-use ccr_policy::dsl;
 use ccr_policy::dsl::policy::{Policy, RouteId};
 use ccr_policy::engine::trace::{Explainer, Question, Written, explain};
 use ccr_policy::engine::{Engine, Seeds};
 use ccr_policy::facts::world::World;
 use ccr_policy::facts::{Fact, Facts, Needs, Var};
+use ccr_policy::lint;
 use criterion::{Criterion, criterion_group};
 use generators::{Case, Request, Rule};
 
@@ -72,7 +72,7 @@ fn policy_text(rules: &[Rule]) -> String {
 fn checked(text: &str) -> Policy {
     let mut sources = Sources::default();
     sources.add("bench.policy", text);
-    let loaded = dsl::load(&sources);
+    let loaded = lint::check(&sources);
     let wrong = loaded.diagnostics.iter().find(|finding| finding.severity == Severity::Error);
     assert!(wrong.is_none(), "the generated policy is wrong: {wrong:?}");
     loaded.policy.expect("a policy without errors")

@@ -9,15 +9,16 @@
 //! | level | rooms | what they do |
 //! |---|---|---|
 //! | 0 | [`bounds`], [`diag`], [`facts`] | limits; messages about source text; what a condition can see |
-//! | 1 | [`dsl`] | text to a checked [`dsl::policy::Policy`], expressions, checks |
+//! | 1 | [`dsl`] | text to a checked [`dsl::policy::Policy`], expressions, the formatter |
 //! | 2 | [`compile`] | ordered rules to one decision tree |
 //! | 3 | [`engine`], [`protocol`] | decide, choose, explain, test; wire formats and their translation |
 //! | 4 | [`files`], [`cache`], [`sessions`], [`mock`], [`metrics`], [`upstream`] | the rooms that touch the world, each alone |
-//! | 5 | [`gateway`] | a request's life, joining the rooms of level 4 |
-//! | 6 | [`cli`] | arguments, printing, exit codes |
+//! | 5 | [`lint`] | everything that is said about a policy |
+//! | 6 | [`gateway`] | a request's life, joining the rooms of level 4 |
+//! | 7 | [`cli`] | arguments, printing, exit codes |
 //!
-//! Levels 0 to 3 are pure: no I/O, no clock, no randomness, no async, no locks. Time, live
-//! facts, tickets and seeds come in as values.
+//! Levels 0 to 3 and `lint` are pure: no I/O, no clock, no randomness, no async, no locks. Time,
+//! live facts, tickets and seeds come in as values.
 
 pub mod bounds;
 pub mod cache;
@@ -29,6 +30,7 @@ pub mod engine;
 pub mod facts;
 pub mod files;
 pub mod gateway;
+pub mod lint;
 pub mod metrics;
 pub mod mock;
 pub mod protocol;

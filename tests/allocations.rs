@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use ccr_policy::compile::Scratch;
 use ccr_policy::diag::Sources;
-use ccr_policy::dsl;
 use ccr_policy::engine::{Engine, Seeds, Step};
 use ccr_policy::facts::world::World;
+use ccr_policy::{dsl, lint};
 
 const POLICY: &str = r#"
 provider here { kind: mock }
@@ -34,7 +34,7 @@ route inner { rule big when request.tokens > 50000 -> b default -> c then a }
 fn check(model: &str) {
     let mut sources = Sources::default();
     sources.add("main.policy", POLICY);
-    let loaded = dsl::load(&sources);
+    let loaded = lint::check(&sources);
     let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
     let text = format!("{{ model: {model:?}, tokens: 9000, tools: [\"Read\"], user: {{ id: \"ann\" }} }}");
     let facts = dsl::parse_facts(&text, &policy).unwrap().facts;

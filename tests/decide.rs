@@ -3,10 +3,10 @@
 use allocation_counter::measure;
 use ccr_policy::compile::{Program, Scratch};
 use ccr_policy::diag::Sources;
-use ccr_policy::dsl;
 use ccr_policy::dsl::policy::RouteId;
 use ccr_policy::facts::Var;
 use ccr_policy::facts::given::{GivenFacts, Owned};
+use ccr_policy::lint;
 
 /// Every recognised kind of test, with few needles and with many, a split row and a pattern.
 fn policy_text() -> String {
@@ -46,7 +46,7 @@ fn facts(model: &str, text: &str, history: &str, tokens: i64) -> GivenFacts {
 fn a_warm_decision_allocates_nothing() {
     let mut sources = Sources::default();
     sources.add("main.policy", policy_text());
-    let loaded = dsl::load(&sources);
+    let loaded = lint::check(&sources);
     let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
     let program = Program::compile(&policy);
     let history = "nothing to see, topic-39x, ".repeat(200);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ccr_policy::diag::{Sources, render};
 use ccr_policy::dsl::policy::Policy;
 use ccr_policy::engine::Engine;
-use ccr_policy::{dsl, engine, files};
+use ccr_policy::{engine, files, lint};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -18,7 +18,7 @@ fn root() -> PathBuf {
 
 /// Loads without a single finding, or prints them all.
 fn clean(sources: &Sources) -> Policy {
-    let loaded = dsl::load(sources);
+    let loaded = lint::check(sources);
     assert!(loaded.diagnostics.is_empty(), "\n{}", render::human(&loaded.diagnostics, sources, false));
     loaded.policy.expect("no findings and no policy")
 }

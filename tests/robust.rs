@@ -7,14 +7,14 @@ use std::path::Path;
 
 use ccr_policy::bounds::MAX_ROUTE_RULES;
 use ccr_policy::diag::{Severity, Sources, render};
-use ccr_policy::dsl;
+use ccr_policy::{dsl, lint};
 use proptest::prelude::*;
 
 /// Loads, renders in every format, and checks what always holds.
-fn load(text: &str) -> dsl::Loaded {
+fn load(text: &str) -> lint::Checked {
     let mut sources = Sources::default();
     sources.add("x.policy", text);
-    let loaded = dsl::load(&sources);
+    let loaded = lint::check(&sources);
     let errors = loaded.diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     assert_eq!(loaded.policy.is_none(), errors, "a policy exists exactly when nothing is an error");
     for finding in &loaded.diagnostics {
@@ -157,7 +157,7 @@ proptest! {
     fn any_facts_end_well(text in "\\PC{0,120}") {
         let mut sources = Sources::default();
         sources.add("x", example());
-        let policy = dsl::load(&sources).policy.unwrap();
+        let policy = lint::check(&sources).policy.unwrap();
         let _ = dsl::parse_facts(&text, &policy);
         let _ = dsl::parse_state(&text, &policy);
     }

@@ -16,7 +16,7 @@ use crate::diag::{Diagnostic, Severity, Sources, pages, render};
 use crate::dsl::policy::Policy;
 use crate::protocol::{LEFT_OUT, canonical_key};
 use crate::upstream::is_set;
-use crate::{dsl, files};
+use crate::{dsl, files, lint};
 
 /// Reads a policy and reports everything that is wrong with it.
 #[derive(Debug, Args)]
@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let loaded = dsl::load(&sources);
+    let loaded = lint::check(&sources);
     let mut findings = loaded.diagnostics;
     if let Some(policy) = loaded.policy.as_ref().filter(|_| !arguments.no_env) {
         // The environment of this machine is not a fault of the policy; `serve` is stricter.

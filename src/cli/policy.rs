@@ -8,9 +8,9 @@ use clap::Args;
 
 use crate::bounds::POLICY_STACK_BYTES;
 use crate::diag::{Diagnostic, Severity, Sources, render};
-use crate::dsl;
 use crate::dsl::policy::Policy;
 use crate::files;
+use crate::lint;
 
 /// Where a policy is: every command takes it as `PATH` and as `--policy PATH`.
 #[derive(Debug, Args)]
@@ -30,6 +30,27 @@ impl PolicyPath {
     }
 }
 
+/// Where several policies are, each apart: every command that looks at whole libraries takes them as
+/// `PATH…`.
+#[derive(Debug, Args)]
+pub(super) struct PolicyPaths {
+    /// The policies: directories with `*.policy` files, or single files; each is a policy [default: .]
+    #[arg(value_name = "PATH", conflicts_with = "policy")]
+    paths: Vec<PathBuf>,
+    /// The same, by name
+    #[arg(long, value_name = "PATH")]
+    policy: Vec<PathBuf>,
+}
+
+impl PolicyPaths {
+    /// Where they are, in order; the directory that the command runs in when nobody says.
+    pub(super) fn get(&self) -> Vec<&Path> {
+        let named = self.paths.iter().chain(&self.policy).map(PathBuf::as_path);
+        let all: Vec<&Path> = named.collect();
+        if all.is_empty() { vec![Path::new(".")] } else { all }
+    }
+}
+
 /// A policy without errors, with its texts.
 pub(super) struct Opened {
     pub(super) sources: Sources,
@@ -44,7 +65,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, ExitCode> {
         super::complain(&error);
         ExitCode::from(2)
     })?;
-    let loaded = dsl::load(&sources);
+    let loaded = lint::check(&sources);
     let Some(policy) = loaded.policy else {
         let errors: Vec<Diagnostic> =
             loaded.diagnostics.into_iter().filter(|finding| finding.severity == Severity::Error).collect();

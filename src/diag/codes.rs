@@ -1,4 +1,5 @@
-//! The one registry of codes: `P` and four digits, never reused.
+//! The one registry of codes: `P` and four digits, never reused. Each has a page of its own in
+//! `pages/`.
 
 use super::diagnostic::Severity;
 
@@ -15,6 +16,8 @@ pub struct Entry {
     pub severity: Severity,
     /// a few words
     pub title: &'static str,
+    /// its page: what it says and why, a bad and a good example (`pages/P0000.md`)
+    pub page: &'static str,
 }
 
 impl Code {
@@ -44,7 +47,12 @@ macro_rules! codes {
         }
         /// All codes, in order.
         pub const REGISTRY: &[Entry] = &[
-            $(Entry { code: Code::$name, severity: Severity::$severity, title: $title },)*
+            $(Entry {
+                code: Code::$name,
+                severity: Severity::$severity,
+                title: $title,
+                page: include_str!(concat!("pages/", stringify!($name), ".md")),
+            },)*
         ];
     };
 }

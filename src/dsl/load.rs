@@ -15,6 +15,17 @@ pub struct Loaded {
     pub policy: Option<Policy>,
     /// everything found, by place
     pub diagnostics: Vec<Diagnostic>,
+    /// the `// ccr:` comments; whoever has all findings carries them out
+    pub comments: Vec<Comment>,
+}
+
+/// A `// ccr: …` comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// where it stands
+    pub span: Span,
+    /// its text, the slashes included
+    pub text: String,
 }
 
 /// Facts written by hand.
@@ -26,7 +37,8 @@ pub struct Given {
     pub tenant: Option<TenantId>,
 }
 
-/// Parses, types and checks all files of a policy.
+/// Parses and types all files of a policy, with the checks that need their texts. What a whole
+/// policy has to keep beyond that is checked in `lint`.
 #[must_use]
 pub fn load(sources: &Sources) -> Loaded {
     let mut diagnostics = Vec::new();
@@ -49,12 +61,11 @@ pub fn load(sources: &Sources) -> Loaded {
     });
     check::policy(&lowered, whole, sources, &mut diagnostics);
     foreign(sources, &mut diagnostics);
-    check::allow(&comments, sources, &mut diagnostics);
     let place = |finding: &Diagnostic| finding.primary.as_ref().map(|label| label.span);
     diagnostics.sort_by_key(place);
     diagnostics.dedup();
     let clean = diagnostics.iter().all(|finding| finding.severity != Severity::Error);
-    Loaded { policy: clean.then_some(lowered.policy), diagnostics }
+    Loaded { policy: clean.then_some(lowered.policy), diagnostics, comments }
 }
 
 /// Where punctuation was replaced, the text that was parsed is not quite the author's: places get

@@ -13,7 +13,7 @@ pub mod policy;
 mod resolve;
 mod scan;
 
-pub use load::{Given, Loaded, load, parse_facts, parse_state, refuse_unserved};
+pub use load::{Comment, Given, Loaded, load, parse_facts, parse_state, refuse_unserved};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
-//! Checks that look at a whole policy, one a file.
+//! Checks that need the text's tree, or what names refer to; one a file.
 
-mod allow;
 mod covered;
 mod cycle;
 mod entry;
@@ -10,7 +9,6 @@ mod secret;
 mod truth;
 mod unused;
 
-pub(crate) use allow::allow;
 pub use environment::environment;
 
 use super::resolve::Lowered;

@@ -16,6 +16,7 @@ use pest::Parser as _;
 use pest::iterators::Pair;
 
 use super::ast::{Field, Item, Word};
+use super::load::Comment;
 use super::scan::{Scan, scan};
 use crate::bounds::MAX_FILE_BYTES;
 use crate::diag::{Code, Diagnostic, Source, SourceId, Span};
@@ -30,11 +31,11 @@ struct Grammar;
 /// Calls of grammar rules a byte of text: measured 7 to 11, with room for hostile text.
 const CALLS_PER_BYTE: usize = 64;
 
-/// The items of one file, and the `// ccr:` comments as places with their text.
+/// The items of one file, and the `// ccr:` comments.
 #[derive(Debug, Default)]
 pub(crate) struct ParsedFile {
     pub(crate) items: Vec<Item>,
-    pub(crate) comments: Vec<(Span, String)>,
+    pub(crate) comments: Vec<Comment>,
     /// an item could not be read at all, so a name that it declares is unknown
     pub(crate) lost: bool,
 }
@@ -54,8 +55,10 @@ pub(crate) fn parse_file(id: SourceId, source: &Source, findings: &mut Vec<Diagn
         let mut parser = Parser { id, text: &text, base: chunk.range.start, findings };
         items.extend(parser.item(&chunk));
     }
-    let comments =
-        comments.iter().map(|token| (Span::new(id, token.start, token.end), token.text(&text).to_owned())).collect();
+    let comments = comments
+        .iter()
+        .map(|token| Comment { span: Span::new(id, token.start, token.end), text: token.text(&text).to_owned() })
+        .collect();
     let lost = items.len() < count;
     ParsedFile { items, comments, lost }
 }

@@ -176,22 +176,6 @@ fn nothing_is_dropped_silently() {
 }
 
 #[test]
-fn comments_allow_warnings_with_a_reason() {
-    let with = |comment: &str| format!("{BASE}{comment}\nmodel unused on p {{}}\n");
-    accepts(&with("// ccr: allow P0108 because it is for tests"));
-    let codes = |text: &str| {
-        let (findings, ..) = found(text);
-        findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>()
-    };
-    assert_eq!(codes(&with("// ccr: allow P0108")), ["P0906", "P0108"]);
-    assert_eq!(codes(&with("// ccr: allow P9999 because x")), ["P0906", "P0108"]);
-    assert_eq!(codes(&with("// ccr: allow P0107 because x")), ["P0906", "P0108"]);
-    // Neither an error nor P0708 can be allowed.
-    let served = format!("{BASE}// ccr: allow P0708 because x\nalert a {{}}\n");
-    assert_eq!(codes(&served), ["P0906", "P0708"]);
-}
-
-#[test]
 fn all_missing_variables_are_listed() {
     let policy = policy(&format!(
         "{BASE}provider q {{ kind: openai base: \"https://x.example/v1/\" key: env(\"Q\") }}\nprovider r {{ kind: openai base: \"https://y.example\" key: env(\"Q\") }}\n"

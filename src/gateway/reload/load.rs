@@ -11,6 +11,7 @@ use crate::files::FilesError;
 use crate::gateway::app::App;
 use crate::gateway::guard::{KeyError, Keys};
 use crate::gateway::live::Live;
+use crate::lint;
 use crate::metrics::Names;
 use crate::mock::MockError;
 use crate::upstream::{ClientError, Clients, is_set};
@@ -166,7 +167,7 @@ fn enters(engine: &Engine) -> Result<(), LoadError> {
 }
 
 fn checked(sources: &Sources) -> Result<Policy, LoadError> {
-    let loaded = dsl::load(sources);
+    let loaded = lint::check(sources);
     let mut findings = loaded.diagnostics;
     dsl::refuse_unserved(&mut findings);
     if let Some(policy) = &loaded.policy {

@@ -5,9 +5,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diag::render::Positions;
 use crate::diag::{Code, Diagnostic, Severity, SourceId, Sources, Span};
+use crate::dsl::Comment;
 
 /// Drops the warnings that a comment allows, and reports comments that allow nothing.
-pub(crate) fn allow(comments: &[(Span, String)], sources: &Sources, findings: &mut Vec<Diagnostic>) {
+pub(super) fn allow(comments: &[Comment], sources: &Sources, findings: &mut Vec<Diagnostic>) {
     if comments.is_empty() {
         return;
     }
@@ -15,7 +16,7 @@ pub(crate) fn allow(comments: &[(Span, String)], sources: &Sources, findings: &m
     let line = |span: Span| positions.start(span).line;
     let mut allowed: FxHashMap<(SourceId, usize, String), usize> = FxHashMap::default();
     let mut reports = Vec::new();
-    for (number, (span, text)) in comments.iter().enumerate() {
+    for (number, Comment { span, text }) in comments.iter().enumerate() {
         match parse(text) {
             Ok(code) => {
                 allowed.insert((span.source, line(*span) + 1, code.to_owned()), number);
@@ -31,7 +32,7 @@ pub(crate) fn allow(comments: &[(Span, String)], sources: &Sources, findings: &m
         used.insert(*number);
         false
     });
-    for (number, (span, text)) in comments.iter().enumerate() {
+    for (number, Comment { span, text }) in comments.iter().enumerate() {
         if let Ok(code) = parse(text)
             && !used.contains(&number)
         {

@@ -1,0 +1,34 @@
+//! Everything that is said about a policy: what its texts say wrong (`dsl`), what holds for the
+//! policy as a whole (one lint a file here), and the comments that allow a warning.
+//!
+//! A lint reads the checked policy and reports; it changes nothing, and a guess is never more than
+//! a warning. This room is pure: no I/O, no clock, no randomness.
+
+mod allow;
+
+#[cfg(test)]
+mod tests;
+
+use crate::diag::{Diagnostic, Severity, Sources};
+use crate::dsl;
+use crate::dsl::policy::Policy;
+
+/// What came out of checking a policy's texts.
+#[derive(Debug)]
+pub struct Checked {
+    /// the policy; None as soon as one finding is an error
+    pub policy: Option<Policy>,
+    /// everything found, by place
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads and checks all files of a policy.
+#[must_use]
+pub fn check(sources: &Sources) -> Checked {
+    let dsl::Loaded { policy, mut diagnostics, comments } = dsl::load(sources);
+    allow::allow(&comments, sources, &mut diagnostics);
+    diagnostics.sort_by_key(|finding| finding.primary.as_ref().map(|label| label.span));
+    diagnostics.dedup();
+    let clean = diagnostics.iter().all(|finding| finding.severity != Severity::Error);
+    Checked { policy: policy.filter(|_| clean), diagnostics }
+}
