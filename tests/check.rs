@@ -34,7 +34,7 @@ fn exit_codes() {
         "provider p { kind: mock }",
         "provider p { kind: openai base: \"https://a.example\" key: env(\"NOT_SET_ANYWHERE\") }",
     );
-    for format in ["human", "concise", "json"] {
+    for format in ["human", "concise", "json", "sarif", "github"] {
         ends(Some(CLEAN), &["--format", format], 0);
         ends(Some(CLEAN), &["--format", format, "--deny", "warnings"], 0);
         ends(Some(&warned), &["--format", format], 0);
@@ -70,7 +70,7 @@ fn a_page_says_how_to_mend_it() {
 #[test]
 fn no_key_is_printed() {
     let policy = CLEAN.replace("kind: mock", "kind: openai base: \"https://a.example\" key: \"sk-ant-0123456789abc\"");
-    for format in ["human", "concise", "json"] {
+    for format in ["human", "concise", "json", "sarif", "github"] {
         let (_, out, err) = check(Some(&policy), &["--format", format]);
         assert!(out.contains("P0203") && !out.contains("sk-ant") && !err.contains("sk-ant"), "{out}{err}");
     }

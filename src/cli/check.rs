@@ -52,6 +52,10 @@ enum Format {
     Concise,
     /// one JSON object
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// workflow commands, which GitHub shows at the lines of a pull request
+    Github,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -86,6 +90,8 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
         Format::Human => (render::human(&findings, &sources, colour), true),
         Format::Concise => (render::concise(&findings, &sources), false),
         Format::Json => (render::json(&findings, &sources), false),
+        Format::Sarif => (render::sarif(&findings, &sources), false),
+        Format::Github => (render::github(&findings, &sources), false),
     };
     if !text.is_empty() {
         say(text.trim_end());
