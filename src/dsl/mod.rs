@@ -6,12 +6,13 @@
 pub mod ast;
 pub mod check;
 pub mod expr;
-mod lex;
+pub mod fields;
+pub(crate) mod lex;
 mod load;
 mod parse;
 pub mod policy;
 mod resolve;
-mod scan;
+pub(crate) mod scan;
 
 pub use load::{Comment, Given, Loaded, load, parse_facts, parse_state, refuse_unserved};
 

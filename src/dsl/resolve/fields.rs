@@ -3,13 +3,14 @@
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::dsl::ast::Field;
+use crate::dsl::fields::{self, Block, FieldEntry};
 
 /// The fields of one block. What is never asked for is reported by [`Self::finish`].
 pub(crate) struct Fields<'v> {
     /// such as "provider `ark`"
     owner: String,
     fields: Vec<(&'v Field, bool)>,
-    known: Vec<&'static str>,
+    block: Block,
     /// false: some fields could not be read, so none is missing for certain
     pub(crate) whole: bool,
     /// keys that stand under another name, already reported
@@ -18,7 +19,7 @@ pub(crate) struct Fields<'v> {
 
 impl<'v> Fields<'v> {
     /// Takes the fields of a block; a repeated one is reported and its first value counts.
-    pub(crate) fn new(owner: String, fields: &'v [Field], findings: &mut Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(owner: String, block: Block, fields: &'v [Field], findings: &mut Vec<Diagnostic>) -> Self {
         let mut first: rustc_hash::FxHashMap<&str, Span> = rustc_hash::FxHashMap::default();
         let mut kept = Vec::with_capacity(fields.len());
         for field in fields {
@@ -35,12 +36,12 @@ impl<'v> Fields<'v> {
             first.insert(key, field.key.span);
             kept.push((field, false));
         }
-        Self { owner, fields: kept, known: Vec::new(), whole: true, given_otherwise: Vec::new() }
+        Self { owner, fields: kept, block, whole: true, given_otherwise: Vec::new() }
     }
 
-    /// The field with this key.
+    /// The field with this key, which stands in the table.
     pub(crate) fn get(&mut self, key: &'static str) -> Option<&'v Field> {
-        self.known.push(key);
+        debug_assert!(fields::field(self.block, key).is_some(), "`{key}` is missing in the table of fields");
         let (field, asked) = self.fields.iter_mut().find(|(field, _)| field.key.text == key)?;
         *asked = true;
         Some(field)
@@ -64,18 +65,18 @@ impl<'v> Fields<'v> {
         found
     }
 
-    /// Fields that are known but not carried out by this version.
-    pub(crate) fn unserved(&mut self, keys: &[&'static str], findings: &mut Vec<Diagnostic>) {
-        for key in keys {
-            if let Some(field) = self.get(key) {
-                findings.push(super::unserved(field.key.span, &format!("`{key}`")));
+    /// Reports fields that are known but not carried out by this version.
+    pub(crate) fn unserved(&mut self, findings: &mut Vec<Diagnostic>) {
+        for row in fields::fields(self.block).filter(|row| !row.served) {
+            if let Some(field) = self.get(row.key) {
+                findings.push(super::unserved(field.key.span, &format!("`{}`", row.key)));
             }
         }
     }
 
-    /// Fields that stand elsewhere: `(key, where it belongs)`.
-    pub(crate) fn misplaced(&mut self, keys: &[(&'static str, &str)], findings: &mut Vec<Diagnostic>) {
-        for (key, place) in keys {
+    /// Reports fields that stand elsewhere.
+    pub(crate) fn misplaced(&mut self, rows: &[FieldEntry], place: &str, findings: &mut Vec<Diagnostic>) {
+        for FieldEntry { key, .. } in rows {
             if let Some((field, asked)) = self.fields.iter_mut().find(|(field, _)| field.key.text == *key) {
                 *asked = true;
                 let message = format!("{} does not take `{key}`", self.owner);
@@ -105,6 +106,7 @@ impl<'v> Fields<'v> {
 
     /// Reports what nobody asked for.
     pub(crate) fn finish(self, findings: &mut Vec<Diagnostic>) {
+        let known = || fields::fields(self.block).map(|row| row.key);
         for (field, asked) in self.fields {
             if asked {
                 continue;
@@ -112,9 +114,9 @@ impl<'v> Fields<'v> {
             let key = &field.key.text;
             let finding = Diagnostic::new(Code::P0109, field.key.span, format!("{} has no field `{key}`", self.owner))
                 .label("not known here");
-            findings.push(match nearest(key, self.known.iter().copied()) {
+            findings.push(match nearest(key, known()) {
                 Some(near) => finding.help(format!("did you mean `{near}`?")),
-                None => finding.help(format!("it takes: {}", self.known.join(", "))),
+                None => finding.help(format!("it takes: {}", known().collect::<Vec<_>>().join(", "))),
             });
         }
     }

@@ -4,11 +4,9 @@ use super::Lower;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::dsl::ast::{Block, Field, Item, ValueKind, Word};
+use crate::dsl::fields;
 use crate::dsl::policy::{Capability, Model, ModelId, Pool, Price, ProviderId};
 use crate::facts::Var;
-
-const UNSERVED: &[&str] =
-    &["limit", "concurrency", "preset", "transform", "timeout", "retry", "breaker", "budget", "set", "headers"];
 
 /// Most tokens that a model may declare.
 const MOST_TOKENS: u32 = 1_000_000_000;
@@ -30,7 +28,7 @@ impl Lower<'_, '_> {
     fn model(&mut self, block: &Block, on: &Word) -> Model {
         let name = &block.name;
         let provider = self.names.provider(on, self.findings).unwrap_or(ProviderId(0));
-        let mut fields = self.start(format!("model `{}`", name.text), &block.fields);
+        let mut fields = self.start(format!("model `{}`", name.text), fields::Block::Model, &block.fields);
         let upstream = self.word(fields.get("upstream")).unwrap_or_else(|| name.text.clone());
         let context = self.whole(fields.get("context"), 1, MOST_TOKENS);
         let output = self.whole(fields.get("output"), 1, MOST_TOKENS);
@@ -41,7 +39,7 @@ impl Lower<'_, '_> {
         let weight = self.whole(fields.get("weight"), 1, 1_000_000).and_then(|weight| u32::try_from(weight).ok());
         let region = self.word(fields.get("region"));
         let stream = self.truth(fields.get("stream")).unwrap_or(true);
-        fields.unserved(UNSERVED, self.findings);
+        fields.unserved(self.findings);
         self.finish(fields);
         Model {
             name: name.text.clone(),
@@ -66,7 +64,7 @@ impl Lower<'_, '_> {
             self.wrong(&field.value, "a group such as `{ input: 0.2, output: 1.1 }`");
             return None;
         };
-        let mut fields = self.start("`price`".to_owned(), inner);
+        let mut fields = self.start("`price`".to_owned(), fields::Block::Price, inner);
         fields.renamed("input", &["in", "prompt", "input_tokens"], self.findings);
         fields.renamed("output", &["out", "completion", "output_tokens"], self.findings);
         let input = fields.needed("input", field.key.span, "0.2", self.findings);
@@ -105,7 +103,7 @@ impl Lower<'_, '_> {
         let ValueKind::Map(inner) = &field.value.kind else {
             return (self.number(Some(field), 0.0, MOST_NUMBER), Vec::new());
         };
-        let mut fields = self.start("`quality`".to_owned(), inner);
+        let mut fields = self.start("`quality`".to_owned(), fields::Block::Quality, inner);
         let other = self.number(fields.get("other"), 0.0, MOST_NUMBER);
         let mut tasks = Vec::new();
         for task in Var::RequestTask.row().values {

@@ -6,12 +6,8 @@ use super::Lower;
 use super::fields::Fields;
 use crate::diag::{Code, Diagnostic, Span};
 use crate::dsl::ast::{Field, Item, ValueKind};
+use crate::dsl::fields;
 use crate::dsl::policy::{CacheOptions, Options};
-
-const UNSERVED: &[&str] =
-    &["retry", "max_cost", "mirror", "set", "preset", "resume", "hedge", "transform", "limit", "concurrency", "budget"];
-
-const ONLY_DEFAULTS: &[(&str, &str)] = &[("max_answer", "`defaults`"), ("cache_size", "`defaults`")];
 
 impl Lower<'_, '_> {
     pub(super) fn defaults(&mut self, items: &[Item]) {
@@ -26,7 +22,7 @@ impl Lower<'_, '_> {
                 continue;
             }
             first = Some(block.name.span);
-            let mut fields = self.start("`defaults`".to_owned(), &block.fields);
+            let mut fields = self.start("`defaults`".to_owned(), fields::Block::Defaults, &block.fields);
             let mut options = self.options(&mut fields);
             options.max_answer = self.whole(fields.get("max_answer"), 1, u32::MAX);
             options.cache_size = self.whole(fields.get("cache_size"), 1, u32::MAX);
@@ -37,9 +33,9 @@ impl Lower<'_, '_> {
 
     /// The options of a rule or a route.
     pub(super) fn local_options(&mut self, owner: String, fields: &[Field]) -> Options {
-        let mut fields = self.start(owner, fields);
+        let mut fields = self.start(owner, fields::Block::Options, fields);
         let options = self.options(&mut fields);
-        fields.misplaced(ONLY_DEFAULTS, self.findings);
+        fields.misplaced(fields::ONLY_DEFAULTS, "`defaults`", self.findings);
         self.finish(fields);
         options
     }
@@ -49,7 +45,7 @@ impl Lower<'_, '_> {
         let deadline = self.wait(fields.get("deadline"));
         let timeout = self.wait(fields.get("timeout"));
         let label = self.word(fields.get("label"));
-        fields.unserved(UNSERVED, self.findings);
+        fields.unserved(self.findings);
         Options { cache, deadline, timeout, label, max_answer: None, cache_size: None }
     }
 

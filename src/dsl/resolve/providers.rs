@@ -7,6 +7,7 @@ use super::{Lower, values::text_of};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::dsl::ast::{Block, Field, Item, ValueKind};
+use crate::dsl::fields;
 use crate::dsl::policy::{MockKnobs, Provider, ProviderKind};
 
 const KINDS: &[(&str, ProviderKind)] = &[
@@ -15,21 +16,6 @@ const KINDS: &[(&str, ProviderKind)] = &[
     ("responses", ProviderKind::Responses),
     ("gemini", ProviderKind::Gemini),
     ("mock", ProviderKind::Mock),
-];
-
-const UNSERVED: &[&str] =
-    &["limit", "concurrency", "preset", "transform", "timeout", "retry", "breaker", "budget", "proxy"];
-
-const KNOBS: &[(&str, &str)] = &[
-    ("latency", "a provider of kind `mock`"),
-    ("fail", "a provider of kind `mock`"),
-    ("status", "a provider of kind `mock`"),
-    ("hang", "a provider of kind `mock`"),
-    ("cut", "a provider of kind `mock`"),
-    ("chunks", "a provider of kind `mock`"),
-    ("chunk_delay", "a provider of kind `mock`"),
-    ("reply", "a provider of kind `mock`"),
-    ("wire", "a provider of kind `mock`"),
 ];
 
 impl Lower<'_, '_> {
@@ -46,7 +32,8 @@ impl Lower<'_, '_> {
 
     fn provider(&mut self, block: &Block) -> Provider {
         let name = &block.name;
-        let mut fields = self.start(format!("provider `{}`", name.text), &block.fields);
+        let known = if says_mock(block) { fields::Block::MockProvider } else { fields::Block::Provider };
+        let mut fields = self.start(format!("provider `{}`", name.text), known, &block.fields);
         fields.whole = block.whole;
         let kind = self.kind(&mut fields, block);
         let mock = kind == ProviderKind::Mock;
@@ -74,10 +61,10 @@ impl Lower<'_, '_> {
         let knobs = if mock {
             self.knobs(&mut fields)
         } else {
-            fields.misplaced(KNOBS, self.findings);
+            fields.misplaced(fields::MOCK, "a provider of kind `mock`", self.findings);
             MockKnobs::default()
         };
-        fields.unserved(UNSERVED, self.findings);
+        fields.unserved(self.findings);
         self.finish(fields);
         Provider { name: name.text.clone(), kind, base, key, region, headers, mock: knobs, span: name.span }
     }
@@ -203,6 +190,12 @@ impl Lower<'_, '_> {
     }
 }
 
+/// Whether a block says `kind: mock`, or nothing that is known: then no knob is called unknown.
+fn says_mock(block: &Block) -> bool {
+    let kind = block.fields.iter().find(|field| field.key.text == "kind").and_then(|field| text_of(&field.value));
+    kind.is_none_or(|kind| kind == "mock" || !KINDS.iter().any(|(known, _)| *known == kind))
+}
+
 /// Whether a URL points to this machine.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -210,5 +203,14 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_table_of_fields_names_every_kind() {
+        let kinds: Vec<&str> = super::KINDS.iter().map(|(word, _)| *word).collect();
+        assert_eq!(kinds, super::fields::KIND_WORDS);
     }
 }

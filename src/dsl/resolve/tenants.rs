@@ -5,9 +5,8 @@ use rustc_hash::FxHashMap;
 use super::{Lower, values::text_of};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::dsl::ast::{Block, Field, Item, Value, ValueKind, Word};
+use crate::dsl::fields;
 use crate::dsl::policy::{ClientKey, ModelId, Tenant};
-
-const UNSERVED: &[&str] = &["budget", "limit", "concurrency", "transform", "preset", "cache", "deadline", "max_cost"];
 
 impl Lower<'_, '_> {
     pub(super) fn tenants(&mut self, items: &[Item]) {
@@ -24,13 +23,13 @@ impl Lower<'_, '_> {
 
     fn tenant(&mut self, block: &Block, seen: &mut FxHashMap<String, Span>) -> Tenant {
         let name = &block.name;
-        let mut fields = self.start(format!("tenant `{}`", name.text), &block.fields);
+        let mut fields = self.start(format!("tenant `{}`", name.text), fields::Block::Tenant, &block.fields);
         let keys = fields.get("keys").map_or_else(Vec::new, |field| self.keys(field, seen));
         let tier = self.word(fields.get("tier")).unwrap_or_default();
         let tags = self.texts(fields.get("tags")).unwrap_or_default();
         let models = fields.get("models").map(|field| self.allowed(field));
         let route = self.route_field(fields.get("route"));
-        fields.unserved(UNSERVED, self.findings);
+        fields.unserved(self.findings);
         self.finish(fields);
         Tenant { name: name.text.clone(), keys, tier, tags, models, route, span: name.span }
     }
@@ -64,7 +63,7 @@ impl Lower<'_, '_> {
         let ValueKind::Map(inner) = &value.kind else {
             return Some(ClientKey { env: self.env_name(value)?, tags: Vec::new() });
         };
-        let mut fields = self.start("a key".to_owned(), inner);
+        let mut fields = self.start("a key".to_owned(), fields::Block::Key, inner);
         let env = fields.needed("key", value.span, "env(\"TEAM_KEY\")", self.findings);
         let env = env.and_then(|field| self.env_name(&field.value));
         let tags = self.texts(fields.get("tags")).unwrap_or_default();

@@ -6,6 +6,7 @@ use super::Lower;
 use super::fields::Fields;
 use crate::diag::{Code, Diagnostic, Edit};
 use crate::dsl::ast::{Field, Value, ValueKind};
+use crate::dsl::fields::Block;
 
 /// The text of a string or a word.
 pub(crate) fn text_of(value: &Value) -> Option<String> {
@@ -235,8 +236,8 @@ impl Lower<'_, '_> {
     }
 
     /// Starts reading a block.
-    pub(super) fn start<'v>(&mut self, owner: String, fields: &'v [Field]) -> Fields<'v> {
-        Fields::new(owner, fields, self.findings)
+    pub(super) fn start<'v>(&mut self, owner: String, block: Block, fields: &'v [Field]) -> Fields<'v> {
+        Fields::new(owner, block, fields, self.findings)
     }
 }
 
