@@ -108,6 +108,8 @@ codes! {
 
     P0501 Error "routes call each other in a cycle";
 
+    P0603 Warning "regular expression that only looks for a text";
+
     P0701 Error "environment variable not set";
     P0702 Warning "a secret written in the file";
     P0703 Error "base is not https";
@@ -119,6 +121,11 @@ codes! {
     P0803 Warning "title twice";
 
     P0901 Warning "not kebab-case";
+    P0902 Warning "double negation";
+    P0903 Warning "constant on the left";
+    P0904 Warning "list of one element";
+    P0905 Warning "chain of comparisons";
     P0906 Warning "unused allow";
     P0907 Warning "character that changes the direction of text";
+    P0908 Warning "letter that looks like another";
 }

@@ -59,7 +59,7 @@ pub fn load(sources: &Sources) -> Loaded {
         Code::P0802 => whole,
         _ => true,
     });
-    check::policy(&lowered, whole, sources, &mut diagnostics);
+    check::policy(&items, &lowered, whole, sources, &mut diagnostics);
     foreign(sources, &mut diagnostics);
     let place = |finding: &Diagnostic| finding.primary.as_ref().map(|label| label.span);
     diagnostics.sort_by_key(place);

@@ -6,16 +6,25 @@ mod entry;
 mod environment;
 mod labels;
 mod secret;
+mod style;
 mod truth;
 mod unused;
 
 pub use environment::environment;
 
+use super::ast::Item;
 use super::resolve::Lowered;
 use crate::diag::{Diagnostic, Sources};
 
 /// Runs all checks. `whole`: every text parsed, so what is not used anywhere is really unused.
-pub(crate) fn policy(lowered: &Lowered, whole: bool, sources: &Sources, findings: &mut Vec<Diagnostic>) {
+pub(crate) fn policy(
+    items: &[Item],
+    lowered: &Lowered,
+    whole: bool,
+    sources: &Sources,
+    findings: &mut Vec<Diagnostic>,
+) {
+    style::check(items, sources, findings);
     covered::check(&lowered.policy, findings);
     cycle::check(lowered, findings);
     labels::check(&lowered.policy, findings);
