@@ -41,6 +41,9 @@ pub const MAX_TREE_STEPS: usize = 30_000_000;
 pub const MAX_TREE_DEPTH: usize = 200;
 /// Most combinations of classes that the check of a tree against its rules runs through.
 pub const MAX_CHECKED_POINTS: usize = 65_536;
+/// Most regions for each of which a request is built, when one is looked for: the first ones fail
+/// mostly for a reason that the others share.
+pub const MAX_WITNESSES: usize = 24;
 
 /// Most elements of a list that a condition can see (tools, tags). A longer one is a 400.
 pub const MAX_LIST_LENGTH: usize = 512;

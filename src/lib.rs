@@ -12,12 +12,13 @@
 //! | 1 | [`dsl`] | text to a checked [`dsl::policy::Policy`], expressions, the formatter |
 //! | 2 | [`compile`] | ordered rules to one decision tree |
 //! | 3 | [`engine`], [`protocol`] | decide, choose, explain, test; wire formats and their translation |
+//! | 4 | [`prove`] | what no request can do, and requests that show what one can |
 //! | 4 | [`files`], [`cache`], [`sessions`], [`mock`], [`metrics`], [`upstream`] | the rooms that touch the world, each alone |
 //! | 5 | [`lint`] | everything that is said about a policy |
 //! | 6 | [`gateway`] | a request's life, joining the rooms of level 4 |
 //! | 7 | [`cli`] | arguments, printing, exit codes |
 //!
-//! Levels 0 to 3 and `lint` are pure: no I/O, no clock, no randomness, no async, no locks. Time,
+//! Levels 0 to 3, `prove` and `lint` are pure: no I/O, no clock, no randomness, no async, no locks. Time,
 //! live facts, tickets and seeds come in as values.
 
 pub mod bounds;
@@ -34,5 +35,6 @@ pub mod lint;
 pub mod metrics;
 pub mod mock;
 pub mod protocol;
+pub mod prove;
 pub mod sessions;
 pub mod upstream;

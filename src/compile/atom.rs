@@ -9,7 +9,7 @@ use crate::facts::{Facts, Var, whole_number};
 
 /// A value that is text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Text {
+pub(crate) enum Text {
     Var(Var),
     Header(String),
     Meta(String),
@@ -26,7 +26,7 @@ impl Text {
     }
 
     #[inline]
-    pub(super) fn read<'a>(&self, facts: &'a dyn Facts) -> &'a str {
+    pub(crate) fn read<'a>(&self, facts: &'a dyn Facts) -> &'a str {
         match self {
             Self::Var(var) => facts.get(*var).as_str(),
             Self::Header(name) => facts.header(name),
@@ -37,7 +37,7 @@ impl Text {
 
 /// A value that is a whole number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Number {
+pub(crate) enum Number {
     Var(Var),
     HeaderInt(String, i64),
     MetaInt(String, i64),
@@ -61,7 +61,7 @@ impl Number {
     }
 
     #[inline]
-    pub(super) fn read(&self, facts: &dyn Facts) -> i64 {
+    pub(crate) fn read(&self, facts: &dyn Facts) -> i64 {
         let size = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
         match self {
             Self::Var(var) => facts.get(*var).as_int(),
@@ -85,7 +85,18 @@ pub(super) enum Order {
 }
 
 impl Order {
-    fn of(op: BinaryOp) -> Option<Self> {
+    /// `3 < x` is `x > 3`.
+    pub(super) fn mirrored(self) -> Self {
+        match self {
+            Self::Equal => Self::Equal,
+            Self::Less => Self::More,
+            Self::AtMost => Self::AtLeast,
+            Self::More => Self::Less,
+            Self::AtLeast => Self::AtMost,
+        }
+    }
+
+    pub(super) fn of(op: BinaryOp) -> Option<Self> {
         match op {
             BinaryOp::Eq => Some(Self::Equal),
             BinaryOp::Lt => Some(Self::Less),

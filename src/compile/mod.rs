@@ -23,6 +23,7 @@ mod needles;
 mod reads;
 mod scratch;
 mod skeleton;
+pub mod space;
 mod subject;
 mod unit;
 
@@ -32,6 +33,7 @@ mod tests;
 pub use agree::{Agreement, Disagreement, agree};
 pub use reads::Reads;
 pub use scratch::Scratch;
+pub use space::{Coverage, Region, Space};
 
 use crate::dsl::policy::{Policy, RouteId};
 use crate::facts::Facts;
