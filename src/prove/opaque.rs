@@ -9,7 +9,7 @@ use crate::compile::space::{Demand, Text};
 use crate::dsl::expr::typed::{Accessor, Expr, Function, Kind, Literal};
 use crate::facts::given::{GivenFacts, Owned};
 use crate::facts::schema::Range;
-use crate::facts::{FactType, Facts, Var};
+use crate::facts::{Fact, FactType, Facts, Var};
 
 /// Rounds of changing one value for the better.
 const ROUNDS: usize = 6;
@@ -161,7 +161,7 @@ fn values(var: Var, constants: &Constants, facts: &GivenFacts) -> Vec<Owned> {
         }
         FactType::Str => texts(constants, facts.get(var).as_str()).into_iter().map(Owned::Str).collect(),
         FactType::List => lists(constants, var, facts),
-        FactType::Time => moments(constants).into_iter().map(Owned::Time).collect(),
+        FactType::Time => moments(constants, facts).into_iter().map(Owned::Time).collect(),
     }
 }
 
@@ -215,16 +215,24 @@ fn lists(constants: &Constants, var: Var, facts: &GivenFacts) -> Vec<Owned> {
     lists.into_iter().map(|list| Owned::List(list.into_iter().map(Into::into).collect())).collect()
 }
 
-/// Around the moments named; every hour of a week, the other days of a month, months, years.
-fn moments(constants: &Constants) -> Vec<DateTime<Utc>> {
+/// Around the moments named; every hour of a week, every day of a year, some years; and, with what is
+/// there kept as far as may be, other seconds, minutes, hours, days.
+fn moments(constants: &Constants, facts: &GivenFacts) -> Vec<DateTime<Utc>> {
     let around = constants.moments.iter().flat_map(|moment| {
         [-1, 0, 1].map(|seconds| moment.checked_add_signed(TimeDelta::seconds(seconds)).unwrap_or(*moment))
     });
     let hours = (0..168).map(|hour| hour * 3_600);
     let days = (0..366).map(|day| day * 86_400 + 43_200);
-    let minutes = (0..60).flat_map(|minute| [minute * 60, minute * 61]);
     let years = (0..8).map(|year| year * 31_557_600);
-    let seconds = hours.chain(days).chain(minutes).chain(years);
+    let seconds = hours.chain(days).chain(years);
     let regular = seconds.filter_map(|seconds| DateTime::from_timestamp(MONDAY_SECONDS + seconds, 0));
+    let now = match facts.get(Var::Now) {
+        Fact::Time(moment) => moment,
+        _ => DateTime::UNIX_EPOCH,
+    };
+    let steps = [(1, 60), (60, 60), (3_600, 24), (86_400, 31)];
+    let near = steps.into_iter().flat_map(|(step, count)| (1..count).map(move |index| step * index));
+    let near = near.filter_map(move |seconds| now.checked_add_signed(TimeDelta::seconds(seconds)));
+    let regular = near.chain(regular);
     around.chain(regular).filter(|moment| (0..7_258_118_400).contains(&moment.timestamp())).collect()
 }
