@@ -24,6 +24,12 @@ pub const MAX_REGEX_BYTES: usize = 1 << 20;
 /// Most evaluation steps that one condition may need, computed from the bounds of its lists.
 pub const MAX_CONDITION_STEPS: u64 = 1_000_000;
 
+/// Widest line that `fmt` makes where it can, in columns; a Chinese character takes two. Two policies
+/// fit side by side on a wide screen.
+pub const FORMAT_COLUMNS: usize = 100;
+/// Blanks that `fmt` puts before what stands one level deeper.
+pub const FORMAT_INDENT: usize = 2;
+
 /// Fewest literals of one text that are looked for by one automaton instead of one search each.
 pub const MIN_AUTOMATON_LITERALS: usize = 17;
 /// Largest automaton over the literals of one text that is fully unrolled, in bytes; above, a

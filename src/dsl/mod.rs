@@ -7,6 +7,7 @@ pub mod ast;
 pub mod check;
 pub mod expr;
 pub mod fields;
+pub mod format;
 mod given;
 pub(crate) mod lex;
 mod load;

@@ -5,6 +5,7 @@ mod exprs;
 mod items;
 mod pieces;
 mod rephrase;
+mod shape;
 mod slips;
 mod targets;
 mod values;
@@ -21,6 +22,8 @@ use super::scan::{Scan, scan};
 use crate::bounds::MAX_FILE_BYTES;
 use crate::diag::{Code, Diagnostic, Source, SourceId, Span};
 use crate::dsl::expr::ast::Raw;
+
+pub(crate) use shape::{Based, Shape, parse_shape, parse_shape_again};
 
 /// The grammar, made into a parser by pest.
 #[derive(pest_derive::Parser)]
