@@ -129,6 +129,10 @@ pub const FLIGHT_WINDOW_BYTES: u64 = 256 << 10;
 pub const FLIGHT_LAG: Duration = Duration::from_secs(30);
 /// What a cached answer costs beside its bytes: key, head, usage, the cache's own lists.
 pub const CACHE_ENTRY_BYTES: usize = 1_024;
+/// Most requests that wait to be recorded. Writing a line takes far less than answering a request.
+pub const MAX_QUEUED_RECORDS: usize = 4_096;
+/// Most bytes of request bodies that wait to be recorded: a line is made of the request itself.
+pub const MAX_QUEUED_RECORD_BYTES: usize = 64 << 20;
 /// Most conversations that are remembered: 100 bytes each.
 pub const MAX_SESSIONS: u64 = 100_000;
 /// How long a silent conversation is remembered.

@@ -14,12 +14,13 @@
 //! | 3 | [`engine`], [`protocol`] | decide, choose, explain, test; wire formats and their translation |
 //! | 4 | [`prove`] | what no request can do, and requests that show what one can |
 //! | 4 | [`files`], [`cache`], [`sessions`], [`mock`], [`metrics`], [`upstream`] | the rooms that touch the world, each alone |
+//! | 4 | [`record`] | recorded requests, read and run through a policy; pure |
 //! | 5 | [`lint`] | everything that is said about a policy |
 //! | 6 | [`gateway`] | a request's life, joining the rooms of level 4 |
 //! | 7 | [`cli`] | arguments, printing, exit codes |
 //!
-//! Levels 0 to 3, `prove` and `lint` are pure: no I/O, no clock, no randomness, no async, no locks. Time,
-//! live facts, tickets and seeds come in as values.
+//! Levels 0 to 3, `prove`, `record` and `lint` are pure: no I/O, no clock, no randomness, no async, no
+//! locks. Time, live facts, tickets and seeds come in as values.
 
 pub mod bounds;
 pub mod cache;
@@ -36,5 +37,6 @@ pub mod metrics;
 pub mod mock;
 pub mod protocol;
 pub mod prove;
+pub mod record;
 pub mod sessions;
 pub mod upstream;

@@ -10,6 +10,7 @@ mod explain;
 mod log;
 mod mock;
 mod policy;
+mod replay;
 mod serve;
 mod test;
 
@@ -33,6 +34,7 @@ enum Command {
     Explain(explain::ExplainArguments),
     Serve(serve::ServeArguments),
     Mock(mock::MockArguments),
+    Replay(replay::ReplayArguments),
     Test(test::TestArguments),
 }
 
@@ -44,6 +46,7 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => policy::with_policy_stack(|| explain::run(&arguments)),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Mock(arguments) => mock::run(&arguments),
+        Command::Replay(arguments) => policy::with_policy_stack(|| replay::run(&arguments)),
         Command::Test(arguments) => policy::with_policy_stack(|| test::run(&arguments)),
     }
 }

@@ -1,7 +1,7 @@
 //! `ccr-policy serve`: the gateway.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -29,6 +29,10 @@ pub(super) struct ServeArguments {
     /// Serving threads; as many as processors when left out
     #[arg(long, value_name = "NUMBER")]
     threads: Option<usize>,
+    /// Appends a line for each request to this file: what the policy read of it, where it went and
+    /// what it cost, no text of it. For `ccr-policy replay`; SIGHUP opens it again
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// The form of the log, on standard error
     #[arg(long, value_enum, default_value_t = LogForm::Text)]
     log: LogForm,
@@ -51,6 +55,7 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
     let mut config = Config::new(arguments.policy.get().to_owned(), arguments.listen);
     config.hosts.clone_from(&arguments.host);
     config.lanes = arguments.threads.unwrap_or(config.lanes).clamp(1, MOST_THREADS);
+    config.record.clone_from(&arguments.record);
     let server = match Server::start(config) {
         Ok(server) => server,
         Err(error) => return refused(&error),
@@ -95,7 +100,10 @@ fn wait(server: &Server) -> std::io::Result<()> {
             tokio::select! {
                 interrupted = tokio::signal::ctrl_c() => return interrupted,
                 _ = terminate.recv() => return Ok(()),
-                _ = hang_up.recv() => server.reloads().ask(),
+                _ = hang_up.recv() => {
+                    server.reopen_record();
+                    server.reloads().ask();
+                }
             }
         }
     })

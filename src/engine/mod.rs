@@ -12,6 +12,7 @@ pub mod cases;
 mod choose;
 mod cursor;
 mod describe;
+mod dry;
 mod options;
 mod plan;
 pub mod price;
@@ -31,6 +32,7 @@ use crate::facts::Facts;
 use plan::Plan;
 
 pub use cursor::Candidate;
+pub use dry::Way;
 pub use options::Effective;
 pub use skip::{CapabilitySet, SkipReason, Skipped, nobody};
 pub use walk::{Exhausted, Step, Walk};

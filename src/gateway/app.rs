@@ -12,6 +12,7 @@ use super::guard::Names;
 use super::live::Live;
 use super::phases::Answers;
 use super::phases::settle::PROTOCOLS;
+use super::recorder::Recorder;
 use super::reload::ReloadState;
 use crate::bounds::{CACHE_BYTES, MAX_CACHED_ANSWER_BYTES};
 use crate::cache::{self, Cache};
@@ -32,6 +33,8 @@ pub(crate) struct App {
     pub(crate) sessions: Sessions,
     pub(crate) metrics: Metrics,
     pub(crate) mocks: Mocks,
+    /// None: requests are not recorded
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) begun: Instant,
     pub(crate) begun_at: DateTime<Utc>,
 }
@@ -41,7 +44,7 @@ impl App {
     ///
     /// # Errors
     /// When a metric cannot be registered.
-    pub(crate) fn new(config: Config) -> Result<Self, MetricsError> {
+    pub(crate) fn new(config: Config, recorder: Option<Recorder>) -> Result<Self, MetricsError> {
         Ok(Self {
             names: Names::new(config.listen, &config.hosts),
             config,
@@ -51,6 +54,7 @@ impl App {
             sessions: Sessions::default(),
             metrics: Metrics::new(Vocabulary { protocols: PROTOCOLS, failures: failure_names() })?,
             mocks: Mocks::default(),
+            recorder,
             begun: Instant::now(),
             begun_at: Utc::now(),
         })

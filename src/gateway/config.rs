@@ -56,6 +56,8 @@ pub struct Config {
     pub lanes: usize,
     /// the waits
     pub timings: Timings,
+    /// a file that gets a line for each request, without any text of it
+    pub record: Option<PathBuf>,
 }
 
 impl Config {
@@ -63,6 +65,6 @@ impl Config {
     #[must_use]
     pub fn new(policy: PathBuf, listen: SocketAddr) -> Self {
         let lanes = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { policy, listen, hosts: Vec::new(), lanes, timings: Timings::default() }
+        Self { policy, listen, hosts: Vec::new(), lanes, timings: Timings::default(), record: None }
     }
 }

@@ -12,6 +12,7 @@ mod guard;
 mod listen;
 mod live;
 mod phases;
+mod recorder;
 mod rejection;
 mod reload;
 mod reply;

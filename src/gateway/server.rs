@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::app::App;
@@ -9,6 +10,7 @@ use super::config::Config;
 use super::endpoints;
 use super::front::Front;
 use super::listen::Lanes;
+use super::recorder::Recorder;
 use super::reload::{LoadError, ReloadHandle, Reloader, Surroundings, load};
 use crate::bounds::POLICY_STACK_BYTES;
 use crate::dsl::policy::Policy;
@@ -27,6 +29,14 @@ pub enum StartError {
     Listen {
         /// what was asked for
         address: SocketAddr,
+        /// why
+        source: io::Error,
+    },
+    /// requests cannot be recorded
+    #[error("cannot record requests in `{}`: {source}; name a file that can be written", path.display())]
+    Record {
+        /// the file
+        path: PathBuf,
         /// why
         source: io::Error,
     },
@@ -77,7 +87,11 @@ impl Server {
         let address = config.listen;
         let sources = files::read(&config.policy)?;
         let (lanes, timings) = (config.lanes.max(1), config.timings);
-        let app = Arc::new(App::new(config)?);
+        let recorder = config
+            .record
+            .as_ref()
+            .map(|path| Recorder::start(path).map_err(|source| StartError::Record { path: path.clone(), source }));
+        let app = Arc::new(App::new(config, recorder.transpose()?)?);
         let live = {
             let (app, sources) = (Arc::clone(&app), sources.clone());
             let work = move || load(&Surroundings { app: &app, sources: &sources });
@@ -125,5 +139,15 @@ impl Server {
     pub fn stop(self) {
         self.reloader.stop();
         self.lanes.stop();
+        if let Some(recorder) = &self.app.recorder {
+            recorder.stop();
+        }
+    }
+
+    /// Opens the record again by its name, when there is one: somebody may have moved it away.
+    pub fn reopen_record(&self) {
+        if let Some(recorder) = &self.app.recorder {
+            recorder.reopen();
+        }
     }
 }

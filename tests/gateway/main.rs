@@ -15,5 +15,6 @@ mod clients;
 mod guard;
 mod hostile;
 mod kit;
+mod record;
 mod reload;
 mod serving;

@@ -15,6 +15,7 @@ use super::accept::{Entry, Exchange};
 use crate::dsl::policy::{ModelId, RouteId};
 use crate::engine::price;
 use crate::gateway::live::Target;
+use crate::gateway::recorder::Finished;
 use crate::gateway::rejection::{Fault, GatewayError};
 use crate::metrics::{AttemptOutcome, CacheResult, Ended, OpenStream, Outcome, TokenKind, TokenSource};
 use crate::protocol::{Protocol, Spent, Usage};
@@ -52,6 +53,8 @@ pub(crate) struct Account {
     first_content: Option<Instant>,
     open: Option<OpenStream>,
     outcome: Option<Outcome>,
+    /// the request, where it is recorded
+    recorded: Option<Arc<Exchange>>,
 }
 
 impl Account {
@@ -69,6 +72,7 @@ impl Account {
             first_content: None,
             open: None,
             outcome: None,
+            recorded: None,
         }
     }
 
@@ -81,9 +85,10 @@ impl Account {
     }
 
     /// Remembers what was asked for.
-    pub(crate) fn asked(&mut self, exchange: &Exchange) {
+    pub(crate) fn asked(&mut self, exchange: &Arc<Exchange>) {
         self.asked = exchange.request.model().chars().take(LOGGED_CHARACTERS).collect();
         self.stream = exchange.request.stream();
+        self.recorded = self.entry.app.recorder.is_some().then(|| Arc::clone(exchange));
     }
 
     /// The first content is on its way to the client.
@@ -163,7 +168,18 @@ impl Drop for Account {
     fn drop(&mut self) {
         // Nobody closed it: the client left, or we fell over.
         let unforeseen = if std::thread::panicking() { Outcome::Internal } else { Outcome::Cancelled };
-        self.write(self.outcome.unwrap_or(unforeseen));
+        let outcome = self.outcome.unwrap_or(unforeseen);
+        self.write(outcome);
+        if let (Some(recorder), Some(exchange)) = (&self.entry.app.recorder, self.recorded.take()) {
+            recorder.offer(Finished {
+                exchange,
+                trail: self.trail.clone(),
+                outcome,
+                cached: matches!(self.cache, Some(CacheResult::Hit | CacheResult::Shared)),
+                usage: self.usage,
+                cost_usd: self.cost_usd,
+            });
+        }
     }
 }
 
