@@ -1,9 +1,9 @@
 //! Reads a policy from disk: every `*.policy` file of one directory, or a single file.
 //!
-//! It reads and nothing else: no parsing, no watching.
+//! It reads, and replaces a single file at once or not at all: no parsing, no watching.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::bounds::{MAX_FILE_BYTES, MAX_POLICY_FILES};
@@ -35,6 +35,14 @@ pub enum FilesError {
     /// one file cannot be read
     #[error("cannot read `{}`: {source}", path.display())]
     Unreadable {
+        /// the file
+        path: PathBuf,
+        /// why
+        source: std::io::Error,
+    },
+    /// one file cannot be replaced; it is as it was
+    #[error("cannot write `{}`: {source}", path.display())]
+    Unwritable {
         /// the file
         path: PathBuf,
         /// why
@@ -95,7 +103,11 @@ pub fn read(path: &Path) -> Result<Sources, FilesError> {
     Ok(sources)
 }
 
-fn read_one(path: &Path) -> Result<String, FilesError> {
+/// Reads one file of a policy.
+///
+/// # Errors
+/// When it cannot be read, is too large, or is not UTF-8.
+pub fn read_one(path: &Path) -> Result<String, FilesError> {
     let unreadable = |source| FilesError::Unreadable { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
@@ -105,6 +117,33 @@ fn read_one(path: &Path) -> Result<String, FilesError> {
     }
     String::from_utf8(bytes)
         .map_err(|error| FilesError::NotUtf8 { path: path.to_owned(), offset: error.utf8_error().valid_up_to() })
+}
+
+/// Replaces a file's text at once: whoever reads meanwhile sees the old text or the new one. Links
+/// are followed, permissions stay.
+///
+/// # Errors
+/// When the file cannot be replaced; then it is as it was.
+pub fn replace(path: &Path, text: &str) -> Result<(), FilesError> {
+    let unwritable = |source| FilesError::Unwritable { path: path.to_owned(), source };
+    let target = fs::canonicalize(path).map_err(unwritable)?;
+    let permissions = fs::metadata(&target).map_err(unwritable)?.permissions();
+    if permissions.readonly() {
+        return Err(unwritable(std::io::ErrorKind::PermissionDenied.into()));
+    }
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    // Hidden, so that nobody takes it for a part of the policy.
+    let beside = target.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    let written = fs::OpenOptions::new().write(true).create_new(true).open(&beside).and_then(|mut file| {
+        file.set_permissions(permissions)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&beside, &target)).map_err(|source| {
+        // What cannot be removed either is hidden, and named after the file.
+        let _ = fs::remove_file(&beside);
+        unwritable(source)
+    })
 }
 
 #[cfg(test)]

@@ -47,12 +47,46 @@ fn every_policy_is_clean_and_passes_its_tests() {
     assert!(seen >= 7, "only {seen} policies");
 }
 
+/// Its texts are as `fmt` writes them.
+fn is_laid_out(name: &str, text: &str) {
+    let laid_out = ccr_policy::dsl::format::format(name, text).unwrap();
+    assert!(laid_out == text, "`ccr-policy fmt` would change {name}:\n{laid_out}");
+}
+
+#[test]
+fn every_policy_is_formatted() {
+    for entry in fs::read_dir(root().join("policies")).unwrap() {
+        for (_, source) in files::read(&entry.unwrap().path()).unwrap().iter() {
+            is_laid_out(&source.name, &source.text);
+        }
+    }
+    for (_, source) in files::read(&root().join("tests/corpus/good")).unwrap().iter() {
+        is_laid_out(&source.name, &source.text);
+    }
+}
+
+#[test]
+fn the_policies_of_the_pages_are_formatted() {
+    for page in ["README.md", "docs/language.md", "docs/formatting.md"] {
+        for block in blocks(page, "policy") {
+            is_laid_out(page, &block);
+        }
+    }
+}
+
 #[test]
 fn the_picture_in_the_readme_is_a_policy() {
     let pictures = blocks("README.md", "policy");
     assert_eq!(pictures.len(), 1);
     let mut sources = Sources::default();
     sources.add("README.md", pictures.concat());
+    passes_its_tests(clean(&sources), &sources);
+}
+
+#[test]
+fn the_page_on_formatting_shows_a_policy_that_passes() {
+    let mut sources = Sources::default();
+    sources.add("docs/formatting.md", blocks("docs/formatting.md", "policy").concat());
     passes_its_tests(clean(&sources), &sources);
 }
 

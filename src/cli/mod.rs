@@ -7,6 +7,7 @@ mod body;
 mod caller;
 mod check;
 mod explain;
+mod fmt;
 mod log;
 mod mock;
 mod policy;
@@ -32,6 +33,7 @@ struct Arguments {
 enum Command {
     Check(check::CheckArguments),
     Explain(explain::ExplainArguments),
+    Fmt(fmt::FmtArguments),
     Serve(serve::ServeArguments),
     Mock(mock::MockArguments),
     Replay(replay::ReplayArguments),
@@ -44,6 +46,7 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Check(arguments) => policy::with_policy_stack(|| check::run(&arguments)),
         Command::Explain(arguments) => policy::with_policy_stack(|| explain::run(&arguments)),
+        Command::Fmt(arguments) => policy::with_policy_stack(|| fmt::run(&arguments)),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Mock(arguments) => mock::run(&arguments),
         Command::Replay(arguments) => policy::with_policy_stack(|| replay::run(&arguments)),
@@ -54,6 +57,11 @@ pub fn run() -> ExitCode {
 /// Prints a line. Nobody reading any more is no reason to fail.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints text on stdout as it is.
+fn show(text: &str) {
+    let _ = write!(std::io::stdout(), "{text}");
 }
 
 /// Prints text on stderr as it is.

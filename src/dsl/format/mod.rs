@@ -100,9 +100,9 @@ fn shapes(text: &str) -> &'static [Shape] {
         "let" | "rule" | "default" => &[Shape::Statements],
         "given" => &[Shape::Cases],
         word if ITEM_WORDS.contains(&word) && !second.starts_with(['.', '=', '!', '<', '>', '&', '|']) => {
-            &[Shape::File, Shape::Expression, Shape::Value]
+            &[Shape::File, Shape::Value]
         }
-        _ => &[Shape::Expression, Shape::Value, Shape::File],
+        _ => &[Shape::Value, Shape::Expression, Shape::File],
     }
 }
 
