@@ -47,6 +47,15 @@ pub const MAX_TREE_STEPS: usize = 30_000_000;
 pub const MAX_TREE_DEPTH: usize = 200;
 /// Most combinations of classes that the check of a tree against its rules runs through.
 pub const MAX_CHECKED_POINTS: usize = 65_536;
+/// Most steps that proving one thing about a rule may take: a few milliseconds.
+pub const MAX_RULE_PROOF_STEPS: usize = 200_000;
+/// Most steps for all proofs about one route: about half a second.
+pub const MAX_ROUTE_PROOF_STEPS: usize = 20_000_000;
+/// Most rounds in which a request for a rule is built and an earlier rule takes it; then all earlier
+/// rules are excluded at once.
+pub const MAX_COVER_ROUNDS: usize = 24;
+/// Most overlapping pairs of rules that are reported of one route: nobody reads more.
+pub const MAX_OVERLAPS: usize = 100;
 /// Most regions for each of which a request is built, when one is looked for: the first ones fail
 /// mostly for a reason that the others share.
 pub const MAX_WITNESSES: usize = 24;

@@ -91,10 +91,17 @@ codes! {
     P0210 Error "feature of CEL outside the subset";
     P0211 Error "condition too large";
 
+    P0301 Warning "always true";
+    P0302 Error "never true";
     P0303 Error "unreachable rule";
+    P0304 Warning "duplicate condition";
     P0305 Error "no default";
     P0306 Error "statement behind default";
     P0307 Error "no way in";
+    P0308 Warning "default never reached";
+    P0309 Warning "redundant part";
+    P0313 Warning "analysis gave up";
+    P0314 Warning "overlapping rules";
 
     P0401 Error "weights are not 100 %";
     P0402 Error "zero weight";

@@ -5,6 +5,7 @@
 //! a warning. This room is pure: no I/O, no clock, no randomness.
 
 mod allow;
+mod logic;
 
 #[cfg(test)]
 mod tests;
@@ -22,10 +23,22 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// Pairs of rules of one route that lead elsewhere and that one request satisfies (P0314): not
+/// wrong in itself, so only on request.
+#[must_use]
+pub fn overlaps(policy: &Policy) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    logic::overlaps(policy, &mut findings);
+    findings
+}
+
 /// Reads and checks all files of a policy.
 #[must_use]
 pub fn check(sources: &Sources) -> Checked {
     let dsl::Loaded { policy, mut diagnostics, comments } = dsl::load(sources);
+    if let Some(policy) = &policy {
+        logic::check(policy, sources, &mut diagnostics);
+    }
     allow::allow(&comments, sources, &mut diagnostics);
     diagnostics.sort_by_key(|finding| finding.primary.as_ref().map(|label| label.span));
     diagnostics.dedup();

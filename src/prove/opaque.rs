@@ -201,6 +201,7 @@ fn lists(constants: &Constants, var: Var, facts: &GivenFacts) -> Vec<Owned> {
     for constant in &constants.texts {
         for form in [constant.clone(), format!("{constant}x"), format!("x{constant}"), constant.to_ascii_uppercase()] {
             lists.push([now.clone(), vec![form.clone()]].concat());
+            lists.push((0..now.len().max(2)).map(|number| format!("{form}{number}")).collect());
             lists.push(vec![form]);
         }
     }

@@ -234,7 +234,7 @@ const ATOMS: &[&str] = &[
     r#"now < timestamp("2026-01-01T12:00:00Z")"#,
 ];
 
-fn condition(depth: u32) -> BoxedStrategy<String> {
+pub(crate) fn condition(depth: u32) -> BoxedStrategy<String> {
     let atom = proptest::sample::select(ATOMS).prop_map(str::to_owned).boxed();
     atom.prop_recursive(depth, 12, 3, |inner| {
         prop_oneof![
@@ -248,7 +248,7 @@ fn condition(depth: u32) -> BoxedStrategy<String> {
 }
 
 prop_compose! {
-    fn request()(
+    pub(crate) fn request()(
         stream: bool,
         model in proptest::sample::select(&["", "a", "b", "ab", "AB", "ba", "abab", "xx"][..]),
         protocol in proptest::sample::select(&["anthropic", "chat", "responses", "gemini", "simple"][..]),

@@ -108,11 +108,6 @@ impl Space {
         }
     }
 
-    /// Whether two conditions are written with the same tests in the same connection.
-    pub(crate) fn is_same(&self, one: usize, other: usize) -> bool {
-        self.conditions.get(one) == self.conditions.get(other)
-    }
-
     /// Whether a condition is the same for all requests, as far as the parts each for themselves
     /// tell.
     pub(crate) fn plainly(&self, condition: usize) -> Option<bool> {

@@ -1,13 +1,11 @@
 //! Checks that need the text's tree, or what names refer to; one a file.
 
-mod covered;
 mod cycle;
 mod entry;
 mod environment;
 mod labels;
 mod secret;
 mod style;
-mod truth;
 mod unused;
 
 pub use environment::environment;
@@ -25,7 +23,6 @@ pub(crate) fn policy(
     findings: &mut Vec<Diagnostic>,
 ) {
     style::check(items, sources, findings);
-    covered::check(&lowered.policy, findings);
     cycle::check(lowered, findings);
     labels::check(&lowered.policy, findings);
     secret::check(sources, findings);
