@@ -45,6 +45,10 @@ pub const TREE_NODES_PER_RULE: usize = 16;
 pub const MAX_TREE_STEPS: usize = 30_000_000;
 /// Deepest chain of questions in a tree: bounds the recursion that builds it.
 pub const MAX_TREE_DEPTH: usize = 200;
+/// Most ways through a policy that a proof looks at, for each that can ask. Nested routes multiply.
+pub const MAX_PROOF_WAYS: usize = 20_000;
+/// Most steps of the search that one proof takes: a few seconds.
+pub const MAX_PROOF_STEPS: usize = 20_000_000;
 /// Most combinations of classes that the check of a tree against its rules runs through.
 pub const MAX_CHECKED_POINTS: usize = 65_536;
 /// Most steps that proving one thing about a rule may take: a few milliseconds.

@@ -6,6 +6,7 @@
 mod body;
 mod caller;
 mod check;
+mod diff;
 mod explain;
 mod fmt;
 mod log;
@@ -32,6 +33,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::CheckArguments),
+    Diff(diff::DiffArguments),
     Explain(explain::ExplainArguments),
     Fmt(fmt::FmtArguments),
     Serve(serve::ServeArguments),
@@ -45,6 +47,7 @@ enum Command {
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Check(arguments) => policy::with_policy_stack(|| check::run(&arguments)),
+        Command::Diff(arguments) => policy::with_policy_stack(|| diff::run(&arguments)),
         Command::Explain(arguments) => policy::with_policy_stack(|| explain::run(&arguments)),
         Command::Fmt(arguments) => policy::with_policy_stack(|| fmt::run(&arguments)),
         Command::Serve(arguments) => serve::run(&arguments),

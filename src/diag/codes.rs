@@ -100,8 +100,12 @@ codes! {
     P0307 Error "no way in";
     P0308 Warning "default never reached";
     P0309 Warning "redundant part";
+    P0310 Error "invariant broken";
+    P0311 Warning "invariant vacuous";
+    P0312 Warning "invariant not proved";
     P0313 Warning "analysis gave up";
     P0314 Warning "overlapping rules";
+    P0315 Warning "invariant kept only by a filter";
 
     P0401 Error "weights are not 100 %";
     P0402 Error "zero weight";

@@ -35,6 +35,7 @@ pub use cursor::Candidate;
 pub use dry::Way;
 pub use options::Effective;
 pub use skip::{CapabilitySet, SkipReason, Skipped, nobody};
+pub use view::declared;
 pub use walk::{Exhausted, Step, Walk};
 
 /// The route that requests enter when their tenant names none.

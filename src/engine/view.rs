@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use crate::dsl::expr::plain::{Explanation, Step, Verdict};
 use crate::dsl::expr::print::quoted;
-use crate::dsl::policy::{Model, Policy};
-use crate::facts::given::Owned;
+use crate::dsl::policy::{Model, ModelId, Policy};
+use crate::facts::given::{GivenFacts, Owned};
 use crate::facts::world::ModelState;
-use crate::facts::{Fact, Facts, Needs, Var};
+use crate::facts::{Fact, Facts, Needs, Scope, Var};
 
 /// The declared facts of a model, made once.
 #[derive(Debug)]
@@ -56,6 +56,26 @@ pub(super) fn is_live(var: Var) -> bool {
             | Var::ModelInflight
             | Var::ModelHeadroom
     )
+}
+
+/// What a model declares: the value of a `model.*` variable that never changes while the policy is
+/// in use. None for every other variable.
+#[must_use]
+pub fn declared(policy: &Policy, model: ModelId, var: Var) -> Option<Owned> {
+    if var.row().scope != Scope::Model || is_live(var) {
+        return None;
+    }
+    let card = Card::new(policy, policy.models.get(model.index())?);
+    let facts = GivenFacts::default();
+    let view = View { facts: &facts, card: &card, state: &ModelState::FRESH };
+    Some(match view.get(var) {
+        Fact::Bool(value) => Owned::Bool(value),
+        Fact::Int(value) => Owned::Int(value),
+        Fact::Double(value) => Owned::Double(value),
+        Fact::Str(text) => Owned::Str(text.to_owned()),
+        Fact::List(items) => Owned::List(items.iter().map(|item| item.clone().into_owned().into()).collect()),
+        Fact::Time(moment) => Owned::Time(moment),
+    })
 }
 
 /// A request's facts with those of one candidate.

@@ -5,6 +5,7 @@
 //! a warning. This room is pure: no I/O, no clock, no randomness.
 
 mod allow;
+mod invariants;
 mod logic;
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub fn check(sources: &Sources) -> Checked {
     let dsl::Loaded { policy, mut diagnostics, comments } = dsl::load(sources);
     if let Some(policy) = &policy {
         logic::check(policy, sources, &mut diagnostics);
+        invariants::check(policy, &mut diagnostics);
     }
     allow::allow(&comments, sources, &mut diagnostics);
     diagnostics.sort_by_key(|finding| finding.primary.as_ref().map(|label| label.span));

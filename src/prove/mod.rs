@@ -6,9 +6,17 @@
 //!
 //! This room does no I/O and reads no clock.
 
+pub mod candidates;
+pub mod changes;
+pub mod diff;
+mod entrance;
 mod example;
+pub mod invariant;
 mod opaque;
+mod outcome;
+mod specialise;
 mod text;
+mod ways;
 mod witness;
 
 #[cfg(test)]
@@ -23,6 +31,7 @@ use crate::dsl::expr::typed::Expr;
 use crate::facts::Facts;
 use crate::facts::given::GivenFacts;
 
+pub use entrance::Entrance;
 pub(crate) use witness::Taste;
 pub(crate) use witness::witness_with;
 

@@ -1,5 +1,7 @@
 //! Witnesses and verdicts, against the plain evaluator.
 
+mod promises;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -129,7 +129,7 @@ impl Lower<'_, '_> {
         }
     }
 
-    /// An invariant is typed and kept; nothing proves it yet.
+    /// An invariant is typed and kept; `lint` has it proved.
     fn invariant(&mut self, title: &Word, when: &super::expr::ast::Raw, require: &super::expr::ast::Raw) {
         use super::expr::infer::{Phase, condition};
         let mut none = FxHashMap::default();
@@ -140,7 +140,6 @@ impl Lower<'_, '_> {
             let invariant = super::policy::Invariant { title: title.text.clone(), when, require, span: title.span };
             self.policy.invariants.push(invariant);
         }
-        self.unserved(title.span, "`invariant`");
     }
 }
 

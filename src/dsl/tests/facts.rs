@@ -158,12 +158,6 @@ fn fields_are_checked() {
     item("defaults { retry: 2 }", "P0708", "retry", "");
     item("alert a { when model.error_rate > 0.5 url: \"x\" }", "P0708", "a", "`alert`");
     item("transform t { system: request.system + \"x\" }", "P0708", "t", "`transform`");
-    item(
-        "invariant \"i\" { when request.images > 0 require \"vision\" in model.can }",
-        "P0708",
-        "\"i\"",
-        "`invariant`",
-    );
     item("route other { cache: 1m retry: 2 default -> n }", "P0708", "retry", "");
     item("route other { max_answer: 1M default -> n }", "P0109", "max_answer", "`defaults`");
 }

@@ -1,0 +1,167 @@
+//! `ccr-policy diff`: which requests go another way under another policy.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::policy::open;
+use super::replay::{Format, report};
+use crate::engine::Engine;
+use crate::prove::changes::changes;
+use crate::prove::diff::{Changed, Difference, Place, diff};
+use crate::record::replay::Replayer;
+use crate::record::tally::{Before, Report};
+
+/// The version of the JSON form.
+const SCHEMA: u32 = 1;
+/// Most groups that are shown to people, and most requests of one.
+const SHOWN_GROUPS: usize = 20;
+const SHOWN_REGIONS: usize = 3;
+
+/// Says which requests go another way under another policy, with one of each, or proves that none
+/// does.
+///
+/// Every request shown is one that both policies were really asked about. With --replay, recorded
+/// requests are run through both as well: how many change, and what that costs. Exit code 0:
+/// proved that every request goes the same way. 1: some go another way, or it could not be
+/// proved. 2: could not run.
+#[derive(Debug, Args)]
+pub(super) struct DiffArguments {
+    /// The policy as it was: a directory with `*.policy` files, or one file
+    #[arg(value_name = "OLD")]
+    old: PathBuf,
+    /// The policy as it is to be
+    #[arg(value_name = "NEW")]
+    new: PathBuf,
+    /// A file that `serve --record` wrote
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
+    /// How to print the outcome
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &DiffArguments) -> ExitCode {
+    let (Ok(old), Ok(new)) = (open(&arguments.old), open(&arguments.new)) else { return ExitCode::from(2) };
+    let (old, new) = (Engine::new(Arc::new(old.policy)), Engine::new(Arc::new(new.policy)));
+    let found = diff(&old, &new);
+    let said = changes(old.policy(), new.policy());
+    let replayed = arguments.replay.as_ref().map(|path| {
+        let before = Before::Policy(Box::new(Replayer::new(&old)));
+        report(before, &new, path)
+    });
+    let replayed = match replayed.transpose() {
+        Ok(replayed) => replayed,
+        Err(error) => {
+            super::complain(&error);
+            return ExitCode::from(2);
+        }
+    };
+    super::say(&match arguments.format {
+        Format::Human => text(&found, &said, replayed.as_ref()).trim_end().to_owned(),
+        Format::Json => format!("{:#}", as_json(&found, &said, replayed.as_ref())),
+    });
+    let changed = replayed.is_some_and(|report| report.changed > 0);
+    ExitCode::from(u8::from(!found.is_none() || changed))
+}
+
+/// Requests that leave one rule for another.
+struct Group<'d> {
+    from: &'d Place,
+    to: &'d Place,
+    regions: Vec<&'d Changed>,
+}
+
+/// By the rules that they leave and reach, most regions first.
+fn groups(found: &Difference) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for changed in &found.regions {
+        match groups.iter_mut().find(|group| *group.from == changed.from && *group.to == changed.to) {
+            Some(group) => group.regions.push(changed),
+            None => groups.push(Group { from: &changed.from, to: &changed.to, regions: vec![changed] }),
+        }
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.regions.len()));
+    groups
+}
+
+fn text(found: &Difference, said: &[String], replayed: Option<&Report>) -> String {
+    let mut out = String::new();
+    for line in said {
+        out.push_str(&format!("{line}\n"));
+    }
+    if !said.is_empty() {
+        out.push('\n');
+    }
+    if found.is_none() {
+        out.push_str("proved: every request goes the same way\n");
+    }
+    let groups = groups(found);
+    for group in groups.iter().take(SHOWN_GROUPS) {
+        let (from, to) = (group.from, group.to);
+        out.push_str(&format!("{} → {}\n", from.decision, to.decision));
+        out.push_str(&format!("  was  {}\n  now  {}\n", from.outcome, to.outcome));
+        for changed in group.regions.iter().take(SHOWN_REGIONS) {
+            out.push_str(&region(changed));
+        }
+        if let Some(more) = group.regions.len().checked_sub(SHOWN_REGIONS).filter(|more| *more > 0) {
+            out.push_str(&format!("  and {more} more\n"));
+        }
+        out.push('\n');
+    }
+    if let Some(more) = groups.len().checked_sub(SHOWN_GROUPS).filter(|more| *more > 0) {
+        out.push_str(&format!("and {more} more pairs of rules; see --format json\n\n"));
+    }
+    for unsure in &found.possible {
+        let by = unsure.by.iter().map(|test| format!(" `{test}`")).collect::<Vec<_>>().join(",");
+        let because = if by.is_empty() { by } else { format!(", because of{by}") };
+        let (from, to) = (&unsure.from.decision, &unsure.to.decision);
+        out.push_str(&format!("possible: {from} → {to}; no request was found, and none is excluded{because}\n"));
+    }
+    if !found.complete {
+        out.push_str("not all cases could be looked at: there may be more differences\n");
+    }
+    if let Some(report) = replayed {
+        out.push_str(&format!("\n{}", report.text()));
+    }
+    out
+}
+
+/// Such as `  when request.tokens > 200` and the request to try it with.
+fn region(changed: &Changed) -> String {
+    let facts = if changed.facts.is_empty() { "always".to_owned() } else { changed.facts.join(" && ") };
+    let tenant = changed.tenant.as_ref();
+    let who = tenant.map_or_else(String::new, |name| format!("tenant {name}, "));
+    let asks = tenant.map_or_else(String::new, |name| format!("--tenant {name} "));
+    let given = changed.witness.to_text().replace('\'', r"'\''");
+    format!("  when {who}{facts}\n    try  ccr-policy explain {asks}--given '{given}'\n")
+}
+
+fn as_json(found: &Difference, said: &[String], replayed: Option<&Report>) -> Value {
+    let place = |place: &Place| json!({ "decision": place.decision, "outcome": place.outcome });
+    let region = |changed: &Changed| {
+        json!({
+            "tenant": changed.tenant,
+            "facts": changed.facts,
+            "given": changed.witness.to_text(),
+            "from": place(&changed.from),
+            "to": place(&changed.to),
+        })
+    };
+    let possible = found.possible.iter().map(|unsure| {
+        json!({ "tenant": unsure.tenant, "from": place(&unsure.from), "to": place(&unsure.to), "by": unsure.by })
+    });
+    json!({
+        "schema": SCHEMA,
+        "same": found.is_none(),
+        "complete": found.complete,
+        "changes": said,
+        "regions": found.regions.iter().map(region).collect::<Vec<_>>(),
+        "possible": possible.collect::<Vec<_>>(),
+        "replay": replayed,
+    })
+}

@@ -1,0 +1,349 @@
+//! Promises and differences, against drawn requests through the engine.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use crate::diag::Sources;
+use crate::dsl::expr::plain::{Condition, Verdict as Plain};
+use crate::dsl::load;
+use crate::dsl::policy::ModelId;
+use crate::engine::trace::{CandidateVerdict, Trace, explain};
+use crate::engine::{Engine, Seeds};
+use crate::facts::given::GivenFacts;
+use crate::facts::world::World;
+use crate::prove::candidates::{candidates, of_model};
+use crate::prove::diff::diff;
+use crate::prove::invariant::{Judgement, judge};
+
+const HEAD: &str = "provider cn { kind: mock region: cn }
+provider us { kind: mock region: us }
+model a on cn { can: [tools, vision] context: 1000 }
+model b on us { can: [tools, vision] context: 5000 }
+model c on cn { can: [] }
+model d on us { can: [vision] }
+pool p = [a, b]
+";
+
+fn engine_of(text: &str) -> Option<Engine> {
+    let mut sources = Sources::default();
+    sources.add("x.policy", text);
+    Some(Engine::new(Arc::new(load(&sources).policy?)))
+}
+
+#[track_caller]
+fn engine(text: &str) -> Engine {
+    let text = format!("{HEAD}{text}");
+    engine_of(&text).unwrap_or_else(|| {
+        let mut sources = Sources::default();
+        sources.add("x.policy", text.clone());
+        panic!("{:?}\n{text}", load(&sources).diagnostics)
+    })
+}
+
+/// What is found of a promise, in words.
+#[track_caller]
+fn judged(rules: &str, when: &str, require: &str) -> String {
+    let text = format!("{rules}\ninvariant \"i\" {{ when {when} require {require} }}");
+    let engine = engine(&text);
+    let policy = engine.policy();
+    match judge(&engine, &policy.invariants[0]) {
+        Judgement::Proved { only_by_filter: false } => "proved".to_owned(),
+        Judgement::Proved { only_by_filter: true } => "proved by a filter".to_owned(),
+        Judgement::Vacuous => "vacuous".to_owned(),
+        Judgement::NotProved { by } => format!("not proved: {}", by.join(", ")),
+        Judgement::Broken(example) => {
+            let tenant = example.entrance.arguments(policy);
+            let model = &policy.models[example.model.index()].name;
+            format!("{tenant}{} by {} to {model}", example.given.to_text(), example.decision)
+        }
+    }
+}
+
+#[track_caller]
+fn judges(rules: &str, when: &str, require: &str, expected: &str) {
+    assert_eq!(judged(rules, when, require), expected, "{rules}\n{when} -> {require}");
+}
+
+const CN: &str = "model.region == \"cn\"";
+
+#[test]
+fn promises_are_judged_on_every_way() {
+    let tag = "\"cn\" in tenant.tags";
+    judges("route main { rule r when \"cn\" in tenant.tags -> a default -> b }", tag, CN, "proved");
+    judges(
+        "route main { rule s when request.stream -> b rule r when \"cn\" in tenant.tags -> a default -> b }",
+        tag,
+        CN,
+        "{ stream: true, tenant: { tags: [\"cn\"] } } by main/s to b",
+    );
+    judges("route main { rule r when request.stream -> b default -> a }", "!request.stream", CN, "proved");
+    judges("route main { default -> a }", "request.tokens > 9 && request.tokens < 5", CN, "vacuous");
+    judges(
+        "route main { rule r when request.stream -> reject 403 \"no\" default -> a }",
+        "request.stream",
+        CN,
+        "vacuous",
+    );
+}
+
+#[test]
+fn every_attempt_member_and_arm_counts() {
+    let broken = "{ stream: true } by main/default to b";
+    for target in
+        ["a then b", "first of [a, b]", "p", "cheapest of [b]", "rotate of [a, b]", "route x", "a then route x"]
+    {
+        let policy = format!("route main {{ default -> {target} }} route x {{ default -> b }}");
+        let policy = policy.replace("cheapest of [b]", "best of [a, b]");
+        let expected = if target.ends_with("route x") { "{ stream: true } by main/x/default to b" } else { broken };
+        judges(&policy, "request.stream", CN, expected);
+    }
+    judges("route main { default -> rotate of [a, c] }", "request.stream", CN, "proved");
+    judges("route main { default -> first of [a, b] where model.region == \"cn\" }", "request.stream", CN, "proved");
+    let split = judged("route main { default -> split { 99% a, 1% b } }", "request.stream", CN);
+    assert!(split.starts_with("{ stream: true, ") && split.ends_with("by main/default to b"), "{split}");
+}
+
+#[test]
+fn filters_keep_promises_with_a_warning() {
+    let tools = "route main { default -> c then a }";
+    judges(tools, "request.tools.size() > 0", "model.can.size() > 0", "proved by a filter");
+    judges("route main { default -> b then a }", "request.tokens > 1000", "model.name == \"b\"", "proved by a filter");
+    let tenant = "tenant t { keys: [env(\"K\")] tags: [\"cn\"] models: [a] } route main { default -> first of [b, a] }";
+    judges(tenant, "tenant.id == \"t\"", CN, "proved by a filter");
+}
+
+#[test]
+fn tenants_come_in_with_what_they_declare() {
+    let tenants = "tenant x { keys: [env(\"K\")] tags: [\"cn\"] route: home }
+        tenant y { keys: [env(\"L\")] tags: [\"eu\"] }
+        route home { default -> a } route main { default -> b }";
+    judges(tenants, "\"cn\" in tenant.tags", CN, "proved");
+    judges(tenants, "\"eu\" in tenant.tags", CN, "--tenant y {} by main/default to b");
+    judges(tenants, "\"us\" in tenant.tags", CN, "vacuous");
+    judges(tenants, "key.id == \"L\"", CN, "--key L {} by main/default to b");
+}
+
+#[test]
+fn what_cannot_be_seen_through_is_said() {
+    let odd = "route main { rule r when request.turns * 2 == 7 -> b default -> a }";
+    judges(odd, "request.stream", CN, "not proved: request.turns * 2 == 7");
+}
+
+#[test]
+fn candidates_are_left_under_conditions() {
+    let policy = engine(
+        "route main { default -> first of [a, c] where model.region == \"cn\" && request.stream then a then d }",
+    );
+    let ways = candidates(policy.policy(), crate::dsl::policy::RouteId(0), 0);
+    let shown: Vec<String> = ways
+        .iter()
+        .flat_map(|attempt| &attempt.models)
+        .map(|left| {
+            let text = crate::dsl::expr::print::cel_text;
+            format!("{}: {} / {}", left.model.0, text(&left.chosen_if), text(&left.serves_if))
+        })
+        .collect();
+    let expected = [
+        "0: request.stream / request.tokens <= 1000",
+        "2: request.stream / request.images <= 0 && request.tools.size() == 0",
+        "0: true / request.tokens <= 1000",
+        "3: true / request.tools.size() == 0",
+    ];
+    assert_eq!(shown, expected);
+}
+
+/// The changes between two lists of rules: `facts: from -> to`.
+#[track_caller]
+fn changes(old: &str, new: &str) -> Vec<String> {
+    let route = |rules: &str| engine(&format!("route main {{ {rules} }}"));
+    let found = diff(&route(old), &route(new));
+    assert!(found.complete && found.possible.is_empty(), "{found:?}");
+    found
+        .regions
+        .iter()
+        .map(|changed| format!("{}: {} -> {}", changed.facts.join(", "), changed.from.outcome, changed.to.outcome))
+        .collect()
+}
+
+#[test]
+fn differences_are_regions_with_a_witness() {
+    assert_eq!(changes("default -> a", "default -> b"), [": a -> b"]);
+    assert_eq!(changes("default -> a", "default -> a then b"), [": a -> a then b"]);
+    assert_eq!(changes("default -> p", "default -> first of [a, b]"), Vec::<String>::new());
+    let moved = changes(
+        "rule r when request.tokens > 100 -> b default -> a",
+        "rule r when request.tokens > 200 -> b default -> a",
+    );
+    assert_eq!(moved.len(), 1, "{moved:?}");
+    assert!(moved[0].contains("request.tokens") && moved[0].ends_with(": b -> a"), "{moved:?}");
+    // Another name and another order make no difference.
+    let one = "rule r when request.tokens > 100 -> b rule s when request.tokens < 50 -> c default -> a";
+    let other = "rule x when request.tokens < 50 -> c rule y when request.tokens > 100 -> b default -> a";
+    assert_eq!(changes(one, other), Vec::<String>::new());
+    assert_eq!(changes("default -> a", "default -> a with { deadline: 5s }"), [": a -> a with { deadline: 5s }"]);
+    let rejects = changes("default -> a", "rule r when request.stream -> reject 403 \"no\" default -> a");
+    assert_eq!(rejects, ["request.stream: a -> reject 403 \"no\""]);
+}
+
+/// Policies, requests and promises from a seed: small, so that things collide.
+struct Dice(u64);
+
+const ATOMS: [&str; 9] = [
+    "request.tokens > 100",
+    "request.tokens > 1500",
+    "request.stream",
+    "request.text.contains(\"ab\")",
+    "request.text.startsWith(\"a\")",
+    "request.images > 0",
+    "request.model in [\"x\", \"y\"]",
+    "request.tools.size() > 0",
+    "request.turns * 2 == 6",
+];
+const TARGETS: [&str; 9] = [
+    "a",
+    "b",
+    "c",
+    "p",
+    "first of [c, b]",
+    "d then a",
+    "split { 50% a, 50% b }",
+    "best of [a, b, c] where model.context > 2000",
+    "reject 403 \"no\"",
+];
+const REQUIRED: [&str; 4] = [
+    "model.region == \"cn\"",
+    "\"vision\" in model.can",
+    "model.name != \"b\"",
+    "model.context == 0 || request.tokens < model.context",
+];
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+
+    fn condition(&mut self, depth: usize) -> String {
+        let of = if depth == 0 { 1 } else { 4 };
+        match self.below(of) {
+            1 => format!("({} && {})", self.condition(depth - 1), self.condition(depth - 1)),
+            2 => format!("({} || {})", self.condition(depth - 1), self.condition(depth - 1)),
+            3 => format!("!({})", self.condition(depth - 1)),
+            _ => ATOMS[self.below(ATOMS.len())].to_owned(),
+        }
+    }
+
+    fn rules(&mut self, nested: bool) -> String {
+        let mut text = String::new();
+        for rule in 0..=self.below(3) {
+            let condition = self.condition(2);
+            let target = if nested && self.below(4) == 0 { "route inner" } else { TARGETS[self.below(TARGETS.len())] };
+            text.push_str(&format!("rule r{rule} when {condition} -> {target}\n"));
+        }
+        let target =
+            if nested && self.below(4) == 0 { "a then route inner" } else { TARGETS[self.below(TARGETS.len())] };
+        text + &format!("default -> {target}\n")
+    }
+
+    /// The text of a policy; two that differ in one rule when asked again with the same seed.
+    fn policy(&mut self) -> String {
+        let (main, inner) = (self.rules(true), self.rules(false));
+        format!("{HEAD}route main {{ {main} }}\nroute inner {{ {inner} }}\nroute unused {{ default -> route inner }}\n")
+    }
+
+    fn facts(&mut self, engine: &Engine) -> GivenFacts {
+        let tokens = [0, 50, 101, 999, 1001, 1600][self.below(6)];
+        let text = ["", "a", "xab", "ab", "b"][self.below(5)];
+        let model = ["", "x", "y"][self.below(3)];
+        let (stream, images, turns) = (self.below(2) == 0, self.below(2), self.below(4));
+        let tools = ["[]", "[\"Read\"]"][self.below(2)];
+        let user = self.below(9);
+        let given = format!(
+            "{{ tokens: {tokens}, text: \"{text}\", model: \"{model}\", stream: {stream}, images: {images}, turns: {turns}, tools: {tools}, user: {{ id: \"u{user}\" }} }}"
+        );
+        crate::dsl::parse_facts(&given, engine.policy()).unwrap().facts
+    }
+}
+
+fn trace(engine: &Engine, facts: &GivenFacts) -> Trace {
+    explain(engine, facts, None, &World::fresh(engine.policy().models.len()), &Seeds::fixed()).unwrap()
+}
+
+/// The models that a request may go to, by the engine.
+fn may_go_to(engine: &Engine, facts: &GivenFacts) -> Vec<ModelId> {
+    let trace = trace(engine, facts);
+    let left = trace.attempts.iter().flat_map(|attempt| &attempt.candidates);
+    let names: Vec<&str> =
+        left.filter(|one| one.verdict != CandidateVerdict::Skipped).map(|one| one.model.as_str()).collect();
+    (0..)
+        .zip(&engine.policy().models)
+        .filter(|(_, model)| names.contains(&model.name.as_str()))
+        .map(|(id, _)| ModelId(id))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A promise that is proved is never broken, one that is broken is always shown.
+    #[test]
+    fn judgements_are_true(seed: u64) {
+        let mut dice = Dice(seed);
+        let promise = format!("invariant \"i\" {{ when {} require {} }}", dice.condition(2), REQUIRED[dice.below(4)]);
+        let text = dice.policy() + &promise;
+        let Some(engine) = engine_of(&text) else { return Ok(()) };
+        let invariant = &engine.policy().invariants[0];
+        let breaks = |facts: &GivenFacts| {
+            Condition::new(&invariant.when).eval(facts) == Plain::True
+                && may_go_to(&engine, facts).into_iter().any(|model| {
+                    Condition::new(&of_model(engine.policy(), model, &invariant.require)).eval(facts) == Plain::False
+                })
+        };
+        match judge(&engine, invariant) {
+            Judgement::Broken(example) => prop_assert!(breaks(&example.given), "{:?}\n{}", example, text),
+            judgement @ (Judgement::Proved { .. } | Judgement::Vacuous) => {
+                for _ in 0..40 {
+                    let facts = dice.facts(&engine);
+                    prop_assert!(!breaks(&facts), "{:?}: {}\n{}", judgement, facts.to_text(), text);
+                }
+            }
+            Judgement::NotProved { .. } => {}
+        }
+    }
+
+    /// Nothing differs from itself.
+    #[test]
+    fn a_policy_is_the_same_as_itself(seed: u64) {
+        let Some(engine) = engine_of(&Dice(seed).policy()) else { return Ok(()) };
+        let found = diff(&engine, &engine);
+        prop_assert!(found.is_none(), "{:?}", found);
+    }
+
+    /// Every witness goes other ways, and a drawn request that does is not missed.
+    #[test]
+    fn differences_are_true_and_complete(seed: u64, other: u64) {
+        let mut dice = Dice(other);
+        let (before, after) = (Dice(seed).policy(), dice.policy());
+        // Half of the time a policy with one changed target.
+        let after = if other % 2 == 0 { before.replacen("-> a\n", "-> b\n", 1) } else { after };
+        let (Some(old), Some(new)) = (engine_of(&before), engine_of(&after)) else { return Ok(()) };
+        let found = diff(&old, &new);
+        for changed in &found.regions {
+            prop_assert_ne!(&changed.from.outcome, &changed.to.outcome);
+            for (engine, place) in [(&old, &changed.from), (&new, &changed.to)] {
+                let trace = trace(engine, &changed.witness);
+                let decisions: Vec<String> = trace.decisions.iter().map(|names| names.join("/")).collect();
+                prop_assert!(decisions.contains(&place.decision), "{:?} not in {:?}", place, decisions);
+            }
+        }
+        if found.is_none() {
+            for _ in 0..40 {
+                let facts = dice.facts(&old);
+                let (before, after) = (trace(&old, &facts).outcome, trace(&new, &facts).outcome);
+                prop_assert_eq!(before.models, after.models);
+                prop_assert_eq!(before.reject, after.reject);
+            }
+        }
+    }
+}
