@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::policy::open;
 use super::replay::{Format, report};
 use crate::engine::Engine;
-use crate::prove::changes::changes;
+use crate::prove::changes::{Change, changes};
 use crate::prove::diff::{Changed, Difference, Place, diff};
 use crate::record::replay::Replayer;
 use crate::record::tally::{Before, Report};
@@ -66,7 +66,8 @@ pub(super) fn run(arguments: &DiffArguments) -> ExitCode {
         Format::Json => format!("{:#}", as_json(&found, &said, replayed.as_ref())),
     });
     let changed = replayed.is_some_and(|report| report.changed > 0);
-    ExitCode::from(u8::from(!found.is_none() || changed))
+    let declared = said.iter().any(|change| change.matters);
+    ExitCode::from(u8::from(!found.is_none() || declared || changed))
 }
 
 /// Requests that leave one rule for another.
@@ -89,16 +90,19 @@ fn groups(found: &Difference) -> Vec<Group<'_>> {
     groups
 }
 
-fn text(found: &Difference, said: &[String], replayed: Option<&Report>) -> String {
+fn text(found: &Difference, said: &[Change], replayed: Option<&Report>) -> String {
     let mut out = String::new();
     for line in said {
-        out.push_str(&format!("{line}\n"));
+        out.push_str(&format!("{}\n", line.text));
     }
     if !said.is_empty() {
         out.push('\n');
     }
     if found.is_none() {
-        out.push_str("proved: every request goes the same way\n");
+        out.push_str(match said.iter().any(|change| change.matters) {
+            false => "proved: every request goes the same way\n",
+            true => "proved: the rules lead every request the same way; what is said above may still change it\n",
+        });
     }
     let groups = groups(found);
     for group in groups.iter().take(SHOWN_GROUPS) {
@@ -141,7 +145,7 @@ fn region(changed: &Changed) -> String {
     format!("  when {who}{facts}\n    try  ccr-policy explain {asks}--given '{given}'\n")
 }
 
-fn as_json(found: &Difference, said: &[String], replayed: Option<&Report>) -> Value {
+fn as_json(found: &Difference, said: &[Change], replayed: Option<&Report>) -> Value {
     let place = |place: &Place| json!({ "decision": place.decision, "outcome": place.outcome });
     let region = |changed: &Changed| {
         json!({
@@ -157,9 +161,9 @@ fn as_json(found: &Difference, said: &[String], replayed: Option<&Report>) -> Va
     });
     json!({
         "schema": SCHEMA,
-        "same": found.is_none(),
+        "same": found.is_none() && !said.iter().any(|change| change.matters),
         "complete": found.complete,
-        "changes": said,
+        "changes": said.iter().map(|change| change.text.as_str()).collect::<Vec<_>>(),
         "regions": found.regions.iter().map(region).collect::<Vec<_>>(),
         "possible": possible.collect::<Vec<_>>(),
         "replay": replayed,

@@ -2,30 +2,46 @@
 
 use crate::dsl::policy::{Model, Policy, Price, Tenant};
 
+/// A change of what is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// a sentence
+    pub text: String,
+    /// requests may fare otherwise even where the rules lead them the same way
+    pub matters: bool,
+}
+
 /// One line a change; nothing of rules.
 #[must_use]
-pub fn changes(old: &Policy, new: &Policy) -> Vec<String> {
-    let mut lines = Vec::new();
-    let kinds: [(&str, Names, Names); 3] = [
-        ("route", names(&old.routes, |it| &it.name), names(&new.routes, |it| &it.name)),
-        ("tenant", names(&old.tenants, |it| &it.name), names(&new.tenants, |it| &it.name)),
-        ("model", names(&old.models, |it| &it.name), names(&new.models, |it| &it.name)),
+pub fn changes(old: &Policy, new: &Policy) -> Vec<Change> {
+    let mut found = Vec::new();
+    // Whoever was nobody's request before is somebody's now; a route or model that no rule leads
+    // to is nobody's business.
+    let kinds: [(&str, bool, Names, Names); 3] = [
+        ("route", false, names(&old.routes, |it| &it.name), names(&new.routes, |it| &it.name)),
+        ("tenant", true, names(&old.tenants, |it| &it.name), names(&new.tenants, |it| &it.name)),
+        ("model", false, names(&old.models, |it| &it.name), names(&new.models, |it| &it.name)),
     ];
-    for (what, before, after) in &kinds {
-        lines.extend(before.iter().filter(|name| !after.contains(name)).map(|name| format!("{what} `{name}` is gone")));
-        lines.extend(after.iter().filter(|name| !before.contains(name)).map(|name| format!("{what} `{name}` is new")));
+    for (what, matters, before, after) in &kinds {
+        let mut add = |from: &Names, to: &Names, how: &str| {
+            for name in from.iter().filter(|name| !to.contains(name)) {
+                found.push(Change { text: format!("{what} `{name}` is {how}"), matters: *matters });
+            }
+        };
+        add(before, after, "gone");
+        add(after, before, "new");
     }
     for model in &new.models {
         if let Some(before) = old.models.iter().find(|other| other.name == model.name) {
-            lines.extend(fields("model", &model.name, &of_model(old, before), &of_model(new, model)));
+            found.extend(fields("model", &model.name, &of_model(old, before), &of_model(new, model)));
         }
     }
     for tenant in &new.tenants {
         if let Some(before) = old.tenants.iter().find(|other| other.name == tenant.name) {
-            lines.extend(fields("tenant", &tenant.name, &of_tenant(old, before), &of_tenant(new, tenant)));
+            found.extend(fields("tenant", &tenant.name, &of_tenant(old, before), &of_tenant(new, tenant)));
         }
     }
-    lines
+    found
 }
 
 type Names<'p> = Vec<&'p str>;
@@ -37,9 +53,13 @@ fn names<'p, T>(all: &'p [T], name: fn(&'p T) -> &'p String) -> Names<'p> {
 /// A field's name with its value.
 type FieldText = (&'static str, String);
 
-fn fields(what: &str, name: &str, before: &[FieldText], after: &[FieldText]) -> Vec<String> {
+fn fields(what: &str, name: &str, before: &[FieldText], after: &[FieldText]) -> Vec<Change> {
     let pairs = before.iter().zip(after).filter(|(before, after)| before.1 != after.1);
-    pairs.map(|((field, before), (_, after))| format!("{what} `{name}`: {field} was {before}, is {after}")).collect()
+    let change = |((field, before), (_, after)): (&FieldText, &FieldText)| Change {
+        text: format!("{what} `{name}`: {field} was {before}, is {after}"),
+        matters: true,
+    };
+    pairs.map(change).collect()
 }
 
 fn of_model(policy: &Policy, model: &Model) -> Vec<FieldText> {
