@@ -64,6 +64,24 @@ pub const MAX_OVERLAPS: usize = 100;
 /// mostly for a reason that the others share.
 pub const MAX_WITNESSES: usize = 24;
 
+/// Most mutants that `test --mutate` tries, evenly over the policy. Most cost microseconds, because
+/// few cases are touched; those that no case notices cost a proof each.
+pub const MAX_MUTANTS: usize = 4_000;
+/// Most steps of the prover for one question of `test --mutate`, `test --suggest` or the nearest
+/// change of `explain`: a few hundredths of a second.
+pub const TRIAL_STEPS: usize = 400_000;
+/// Most cases that `test --suggest` writes at a time: nobody reads more.
+pub const MAX_SUGGESTED_CASES: usize = 500;
+
+/// Most regions of requests from which `explain` comes back to the request in question.
+pub const MAX_NEAREST_REGIONS: usize = 48;
+/// Most rules of the entered route for which `explain` looks for the nearest change unasked.
+pub const MAX_NEAREST_RULES: usize = 20;
+/// Most rules of a route that `explain` shows unless it is asked for all: two screens.
+pub const MAX_SHOWN_RULES: usize = 60;
+/// The same for attempts: routes may lead to routes a thousand times.
+pub const MAX_SHOWN_ATTEMPTS: usize = 60;
+
 /// Most elements of a list that a condition can see (tools, tags). A longer one is a 400.
 pub const MAX_LIST_LENGTH: usize = 512;
 /// Largest whole number that a fact may have: keeps sums and products of a few facts inside an int.

@@ -39,4 +39,5 @@ pub mod protocol;
 pub mod prove;
 pub mod record;
 pub mod sessions;
+pub mod trial;
 pub mod upstream;

@@ -325,6 +325,126 @@ fn a_text_without_its_tokens_is_noted() {
 }
 
 #[test]
+fn a_rule_that_did_not_match_says_what_is_nearest() {
+    let check = |given: &str, more: &[&str], says: &str| {
+        let (code, out, err) = explain(&[&["--given", given], more].concat());
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(out.lines().any(|line| line.trim() == says), "`{says}` is not a line of\n{out}");
+    };
+    check("{ text: \"hello\" }", &[], "would match with request.images: 1 (is 0)");
+    check("{ text: \"hello\" }", &[], "would match with request.text: \"代码\" (is \"hello\")");
+    check("{ text: \"hello\" }", &[], "would match with tenant.tags: [\"cn-only\"] (is [])");
+    // A rule in the shadow of an earlier one, and one behind whose own condition is false too.
+    let shadowed = "{ images: 1, text: \"代码\" }";
+    check(shadowed, &["--why-not", "code"], "would match with request.images: 0 (is 1)");
+    let both = "would match with request.text: \"代码\" (is \"\"), request.images: 0 (is 1)";
+    check("{ images: 1 }", &["--why-not", "main/code"], both);
+    let (_, out, _) = explain(&["--given", shadowed, "--why-not", "code"]);
+    assert_eq!(out.matches("would match").count(), 1, "{out}");
+    let (code, _, err) = explain(&["--given", "{}", "--why-not", "nobody"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("has a rule `nobody`; it sees `main/image`, `main/stay`"), "{err}");
+    let (_, out, _) = explain(&["--given", "{}", "--format", "json"]);
+    let trace: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let with = serde_json::json!([{ "name": "request.images", "is": 0, "would_be": 1 }]);
+    assert_eq!(trace["routes"][0]["rules"][0]["nearest"]["with"], with);
+}
+
+#[test]
+fn the_picture_is_drawn_within_the_terminal() {
+    let given = "{ text: \"写一段代码\", tenant: { tags: [\"一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十\"] } }";
+    let (code, out, err) = explain(&["--given", given, "--format", "picture"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    for says in [
+        "  ● request  policy ",
+        "  ◆ route main\n",
+        "  ├▸✓ code ",
+        "  │ · office\n",
+        "  ├─ 1  coder\n",
+        "  ╰─▸ main/code  coder then mini",
+    ] {
+        assert!(out.contains(says), "`{says}` is not in\n{out}");
+    }
+    use unicode_width::UnicodeWidthStr as _;
+    assert!(out.lines().all(|line| line.width() <= 100), "{out}");
+    assert!(out.lines().any(|line| line.ends_with('…')) && !out.contains('\u{1b}'), "{out}");
+    // Piped, the usual form is text.
+    let (_, out, _) = explain(&["--given", given]);
+    assert!(out.starts_with("decision  main/code  "), "{out}");
+    let (_, out, _) = explain(&["--given", "{ tenant: lanhai }", "--format", "picture"]);
+    assert!(out.contains("→ route china decides") && out.contains("  ◆ route china\n"), "{out}");
+    let (_, out, _) = explain(&["--given", "{}", "--now", "2026-01-31T23:00:00+08:00", "--format", "picture"]);
+    assert!(out.ends_with("  ╰─▸ main/office  reject 403\n      closed\n"), "{out}");
+}
+
+#[test]
+fn very_long_routes_are_cut_unless_asked_for() {
+    let rules: String =
+        (0..500).map(|number| format!("  rule r{number} when request.tokens == {number} -> mini\n")).collect();
+    let policy = format!(
+        "provider here {{ kind: mock }}\nmodel mini on here {{}}\nroute main {{\n{rules}  default -> mini\n}}\n"
+    );
+    for format in ["text", "picture"] {
+        let (code, out, _) = explain_on(&policy, &[], &["--given", "{ tokens: 400 }", "--format", format]);
+        assert_eq!(code, 0);
+        assert!(out.contains("464 more rules, --all shows them") && out.contains("✓ r400"), "{out}");
+        assert!(out.lines().count() < 100 && !out.contains("r300 "), "{out}");
+        let (_, out, _) = explain_on(&policy, &[], &["--given", "{ tokens: 400 }", "--format", format, "--all"]);
+        assert!(out.contains("r300 ") && !out.contains("more rules"), "{out}");
+    }
+    let (_, out, _) = explain_on(&policy, &[], &["--given", "{ tokens: 400 }", "--format", "json"]);
+    let trace: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(trace["routes"][0]["rules"].as_array().unwrap().len(), 501);
+}
+
+const SENT: &str = r#"
+provider away { kind: openai base: "https://away.test/v1" key: env("AWAY_KEY") headers: { "x-team": "red" } }
+provider home { kind: anthropic base: "https://home.test" key: env("HOME_KEY") }
+model far on away { upstream: "far-1" can: [tools] }
+model near on home { upstream: "near-1" can: [tools] }
+route main {
+  rule home when request.model == "home" -> near
+  default -> far then near
+}
+"#;
+
+#[test]
+fn what_would_be_sent_is_shown_without_its_keys() {
+    let body = r#"{"model":"MODEL","max_tokens":9,"messages":[{"role":"user","content":"你好"}]}"#;
+    let keys: &[(&str, &str)] = &[("AWAY_KEY", "geheim-1"), ("HOME_KEY", "geheim-2")];
+    let ask = |model: &str, more: &[&str]| {
+        let place = Place::new(&[("body.json", &body.replace("MODEL", model))]);
+        let path = place.path("body.json");
+        let arguments =
+            [&["--request", path.to_str().unwrap(), "--show-request", "--header", "user-agent: me"], more].concat();
+        let (code, out, err) = explain_on(SENT, keys, &arguments);
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(!out.contains("geheim"), "{out}");
+        out
+    };
+    let out = ask("x", &[]);
+    for says in [
+        "request to far at away\n  POST https://away.test/v1/chat/completions\n",
+        "  authorization: Bearer *  (AWAY_KEY)\n",
+        "  x-team: red\n",
+        "\n  {\n    \"model\": \"far-1\",\n",
+        "\"content\": \"你好\"",
+    ] {
+        assert!(out.contains(says), "`{says}` is not in\n{out}");
+    }
+    let out = ask("home", &["--format", "json"]);
+    let sent = &serde_json::from_str::<serde_json::Value>(&out).unwrap()["sent"];
+    assert_eq!((&sent["url"], &sent["body"]["model"]), (&"https://home.test/v1/messages".into(), &"near-1".into()));
+    assert!(sent["headers"].as_array().unwrap().contains(&serde_json::json!(["x-api-key", "*  (HOME_KEY)"])), "{sent}");
+    assert!(sent["headers"].as_array().unwrap().contains(&serde_json::json!(["user-agent", "me"])), "{sent}");
+    // Nobody needs the keys to look.
+    let (code, out, _) = explain_on(SENT, &[], &["--given", "{ model: \"home\" }", "--show-request"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("  POST https://home.test/v1/messages\n"), "{out}");
+    assert!(out.contains("no body: facts alone have none; give one with --request FILE"), "{out}");
+}
+
+#[test]
 fn a_body_may_come_from_stdin() {
     let place = Place::new(&[("main.policy", POLICY)]);
     let mut command = program();

@@ -1,6 +1,7 @@
 //! `ccr-policy explain`: why a request goes where it goes.
 
 use std::fs;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,20 +13,22 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::body::{self, BodyError, Spoken};
 use super::caller::{Caller, CallerError};
 use super::policy::{Opened, PolicyPath, colored, colored_stderr, open};
+use crate::bounds::MAX_NEAREST_RULES;
 use crate::diag::{Diagnostic, Sources, render};
-use crate::dsl::policy::Policy;
+use crate::dsl::policy::{Policy, RouteId};
 use crate::dsl::{self, Given};
-use crate::engine::trace::{ExplainError, Explainer, Question, Trace, Written};
+use crate::engine::trace::{ExplainError, Explainer, Look, Question, RuleVerdict, Trace, Written};
 use crate::engine::{Engine, Seeds};
 use crate::facts::given::{GivenFacts, Owned};
 use crate::facts::world::World;
 use crate::facts::{SessionFacts, Var};
-use crate::gateway::write_for;
+use crate::gateway::{show_for, write_for};
 use crate::protocol::facts::RequestFacts;
 use crate::protocol::{Protocol, Request, guess};
+use crate::trial::nearest;
 
-/// Says why a request goes where it goes: every rule with what it saw, every attempt with
-/// whoever was passed over.
+/// Says why a request goes where it goes: every rule with what it saw and the nearest change that
+/// would have made it decide, every attempt with whoever was passed over.
 ///
 /// Nothing is sent. The request is a body as a client sends it (--request), or a few facts
 /// (--given). The list of attempts is resolved as if each had failed.
@@ -59,14 +62,25 @@ pub(super) struct ExplainArguments {
     /// `now`, as 2026-01-31T09:00:00+08:00; the clock when left out
     #[arg(long, value_name = "RFC3339", value_parser = moment)]
     now: Option<DateTime<Utc>>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Only for this rule (RULE, or ROUTE/RULE): what would have to be different for it to decide
+    #[arg(long, value_name = "RULE")]
+    why_not: Option<String>,
+    /// What would be sent to the first model: address, headers with keys as *, body
+    #[arg(long)]
+    show_request: bool,
+    /// Every rule and every attempt, however many there are
+    #[arg(long)]
+    all: bool,
+    /// How to print it [default: picture on a terminal, else text]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
-    /// for a terminal
+    /// the request's way, drawn
+    Picture,
+    /// line by line
     Text,
     /// the same for programs
     Json,
@@ -83,6 +97,8 @@ enum ExplainCommandError {
     Caller(#[from] CallerError),
     #[error(transparent)]
     Explain(#[from] ExplainError),
+    #[error("no route that the request enters has a rule `{0}`; it sees {1}")]
+    WhyNot(String, String),
     /// findings in text from the command line, printed with their places
     #[error("`{0}` cannot be understood")]
     Text(&'static str, Sources, Vec<Diagnostic>),
@@ -94,10 +110,17 @@ pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
         Ok(opened) => opened,
         Err(code) => return code,
     };
-    match explain(arguments, &Engine::new(Arc::new(policy))) {
+    run_on(arguments, &Engine::new(Arc::new(policy)))
+}
+
+fn run_on(arguments: &ExplainArguments, engine: &Engine) -> ExitCode {
+    match explain(arguments, engine) {
         Ok(trace) => {
-            super::say(&match arguments.format {
-                Format::Text => trace.text(colored()).trim_end().to_owned(),
+            let look = Look { color: colored(), all: arguments.all, columns: columns() };
+            let usual = if std::io::stdout().is_terminal() { Format::Picture } else { Format::Text };
+            super::say(&match arguments.format.unwrap_or(usual) {
+                Format::Picture => trace.picture(look).trim_end().to_owned(),
+                Format::Text => trace.text_as(look).trim_end().to_owned(),
                 Format::Json => serde_json::to_string_pretty(&trace).unwrap_or_default(),
             });
             ExitCode::SUCCESS
@@ -135,6 +158,8 @@ fn explain(arguments: &ExplainArguments, engine: &Engine) -> Result<Trace, Expla
             };
             let mut trace = Explainer::new(engine).explain(&question)?;
             trace.notes.extend(notes(policy, caller, &request, guess(&headers, request.body())));
+            add_nearest(arguments, engine, &question, &mut trace)?;
+            add_sent(arguments, policy, &mut trace, Some(&request), &headers);
             Ok(trace)
         }
         (None, given) => {
@@ -155,9 +180,76 @@ fn explain(arguments: &ExplainArguments, engine: &Engine) -> Result<Trace, Expla
                 is_given: &|var| facts.is_given(var),
                 written: &|_| Written::default(),
             };
-            Ok(Explainer::new(engine).explain(&question)?)
+            let mut trace = Explainer::new(engine).explain(&question)?;
+            add_nearest(arguments, engine, &question, &mut trace)?;
+            add_sent(arguments, policy, &mut trace, None, &headers);
+            Ok(trace)
         }
     }
+}
+
+/// Looks for the nearest change that would make a rule decide: for the rule asked for, else for
+/// those of the entered route that did not match.
+fn add_nearest(
+    arguments: &ExplainArguments,
+    engine: &Engine,
+    question: &Question<'_>,
+    trace: &mut Trace,
+) -> Result<(), ExplainCommandError> {
+    let policy = engine.policy();
+    let facts = nearest::snapshot(engine, question.facts);
+    let id = |name: &str| (0_u32..).map(RouteId).zip(&policy.routes).find(|(_, of)| of.name == name).map(|(id, _)| id);
+    if let Some(wanted) = &arguments.why_not {
+        let (route, name) =
+            wanted.rsplit_once('/').map_or((None, wanted.as_str()), |(route, name)| (Some(route), name));
+        let mut entered = trace.routes.iter_mut().filter(|of| route.is_none_or(|route| of.route == route));
+        let found = entered.find_map(|of| {
+            let id = id(&of.route)?;
+            (0_u32..).zip(&mut of.rules).find(|(_, rule)| rule.rule == name).map(|(number, rule)| (id, number, rule))
+        });
+        let Some((id, number, rule)) = found else {
+            return Err(ExplainCommandError::WhyNot(wanted.clone(), rules_of(trace)));
+        };
+        if !matches!(rule.verdict, RuleVerdict::Matched | RuleVerdict::FailedClosed) {
+            rule.nearest = Some(nearest::nearest(engine, id, number, &facts));
+        }
+        return Ok(());
+    }
+    let Some(entered) = trace.routes.first_mut() else { return Ok(()) };
+    let Some(id) = id(&entered.route) else { return Ok(()) };
+    let missed = (0_u32..).zip(&mut entered.rules).filter(|(_, rule)| rule.verdict == RuleVerdict::NotMatched);
+    for (number, rule) in missed.take(MAX_NEAREST_RULES) {
+        rule.nearest = Some(nearest::nearest(engine, id, number, &facts));
+    }
+    Ok(())
+}
+
+fn rules_of(trace: &Trace) -> String {
+    let rules =
+        trace.routes.iter().flat_map(|of| of.rules.iter().map(move |rule| format!("`{}/{}`", of.route, rule.rule)));
+    rules.take(MAX_NEAREST_RULES).collect::<Vec<_>>().join(", ")
+}
+
+/// What would be sent to the first model.
+fn add_sent(
+    arguments: &ExplainArguments,
+    policy: &Policy,
+    trace: &mut Trace,
+    request: Option<&Request>,
+    headers: &HeaderMap,
+) {
+    if !arguments.show_request {
+        return;
+    }
+    match trace.outcome.model_ids.first() {
+        Some(model) => trace.sent = show_for(policy, *model, request, headers),
+        None => trace.notes.push("nothing would be sent: no model is left to try".to_owned()),
+    }
+}
+
+/// Columns of the terminal.
+fn columns() -> usize {
+    terminal_size::terminal_size().map_or(Look::PLAIN.columns, |(width, _)| usize::from(width.0))
 }
 
 /// What a server would do otherwise, or what looks like a mistake.
@@ -233,6 +325,36 @@ fn moment(text: &str) -> Result<DateTime<Utc>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: ExplainArguments,
+    }
+
+    /// A fault of the compiler, injected: the tree is that of another policy.
+    #[test]
+    fn evaluators_that_disagree_end_with_2_and_say_how_to_see_it_again() {
+        let load = |condition: &str| {
+            let mut sources = Sources::default();
+            let text = format!(
+                "provider p {{ kind: mock }} model a on p {{}} model b on p {{}}\nroute main {{ rule r when {condition} -> a default -> b }}"
+            );
+            sources.add("main.policy", text);
+            dsl::load(&sources).policy.unwrap()
+        };
+        let engine = Engine::faulty(Arc::new(load("request.images > 1")), &load("request.images > 2"));
+        let run = |given: &str| {
+            let Line { arguments } = clap::Parser::parse_from(["explain", "--given", given]);
+            (run_on(&arguments, &engine), explain(&arguments, &engine))
+        };
+        let (code, outcome) = run("{ images: 2 }");
+        let error = outcome.unwrap_err().to_string();
+        assert_eq!(code, ExitCode::from(2));
+        assert!(error.contains("the tree takes rule `default`, the plain evaluator rule `r`"), "{error}");
+        assert!(error.ends_with("run it: ccr-policy explain --given '{ images: 2 }'"), "{error}");
+        assert_eq!(run("{ images: 3 }").0, ExitCode::SUCCESS);
+    }
 
     #[test]
     fn headers_are_a_name_and_a_value() {

@@ -51,8 +51,8 @@ pub struct Decision {
     pub by_error: bool,
 }
 
-/// A policy's routes, ready to decide.
-#[derive(Debug)]
+/// A policy's routes, ready to decide. The default has none.
+#[derive(Debug, Default)]
 pub struct Program {
     routes: Vec<Unit>,
     reads: Reads,

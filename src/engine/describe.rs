@@ -47,7 +47,7 @@ pub(super) fn arm(policy: &Policy, attempt: &Attempt) -> String {
 }
 
 /// An attempt. A tag stands as the list of its members.
-pub(super) fn attempt(policy: &Policy, attempt: &Attempt) -> String {
+pub(crate) fn attempt(policy: &Policy, attempt: &Attempt) -> String {
     match &attempt.kind {
         AttemptKind::Model(id) => model(policy, *id).to_owned(),
         AttemptKind::Pool(id) => policy.pools.get(id.index()).map_or_else(String::new, |pool| pool.name.clone()),

@@ -32,6 +32,7 @@ use crate::facts::Facts;
 use plan::Plan;
 
 pub use cursor::Candidate;
+pub(crate) use describe::attempt as attempt_text;
 pub use dry::Way;
 pub use options::Effective;
 pub use skip::{CapabilitySet, SkipReason, Skipped, nobody};
@@ -70,6 +71,8 @@ impl fmt::Debug for Seeds<'_> {
 pub struct Engine {
     policy: Arc<Policy>,
     program: Program,
+    /// false: the policy was not compiled, only the plain evaluator decides
+    has_trees: bool,
     plan: Plan,
     main: Option<RouteId>,
 }
@@ -79,9 +82,26 @@ impl Engine {
     #[must_use]
     pub fn new(policy: Arc<Policy>) -> Self {
         let program = Program::compile(&policy);
+        Self::with(policy, program, true)
+    }
+
+    /// An engine that decides with the plain evaluator alone: for [`trace::Explainer`] over a
+    /// policy that is looked at a few times and thrown away. It is not for [`Engine::begin`].
+    #[must_use]
+    pub(crate) fn plain(policy: Arc<Policy>) -> Self {
+        Self::with(policy, Program::default(), false)
+    }
+
+    /// An engine whose trees are those of another policy: what a defect of the compiler would make.
+    #[cfg(test)]
+    pub(crate) fn faulty(policy: Arc<Policy>, other: &Policy) -> Self {
+        Self::with(policy, Program::compile(other), true)
+    }
+
+    fn with(policy: Arc<Policy>, program: Program, has_trees: bool) -> Self {
         let plan = Plan::new(&policy);
         let main = (0_u32..).zip(&policy.routes).find(|(_, route)| route.name == ENTRY).map(|(id, _)| RouteId(id));
-        Self { policy, program, plan, main }
+        Self { policy, program, has_trees, plan, main }
     }
 
     /// The policy.
@@ -100,6 +120,11 @@ impl Engine {
     #[must_use]
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// The rule that a route's tree takes; None where there are no trees.
+    pub(self) fn tree_decision(&self, route: RouteId, facts: &dyn Facts, scratch: &mut Scratch) -> Option<u32> {
+        self.has_trees.then(|| self.program.decide(route, facts, scratch).rule)
     }
 
     pub(self) fn plan(&self) -> &Plan {

@@ -17,7 +17,7 @@ use crate::engine::Engine;
 use crate::engine::trace::Written;
 use crate::facts::world::{ModelState, World};
 use crate::metrics::Table;
-use crate::protocol::{self, EncodeError, Protocol, Request, Wire, tokens};
+use crate::protocol::{self, EncodeError, Outgoing, Protocol, Request, Wire, tokens};
 use crate::upstream::{Clients, Endpoint, ModelLink};
 
 /// A model as the gateway asks it.
@@ -226,19 +226,28 @@ fn native(client: Protocol) -> Wire {
 /// begins with, its result thrown away.
 pub(crate) fn write_for(policy: &Policy, model: ModelId, request: &Request) -> Written {
     let Some(model) = policy.models.get(model.index()) else { return Written::default() };
-    let wire = policy.providers.get(model.provider.index()).and_then(speaks);
+    match encode_for(policy, model, request) {
+        Ok(outgoing) => Written::Whole { warnings: outgoing.warnings },
+        Err(EncodeError::Unsupported(what)) => Written::Skipped(what),
+        Err(EncodeError::BadRequest(wrong)) => Written::Refused(wrong.message),
+    }
+}
+
+/// The request in the words of a model's provider.
+pub(super) fn encode_for(policy: &Policy, model: &Model, request: &Request) -> Result<Outgoing, EncodeError> {
     let target = protocol::Target {
-        wire: wire.unwrap_or_else(|| native(request.protocol())),
+        wire: wire_for(policy, model, request.protocol()),
         model: &model.upstream,
         output_limit: model.output,
         can: &model.can,
         stream: model.stream,
     };
-    match protocol::encode(request, &target) {
-        Ok(outgoing) => Written::Whole { warnings: outgoing.warnings },
-        Err(EncodeError::Unsupported(what)) => Written::Skipped(what),
-        Err(EncodeError::BadRequest(wrong)) => Written::Refused(wrong.message),
-    }
+    protocol::encode(request, &target)
+}
+
+/// What to speak with a model for a client of this protocol.
+pub(super) fn wire_for(policy: &Policy, model: &Model, client: Protocol) -> Wire {
+    policy.providers.get(model.provider.index()).and_then(speaks).unwrap_or_else(|| native(client))
 }
 
 fn owned(tags: &[String]) -> Vec<Cow<'static, str>> {

@@ -17,9 +17,11 @@ mod rejection;
 mod reload;
 mod reply;
 mod server;
+mod shown;
 
 pub use guard::KeyError;
 pub(crate) use guard::Keys;
 pub(crate) use live::write_for;
 pub use reload::{LoadError, ReloadHandle};
 pub use server::{Server, StartError};
+pub(crate) use shown::show_for;

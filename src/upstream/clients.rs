@@ -20,6 +20,7 @@ use super::credentials::{self, CredentialError};
 use super::failure::{Failure, FailureKind};
 use super::mask;
 use super::send::Operation;
+use super::shown::address;
 use crate::dsl::policy::{Policy, Provider, ProviderId, ProviderKind};
 
 /// How long an idle connection to a provider is kept.
@@ -291,22 +292,17 @@ impl<'a> Plan<'a> {
     }
 
     fn build(self, lanes: usize, connect: Duration) -> Result<Endpoint, ClientError> {
-        let base = self.base.as_str().trim_end_matches('/');
+        let address = |operation| address(self.provider.kind, self.base.as_str(), operation);
         let url = |text: String| {
             Url::parse(&text).map_err(|_| ClientError::Base { provider: self.provider.name.clone(), base: text })
-        };
-        let anthropic = if base.ends_with("/v1") { base.to_owned() } else { format!("{base}/v1") };
-        let chat_base = match self.provider.kind {
-            ProviderKind::Mock => &anthropic,
-            _ => base,
         };
         Ok(Endpoint {
             name: self.provider.name.clone(),
             identity: self.identity,
-            messages: url(format!("{anthropic}/messages"))?,
-            messages_beta: url(format!("{anthropic}/messages?beta=true"))?,
-            count: url(format!("{anthropic}/messages/count_tokens"))?,
-            chat: url(format!("{chat_base}/chat/completions"))?,
+            messages: url(address(Operation::Messages))?,
+            messages_beta: url(format!("{}?beta=true", address(Operation::Messages)))?,
+            count: url(address(Operation::CountTokens))?,
+            chat: url(address(Operation::ChatCompletions))?,
             anthropic_headers: self.headers(true)?,
             openai_headers: self.headers(false)?,
             clients: self.clients(lanes, connect)?,

@@ -11,6 +11,7 @@ mod failure;
 mod headers;
 mod mask;
 mod send;
+mod shown;
 
 pub use clients::{ClientError, Clients, Endpoint, EndpointState, Lane, LastFailure};
 pub use cooling::ModelLink;
@@ -18,3 +19,4 @@ pub use credentials::{CredentialError, is_set, read as read_credential};
 pub use failure::{Failure, FailureKind, Verdict, retry_after};
 pub use headers::{request_headers, response_headers};
 pub use send::{Incoming, Operation, Prepared};
+pub use shown::{Shown, shown};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::trace::{ExplainError, Explainer, Question, RuleVerdict, Seen, Trace, Written};
+use super::trace::{ExplainError, Explainer, Question, Recorded, RuleVerdict, Seen, Trace, Written};
 use super::view::show;
 use super::{Engine, Seeds, describe};
 use crate::diag::Span;
-use crate::dsl::policy::{Case, Outcome, Policy, Test};
+use crate::dsl::policy::{Case, Outcome, Policy, RouteId, Test};
 use crate::facts::world::World;
 
 /// What became of all cases, in order.
@@ -77,54 +77,102 @@ pub fn run(engine: &Engine) -> Report {
 /// Runs the cases of the tests whose title contains a text.
 #[must_use]
 pub fn run_matching(engine: &Engine, title: &str) -> Report {
-    let mut explainer = Explainer::new(engine);
-    let mut report = Report::default();
-    for test in engine.policy().tests.iter().filter(|test| test.title.contains(title)) {
-        let name: Arc<str> = Arc::from(test.title.as_str());
+    let mut runner = Runner::new(engine);
+    let tests = engine.policy().tests.iter().filter(|test| test.title.contains(title));
+    Report { cases: tests.flat_map(|test| runner.run(test)).collect() }
+}
+
+/// The same, and what the cases have reached.
+#[must_use]
+pub fn run_recorded(engine: &Engine, title: &str) -> (Report, Recorded) {
+    let mut runner = Runner::recording(engine);
+    let tests = engine.policy().tests.iter().filter(|test| test.title.contains(title));
+    let report = Report { cases: tests.flat_map(|test| runner.run(test)).collect() };
+    (report, runner.take_recorded())
+}
+
+/// Runs cases one by one; conditions are prepared once.
+#[derive(Debug)]
+pub struct Runner<'e> {
+    engine: &'e Engine,
+    explainer: Explainer<'e>,
+}
+
+impl<'e> Runner<'e> {
+    /// Over an engine's policy. The cases may be of another policy with the same names.
+    #[must_use]
+    pub fn new(engine: &'e Engine) -> Self {
+        Self { engine, explainer: Explainer::new(engine) }
+    }
+
+    /// The same; it remembers what the cases reach.
+    #[must_use]
+    pub fn recording(engine: &'e Engine) -> Self {
+        Self { engine, explainer: Explainer::new(engine).recording() }
+    }
+
+    /// What its cases reached since this was asked last.
+    pub fn take_recorded(&mut self) -> Recorded {
+        self.explainer.take_recorded()
+    }
+
+    /// Runs the cases of a test.
+    pub fn run(&mut self, test: &Test) -> Vec<CaseReport> {
+        let (policy, name) = (self.engine.policy(), Arc::<str>::from(test.title.as_str()));
+        let mut report = Vec::with_capacity(test.cases.len());
         for (number, case) in (1..).zip(&test.cases) {
-            let (verdict, actual, because) = match explain_case(engine, &mut explainer, test, case) {
-                Ok(trace) => judge(engine.policy(), case, &trace),
+            let (verdict, actual, because) = match self.trace(test.route, case) {
+                Ok(trace) => judge(policy, case, &trace),
                 Err(error @ ExplainError::NoRoute) => (CaseVerdict::Failed, String::new(), vec![error.to_string()]),
                 Err(error @ ExplainError::Disagree { .. }) => {
                     (CaseVerdict::Broken, String::new(), vec![error.to_string()])
                 }
             };
-            let expected = expected_text(engine.policy(), case);
-            report.cases.push(CaseReport {
-                test: Arc::clone(&name),
-                number,
-                span: case.span,
-                verdict,
-                expected,
-                actual,
-                because,
-            });
+            let (test, expected) = (Arc::clone(&name), expected_text(policy, case));
+            report.push(CaseReport { test, number, span: case.span, verdict, expected, actual, because });
         }
+        report
     }
-    report
+
+    /// The whole way of a case that enters a route; None: the tenant's, else `main`.
+    ///
+    /// # Errors
+    /// When there is no route to enter, or the two evaluators disagree.
+    pub fn trace(&mut self, route: Option<RouteId>, case: &Case) -> Result<Trace, ExplainError> {
+        let mut world = World::fresh(self.engine.policy().models.len());
+        for (id, state) in &case.state {
+            if let Some(slot) = world.models.get_mut(id.index()) {
+                slot.clone_from(state);
+            }
+        }
+        self.explainer.explain(&Question {
+            facts: &case.given,
+            tenant: case.tenant,
+            entry: route,
+            world: &world,
+            seeds: &Seeds::fixed(),
+            is_given: &|var| case.given.is_given(var),
+            written: &|_| Written::default(),
+        })
+    }
 }
 
-fn explain_case(
-    engine: &Engine,
-    explainer: &mut Explainer<'_>,
-    test: &Test,
-    case: &Case,
-) -> Result<Trace, ExplainError> {
-    let mut world = World::fresh(engine.policy().models.len());
-    for (id, state) in &case.state {
-        if let Some(slot) = world.models.get_mut(id.index()) {
-            slot.clone_from(state);
-        }
+/// Whether what came out is what a case expects.
+#[must_use]
+pub fn fits(case: &Case, trace: &Trace) -> bool {
+    outcome_fits(case, trace) && by_fits(case, trace)
+}
+
+fn outcome_fits(case: &Case, trace: &Trace) -> bool {
+    match &case.expected {
+        // A refusal behind the models is what is left when all of them fail.
+        Outcome::Models(ids) => *ids == trace.outcome.model_ids,
+        Outcome::Reject(status) => trace.outcome.models.is_empty() && trace.outcome.reject == Some(*status),
     }
-    explainer.explain(&Question {
-        facts: &case.given,
-        tenant: case.tenant,
-        entry: test.route,
-        world: &world,
-        seeds: &Seeds::fixed(),
-        is_given: &|var| case.given.is_given(var),
-        written: &|_| Written::default(),
-    })
+}
+
+fn by_fits(case: &Case, trace: &Trace) -> bool {
+    case.by.is_empty() || trace.decisions.iter().any(|decision| is_named(decision, &case.by))
 }
 
 fn expected_text(policy: &Policy, case: &Case) -> String {
@@ -136,15 +184,10 @@ fn expected_text(policy: &Policy, case: &Case) -> String {
 }
 
 fn judge(policy: &Policy, case: &Case, trace: &Trace) -> (CaseVerdict, String, Vec<String>) {
-    let outcome_fits = match &case.expected {
-        // A refusal behind the models is what is left when all of them fail.
-        Outcome::Models(ids) => *ids == trace.outcome.model_ids,
-        Outcome::Reject(status) => trace.outcome.models.is_empty() && trace.outcome.reject == Some(*status),
-    };
-    let by_fits = case.by.is_empty() || trace.decisions.iter().any(|decision| is_named(decision, &case.by));
+    let by_fits = by_fits(case, trace);
     let by = trace.decision.split_once('/').map_or(trace.decision.as_str(), |(_, rest)| rest);
     let actual = format!("{} by {by}", trace.outcome.text());
-    if outcome_fits && by_fits {
+    if by_fits && outcome_fits(case, trace) {
         return (CaseVerdict::Passed, actual, Vec::new());
     }
     let mut because = Vec::new();

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::notes::ReadOfText;
+use super::record::{Recorded, members};
 use super::text::dollars;
 
 use super::{
@@ -54,13 +55,26 @@ pub struct Explainer<'e> {
     engine: &'e Engine,
     conditions: FxHashMap<RouteId, Vec<Option<Condition>>>,
     scratch: Scratch,
+    /// None: nobody wants to know what was reached
+    recorded: Option<Recorded>,
 }
 
 impl<'e> Explainer<'e> {
     /// An explainer of this engine's policy.
     #[must_use]
     pub fn new(engine: &'e Engine) -> Self {
-        Self { engine, conditions: FxHashMap::default(), scratch: Scratch::default() }
+        Self { engine, conditions: FxHashMap::default(), scratch: Scratch::default(), recorded: None }
+    }
+
+    /// From now on remembers what its requests reach.
+    #[must_use]
+    pub fn recording(self) -> Self {
+        Self { recorded: Some(Recorded::default()), ..self }
+    }
+
+    /// What its requests reached since this was asked last.
+    pub fn take_recorded(&mut self) -> Recorded {
+        self.recorded.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Explains one request.
@@ -79,6 +93,9 @@ impl<'e> Explainer<'e> {
             let stepped = walked.cursor.step(&around, question.facts, question.world);
             traced.decision = walked.cursor.decision(engine.policy());
             let enters = walked.take(engine, question, stepped, traced);
+            if let (Some(recorded), Some(traced)) = (&mut self.recorded, walked.attempts.last()) {
+                recorded.attempt(engine.policy(), frame, attempt, traced);
+            }
             if let Some(route) = enters {
                 self.enter(route, question, &mut walked)?;
             }
@@ -97,9 +114,18 @@ impl<'e> Explainer<'e> {
             .conditions
             .entry(route)
             .or_insert_with(|| rules.iter().map(|rule| rule.condition.as_ref().map(Condition::new)).collect());
-        let (traced, plain) = decide_plainly(rules, conditions, question, &mut walked.read);
-        let tree = self.engine.program().decide(route, question.facts, &mut self.scratch).rule;
-        if tree != plain {
+        let mut seen = |rule, explanation: &Explanation| {
+            walked.read.add(explanation);
+            if let Some(recorded) = &mut self.recorded {
+                recorded.condition(route, rule, explanation);
+            }
+        };
+        let (traced, plain) = decide_plainly(rules, conditions, question, &mut seen);
+        if let Some(recorded) = &mut self.recorded {
+            recorded.decisions.push((route, plain));
+        }
+        let tree = self.engine.tree_decision(route, question.facts, &mut self.scratch);
+        if let Some(tree) = tree.filter(|tree| *tree != plain) {
             return Err(ExplainError::Disagree {
                 route: describe::route(policy, route).to_owned(),
                 tree: describe::rule(policy, route, tree).to_owned(),
@@ -229,6 +255,7 @@ impl Walked {
             outcome: self.outcome,
             routes: self.routes,
             attempts: self.attempts,
+            sent: None,
             notes: self.read.notes(question),
         }
     }
@@ -240,7 +267,7 @@ fn decide_plainly(
     rules: &[Rule],
     conditions: &[Option<Condition>],
     question: &Question<'_>,
-    read: &mut ReadOfText,
+    seen: &mut dyn FnMut(u32, &Explanation),
 ) -> (Vec<RuleTrace>, u32) {
     let mut decided: Option<u32> = None;
     let mut traced = Vec::with_capacity(rules.len());
@@ -250,7 +277,7 @@ fn decide_plainly(
             Some(condition) => Some(condition.explain(question.facts)),
             None => None,
         };
-        explanation.iter().for_each(|explanation| read.add(explanation));
+        explanation.iter().for_each(|explanation| seen(number, explanation));
         let verdict = match explanation.as_ref().map(|explanation| &explanation.verdict) {
             None if decided.is_some() => RuleVerdict::NotReached,
             None | Some(Some(Verdict::True)) => RuleVerdict::Matched,
@@ -275,6 +302,7 @@ fn decide_plainly(
             verdict,
             because: atoms(Explanation::deciding),
             absorbed: atoms(Explanation::absorbed),
+            nearest: None,
         });
     }
     let default = u32::try_from(rules.len().saturating_sub(1)).unwrap_or(u32::MAX);
@@ -324,18 +352,10 @@ fn attempt_before(
         tried: cursor.tried(),
         detailed: true,
     };
-    let one;
-    let (set, strategy, ticket): (&[ModelId], _, _) = match &inner.kind {
-        AttemptKind::Model(id) => {
-            one = [*id];
-            (&one, Strategy::First, None)
-        }
-        AttemptKind::Pool(id) => {
-            let members = policy.pools.get(id.index()).map(|pool| pool.models.as_slice());
-            (members.unwrap_or_default(), Strategy::First, None)
-        }
-        AttemptKind::Choice { strategy, set, ticket, .. } => (set, *strategy, Some(*ticket)),
-        AttemptKind::Split { .. } | AttemptKind::Route(_) | AttemptKind::Reject { .. } => (&[], Strategy::First, None),
+    let set = members(policy, inner);
+    let (strategy, ticket) = match &inner.kind {
+        AttemptKind::Choice { strategy, ticket, .. } => (*strategy, Some(*ticket)),
+        _ => (Strategy::First, None),
     };
     let choice = ticket.and_then(|ticket| around.plan.choice(ticket));
     let candidates = set

@@ -8,6 +8,9 @@
 mod explain;
 mod given;
 mod notes;
+mod picture;
+mod pretty;
+mod record;
 mod text;
 
 use serde::{Serialize, Serializer};
@@ -21,7 +24,9 @@ use super::Seeds;
 
 pub use explain::{Explainer, explain};
 pub use given::render as given_text;
-pub(super) use text::{Paint, padded};
+pub use record::{Course, Recorded, Spot, members};
+pub use text::Look;
+pub(crate) use text::{Paint, padded};
 
 /// The version of the JSON form.
 pub const SCHEMA: u32 = 1;
@@ -107,6 +112,9 @@ pub struct Trace {
     pub routes: Vec<RouteTrace>,
     /// the attempts, in order
     pub attempts: Vec<AttemptTrace>,
+    /// what would be sent to the first model, where that was asked for
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Sent>,
     /// what the reader should know of what was given
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -178,6 +186,55 @@ pub struct RuleTrace {
     /// atoms that failed without effect
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub absorbed: Vec<AtomTrace>,
+    /// for a rule that does not decide: the nearest request for which it would
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Nearest>,
+}
+
+/// What would have to be different for a rule to decide.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nearest {
+    /// these facts, all others staying as they are
+    With(Vec<Change>),
+    /// no request comes to this rule: proved
+    Never,
+    /// none was found; what stood in the way, as CEL text
+    NotFound(Vec<String>),
+}
+
+/// A fact that would have to be different.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Change {
+    /// its name: `request.tokens`, `request.header("x")`
+    pub name: String,
+    /// what it is
+    #[serde(serialize_with = "plain_json")]
+    pub is: Owned,
+    /// what it would have to be
+    #[serde(serialize_with = "plain_json")]
+    pub would_be: Owned,
+}
+
+/// What would be sent to a provider.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sent {
+    /// the model
+    pub model: String,
+    /// its provider
+    pub provider: String,
+    /// `POST`
+    pub method: &'static str,
+    /// where to, in full
+    pub url: String,
+    /// the headers in order; a key is `*`, with the variable that holds it
+    pub headers: Vec<(String, String)>,
+    /// the body; None: facts alone have none
+    #[serde(serialize_with = "raw_json", skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// what is changed or lost on the way
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// An atom of a condition with what it saw.
@@ -326,6 +383,15 @@ pub struct RotateTrace {
     pub round: usize,
     /// whose turn it was
     pub turn: String,
+}
+
+/// A body as it is; one that is no JSON as a string.
+fn raw_json<S: Serializer>(body: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let raw = body.as_ref().and_then(|body| serde_json::value::RawValue::from_string(body.clone()).ok());
+    match raw {
+        Some(raw) => raw.serialize(serializer),
+        None => body.serialize(serializer),
+    }
 }
 
 fn plain_json<S: Serializer>(value: &Owned, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::pretty::pretty;
 use super::{
-    AtomTrace, AttemptTrace, CandidateTrace, CandidateVerdict, Outcome, Refusal, Resolved, RouteTrace, RuleTrace,
-    RuleVerdict, Trace,
+    AtomTrace, AttemptTrace, CandidateTrace, CandidateVerdict, Nearest, Outcome, Refusal, Resolved, RouteTrace,
+    RuleTrace, RuleVerdict, Sent, Trace,
 };
+use crate::bounds::{MAX_SHOWN_ATTEMPTS, MAX_SHOWN_RULES};
 use crate::engine::view::show;
 
 /// Widest value that is shown whole; the JSON form has all of it.
@@ -15,27 +17,43 @@ const MAX_VALUE_COLUMNS: usize = 60;
 /// Widest condition that the column of conditions grows for.
 const MAX_CONDITION_COLUMNS: usize = 48;
 
+/// How a trace is to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// with colours
+    pub color: bool,
+    /// every rule and every attempt, however many there are
+    pub all: bool,
+    /// columns of the terminal, for the picture
+    pub columns: usize,
+}
+
+impl Look {
+    /// Without colours, bounded, for a terminal of 100 columns.
+    pub const PLAIN: Self = Self { color: false, all: false, columns: 100 };
+}
+
 /// Puts colours on words, or leaves them as they are.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::engine) struct Paint(pub(in crate::engine) bool);
+pub(crate) struct Paint(pub(crate) bool);
 
 impl Paint {
     fn wrap(self, code: &str, text: &str) -> String {
         if self.0 && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
-    pub(in crate::engine) fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.wrap("1", text)
     }
-    pub(in crate::engine) fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.wrap("2", text)
     }
-    pub(in crate::engine) fn green(self, text: &str) -> String {
+    pub(crate) fn green(self, text: &str) -> String {
         self.wrap("32", text)
     }
-    pub(in crate::engine) fn red(self, text: &str) -> String {
+    pub(crate) fn red(self, text: &str) -> String {
         self.wrap("31", text)
     }
-    pub(in crate::engine) fn yellow(self, text: &str) -> String {
+    pub(crate) fn yellow(self, text: &str) -> String {
         self.wrap("33", text)
     }
 }
@@ -62,9 +80,16 @@ impl Refusal {
 }
 
 impl Trace {
-    /// The trace as text, with a line feed at its end.
+    /// The trace as text, with a line feed at its end; very long ones are cut.
     #[must_use]
     pub fn text(&self, color: bool) -> String {
+        self.text_as(Look { color, ..Look::PLAIN })
+    }
+
+    /// The trace as text, with a line feed at its end.
+    #[must_use]
+    pub fn text_as(&self, look: Look) -> String {
+        let Look { color, all, .. } = look;
         let paint = Paint(color);
         let mut out = String::new();
         let tenant = self.tenant.as_ref().map_or_else(String::new, |tenant| format!("  tenant {tenant}"));
@@ -81,10 +106,11 @@ impl Trace {
             let _ = writeln!(out, "{}      {}", paint.yellow("note"), note);
         }
         let mut routes = self.routes.iter();
-        routes.next().into_iter().for_each(|route| route_text(&mut out, route, paint));
+        routes.next().into_iter().for_each(|route| route_text(&mut out, route, all, paint));
         let mut decision = "";
         let mut number = 0;
-        for attempt in &self.attempts {
+        let most = if all { usize::MAX } else { MAX_SHOWN_ATTEMPTS };
+        for attempt in self.attempts.iter().take(most) {
             if attempt.decision != decision {
                 decision = &attempt.decision;
                 number = self.attempts_before(attempt);
@@ -93,8 +119,15 @@ impl Trace {
             number += 1;
             attempt_text(&mut out, number, attempt, paint);
             if matches!(attempt.resolved, Resolved::Route(_)) {
-                routes.next().into_iter().for_each(|route| route_text(&mut out, route, paint));
+                routes.next().into_iter().for_each(|route| route_text(&mut out, route, all, paint));
             }
+        }
+        let hidden = self.attempts.len().saturating_sub(most);
+        if hidden > 0 {
+            let _ = writeln!(out, "\n{}", paint.dim(&format!("… {hidden} more attempts, --all shows them")));
+        }
+        if let Some(sent) = &self.sent {
+            out.push_str(&sent_text(sent, paint));
         }
         out
     }
@@ -106,19 +139,41 @@ impl Trace {
     }
 }
 
-fn route_text(out: &mut String, route: &RouteTrace, paint: Paint) {
+/// The rules of a route that are worth a look: the first ones, those that decided or failed with the
+/// few before and behind, and whatever has a nearest change; and how many others there are.
+pub(super) fn shown_rules(route: &RouteTrace, all: bool) -> (Vec<&RuleTrace>, usize) {
+    let rules = &route.rules;
+    if all || rules.len() <= MAX_SHOWN_RULES {
+        return (rules.iter().collect(), 0);
+    }
+    let decided =
+        rules.iter().position(|rule| matches!(rule.verdict, RuleVerdict::Matched | RuleVerdict::FailedClosed));
+    let decided = decided.unwrap_or(rules.len());
+    let is_near = |at: usize| at.saturating_add(3) >= decided && at <= decided.saturating_add(3);
+    let half = MAX_SHOWN_RULES / 2;
+    let shown = rules.iter().enumerate().filter(|(at, _)| *at < half || is_near(*at));
+    let shown: Vec<&RuleTrace> = shown.map(|(_, rule)| rule).collect();
+    let hidden = rules.len().saturating_sub(shown.len());
+    (shown, hidden)
+}
+
+fn route_text(out: &mut String, route: &RouteTrace, all: bool, paint: Paint) {
     let _ = writeln!(out, "\n{} {}", paint.dim("route"), paint.bold(&route.route));
-    let name_columns = route.rules.iter().map(|rule| rule.rule.width()).max().unwrap_or(0);
-    let atoms = route.rules.iter().flat_map(lines_of);
+    let (rules, hidden) = shown_rules(route, all);
+    let name_columns = rules.iter().map(|rule| rule.rule.width()).max().unwrap_or(0);
+    let atoms = rules.iter().flat_map(|rule| lines_of(rule));
     let condition_columns = atoms.map(|(atom, _)| atom.text.width()).filter(|wide| *wide <= MAX_CONDITION_COLUMNS);
     let condition_columns = condition_columns.max().unwrap_or(0);
-    for rule in &route.rules {
+    for rule in rules {
         rule_text(out, rule, name_columns, condition_columns, paint);
+    }
+    if hidden > 0 {
+        let _ = writeln!(out, "  {}", paint.dim(&format!("… {hidden} more rules, --all shows them")));
     }
 }
 
 /// The atoms of a rule, absorbed errors last.
-fn lines_of(rule: &RuleTrace) -> impl Iterator<Item = (&AtomTrace, bool)> {
+pub(super) fn lines_of(rule: &RuleTrace) -> impl Iterator<Item = (&AtomTrace, bool)> {
     let absorbed = rule.absorbed.iter().map(|atom| (atom, true));
     rule.because.iter().map(|atom| (atom, false)).chain(absorbed)
 }
@@ -152,9 +207,60 @@ fn rule_text(out: &mut String, rule: &RuleTrace, name_columns: usize, condition_
     if rule.verdict == RuleVerdict::FailedClosed {
         let _ = writeln!(out, "    {}  it refuses, so an error refuses too", " ".repeat(name_columns));
     }
+    if let Some(nearest) = &rule.nearest {
+        let _ = writeln!(out, "    {}  {}", " ".repeat(name_columns), paint.dim(&nearest_text(nearest)));
+    }
 }
 
-fn saw_text(atom: &AtomTrace, paint: Paint) -> String {
+/// What would make a rule decide: `would match with request.tokens: 120001 (is 9000)`.
+pub(super) fn nearest_text(nearest: &Nearest) -> String {
+    match nearest {
+        Nearest::With(changes) => {
+            let shown = |value: &crate::facts::given::Owned| clipped(&show(value.as_fact()));
+            let parts: Vec<String> = changes
+                .iter()
+                .map(|change| format!("{}: {} (is {})", change.name, shown(&change.would_be), shown(&change.is)))
+                .collect();
+            format!("would match with {}", parts.join(", "))
+        }
+        Nearest::Never => "no request comes to it (proved)".to_owned(),
+        Nearest::NotFound(by) if by.is_empty() => "no change was found that would make it match".to_owned(),
+        Nearest::NotFound(by) => {
+            format!("no change was found that would make it match; in the way: `{}`", by.join("`, `"))
+        }
+    }
+}
+
+/// What would be sent.
+pub(super) fn sent_text(sent: &Sent, paint: Paint) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "\n{} {} {}",
+        paint.dim("request to"),
+        paint.bold(&sent.model),
+        paint.dim(&format!("at {}", sent.provider))
+    );
+    let _ = writeln!(out, "  {} {}", paint.bold(sent.method), sent.url);
+    for (name, value) in &sent.headers {
+        let _ = writeln!(out, "  {} {value}", paint.dim(&format!("{name}:")));
+    }
+    match &sent.body {
+        Some(body) => {
+            let _ = writeln!(out, "\n  {}", pretty(body, 1));
+        }
+        None => {
+            let text = "no body: facts alone have none; give one with --request FILE";
+            let _ = writeln!(out, "\n  {}", paint.yellow(text));
+        }
+    }
+    for warning in &sent.warnings {
+        let _ = writeln!(out, "  {}", paint.yellow(&format!("warning: {warning}")));
+    }
+    out
+}
+
+pub(super) fn saw_text(atom: &AtomTrace, paint: Paint) -> String {
     if let Some(error) = &atom.error {
         return paint.yellow(&format!("failed: {error}"));
     }
@@ -237,12 +343,12 @@ pub(super) fn dollars(usd: f64) -> String {
 }
 
 /// Text with blanks up to a display width; a CJK character takes two columns.
-pub(in crate::engine) fn padded(text: &str, columns: usize) -> String {
+pub(crate) fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
 }
 
 /// Text cut to [`MAX_VALUE_COLUMNS`].
-fn clipped(text: &str) -> String {
+pub(super) fn clipped(text: &str) -> String {
     if text.width() <= MAX_VALUE_COLUMNS {
         return text.to_owned();
     }

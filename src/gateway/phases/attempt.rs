@@ -158,7 +158,7 @@ async fn one(
     asked.answer(prepared, limits.attempt_ends(stream)).await
 }
 
-pub(super) fn operation(wire: Wire) -> Operation {
+pub(crate) fn operation(wire: Wire) -> Operation {
     match wire {
         Wire::Anthropic => Operation::Messages,
         Wire::Chat => Operation::ChatCompletions,

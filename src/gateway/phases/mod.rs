@@ -13,5 +13,6 @@ mod decide;
 mod relay;
 pub(crate) mod settle;
 
+pub(crate) use attempt::operation;
 pub(crate) use cache::Answers;
 pub(crate) use conduct::generate;

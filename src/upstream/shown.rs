@@ -1,0 +1,111 @@
+//! What a request to a provider would look like, without its secrets: nothing is read from the
+//! environment, and no connection is made.
+
+use http::HeaderMap;
+
+use super::headers::request_headers;
+use super::send::Operation;
+use crate::dsl::policy::{Provider, ProviderKind};
+
+/// The address and the headers of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// where to, in full
+    pub url: String,
+    /// name and value, in order; a key is `*`, with the variable that holds it
+    pub headers: Vec<(String, String)>,
+}
+
+/// The request as [`super::Endpoint::send`] would make it. `client` is what the client sent.
+#[must_use]
+pub fn shown(provider: &Provider, operation: Operation, stream: bool, client: &HeaderMap) -> Shown {
+    let mut headers: Vec<(String, String)> = request_headers(operation, stream, client)
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let mut set = |name: &str, value: String| {
+        headers.retain(|(other, _)| other != name);
+        headers.push((name.to_owned(), value));
+    };
+    if let Some(variable) = &provider.key {
+        match operation {
+            Operation::Messages | Operation::CountTokens => set("x-api-key", format!("*  ({variable})")),
+            Operation::ChatCompletions => set("authorization", format!("Bearer *  ({variable})")),
+        }
+    }
+    for (name, value) in &provider.headers {
+        let name = name.to_ascii_lowercase();
+        let value = if is_secret(&name) { "*  (written in the policy)".to_owned() } else { value.clone() };
+        set(&name, value);
+    }
+    let base = match (&provider.base, provider.kind) {
+        (_, ProviderKind::Mock) => "http://built-in.invalid",
+        (base, _) => base.as_deref().unwrap_or_default(),
+    };
+    Shown { url: address(provider.kind, base, operation), headers }
+}
+
+/// The address of an operation behind a provider's base.
+pub(super) fn address(kind: ProviderKind, base: &str, operation: Operation) -> String {
+    let base = base.trim_end_matches('/');
+    let anthropic = if base.ends_with("/v1") { base.to_owned() } else { format!("{base}/v1") };
+    match operation {
+        Operation::Messages => format!("{anthropic}/messages"),
+        Operation::CountTokens => format!("{anthropic}/messages/count_tokens"),
+        // The built-in upstream has everything in one place.
+        Operation::ChatCompletions if kind == ProviderKind::Mock => format!("{anthropic}/chat/completions"),
+        Operation::ChatCompletions => format!("{base}/chat/completions"),
+    }
+}
+
+fn is_secret(header: &str) -> bool {
+    ["auth", "key", "token", "secret", "cookie"].iter().any(|word| header.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+    use crate::diag::Span;
+    use crate::dsl::policy::MockKnobs;
+
+    fn provider(kind: ProviderKind, base: &str) -> Provider {
+        Provider {
+            name: "p".to_owned(),
+            kind,
+            base: Some(base.to_owned()),
+            key: Some("P_KEY".to_owned()),
+            region: None,
+            headers: vec![("X-Team".to_owned(), "red".to_owned()), ("X-Token".to_owned(), "geheim".to_owned())],
+            mock: MockKnobs::default(),
+            span: Span::default(),
+        }
+    }
+
+    #[test]
+    fn keys_are_stars_and_name_their_variable() {
+        let mut client = HeaderMap::new();
+        client.insert(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer theirs"));
+        let check = |operation, header: &str, value: &str| {
+            let shown = shown(&provider(ProviderKind::Anthropic, "https://a.test"), operation, true, &client);
+            let found =
+                |name: &str| shown.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+            assert_eq!((found(header), found("x-team")), (Some(value), Some("red")), "{shown:?}");
+            assert_eq!(found("accept"), Some("text/event-stream"));
+            assert!(!format!("{shown:?}").contains("geheim") && !format!("{shown:?}").contains("theirs"), "{shown:?}");
+        };
+        check(Operation::Messages, "x-api-key", "*  (P_KEY)");
+        check(Operation::ChatCompletions, "authorization", "Bearer *  (P_KEY)");
+    }
+
+    #[test]
+    fn addresses_are_put_behind_the_base() {
+        let check = |kind, base: &str, operation, expected: &str| assert_eq!(address(kind, base, operation), expected);
+        let (openai, anthropic, mock) = (ProviderKind::OpenAi, ProviderKind::Anthropic, ProviderKind::Mock);
+        check(openai, "https://o.test/v1/", Operation::ChatCompletions, "https://o.test/v1/chat/completions");
+        check(anthropic, "https://a.test", Operation::Messages, "https://a.test/v1/messages");
+        check(anthropic, "https://a.test/v1", Operation::CountTokens, "https://a.test/v1/messages/count_tokens");
+        check(mock, "http://m.test", Operation::ChatCompletions, "http://m.test/v1/chat/completions");
+    }
+}
