@@ -97,6 +97,7 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
         say(text.trim_end());
     }
     if summary {
+        loaded.proved.iter().for_each(|line| say(line));
         let gap = if text.is_empty() { "" } else { "\n" };
         say(&format!("{gap}{}", sum_up(arguments, &findings, loaded.policy.as_ref(), &sources)));
     }

@@ -22,6 +22,8 @@ pub struct Checked {
     pub policy: Option<Policy>,
     /// everything found, by place
     pub diagnostics: Vec<Diagnostic>,
+    /// what was proved of a policy with invariants, a line each
+    pub proved: Vec<String>,
 }
 
 /// Pairs of rules of one route that lead elsewhere and that one request satisfies (P0314): not
@@ -37,13 +39,14 @@ pub fn overlaps(policy: &Policy) -> Vec<Diagnostic> {
 #[must_use]
 pub fn check(sources: &Sources) -> Checked {
     let dsl::Loaded { policy, mut diagnostics, comments } = dsl::load(sources);
+    let mut proved = Vec::new();
     if let Some(policy) = &policy {
         logic::check(policy, sources, &mut diagnostics);
-        invariants::check(policy, &mut diagnostics);
+        proved = invariants::check(policy, &mut diagnostics);
     }
     allow::allow(&comments, sources, &mut diagnostics);
     diagnostics.sort_by_key(|finding| finding.primary.as_ref().map(|label| label.span));
     diagnostics.dedup();
     let clean = diagnostics.iter().all(|finding| finding.severity != Severity::Error);
-    Checked { policy: policy.filter(|_| clean), diagnostics }
+    Checked { policy: policy.filter(|_| clean), diagnostics, proved }
 }
