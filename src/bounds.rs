@@ -30,6 +30,11 @@ pub const FORMAT_COLUMNS: usize = 100;
 /// Blanks that `fmt` puts before what stands one level deeper.
 pub const FORMAT_INDENT: usize = 2;
 
+/// Widest label of a drawing, in columns; the whole text is in its tooltip.
+pub const GRAPH_LABEL_COLUMNS: usize = 48;
+/// Most rows of one table in a drawing: more fill a screen and are read by nobody.
+pub const GRAPH_TABLE_ROWS: usize = 40;
+
 /// Fewest literals of one text that are looked for by one automaton instead of one search each.
 pub const MIN_AUTOMATON_LITERALS: usize = 17;
 /// Largest automaton over the literals of one text that is fully unrolled, in bytes; above, a

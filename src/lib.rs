@@ -16,6 +16,7 @@
 //! | 4 | [`files`], [`cache`], [`sessions`], [`mock`], [`metrics`], [`upstream`] | the rooms that touch the world, each alone |
 //! | 4 | [`record`] | recorded requests, read and run through a policy; pure |
 //! | 5 | [`lint`] | everything that is said about a policy |
+//! | 5 | [`graph`] | drawings of a policy and of its trees |
 //! | 6 | [`gateway`] | a request's life, joining the rooms of level 4 |
 //! | 7 | [`cli`] | arguments, printing, exit codes |
 //!
@@ -32,6 +33,7 @@ pub mod engine;
 pub mod facts;
 pub mod files;
 pub mod gateway;
+pub mod graph;
 pub mod lint;
 pub mod metrics;
 pub mod mock;

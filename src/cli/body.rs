@@ -45,12 +45,22 @@ pub(super) enum BodyError {
 
 /// Reads the request at `path` (`-` is stdin); its protocol is guessed where nobody says it.
 pub(super) fn request(path: &Path, protocol: Option<Spoken>, headers: &HeaderMap) -> Result<Request, BodyError> {
-    let body = read(path)?;
+    parse(path, read(path)?, protocol, headers)
+}
+
+/// The same for a body that was read already.
+pub(super) fn parse(
+    path: &Path,
+    body: Bytes,
+    protocol: Option<Spoken>,
+    headers: &HeaderMap,
+) -> Result<Request, BodyError> {
     let protocol = protocol.map_or_else(|| guess(headers, &body), Protocol::from);
     Request::parse(protocol, body).map_err(|source| BodyError::NotARequest { path: path.to_owned(), source })
 }
 
-fn read(path: &Path) -> Result<Bytes, BodyError> {
+/// The bytes at `path` (`-` is stdin), within bounds.
+pub(super) fn read(path: &Path) -> Result<Bytes, BodyError> {
     let unreadable = |source| BodyError::Unreadable { path: path.to_owned(), source };
     let mut body = Vec::new();
     let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX).saturating_add(1);

@@ -9,6 +9,7 @@ mod check;
 mod diff;
 mod explain;
 mod fmt;
+mod graph;
 mod log;
 mod mock;
 mod policy;
@@ -36,6 +37,7 @@ enum Command {
     Diff(diff::DiffArguments),
     Explain(explain::ExplainArguments),
     Fmt(fmt::FmtArguments),
+    Graph(graph::GraphArguments),
     Serve(serve::ServeArguments),
     Mock(mock::MockArguments),
     Replay(replay::ReplayArguments),
@@ -50,6 +52,7 @@ pub fn run() -> ExitCode {
         Command::Diff(arguments) => policy::with_policy_stack(|| diff::run(&arguments)),
         Command::Explain(arguments) => policy::with_policy_stack(|| explain::run(&arguments)),
         Command::Fmt(arguments) => policy::with_policy_stack(|| fmt::run(&arguments)),
+        Command::Graph(arguments) => policy::with_policy_stack(|| graph::run(&arguments)),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Mock(arguments) => mock::run(&arguments),
         Command::Replay(arguments) => policy::with_policy_stack(|| replay::run(&arguments)),

@@ -96,8 +96,13 @@ impl Layout {
         u32::try_from(self.nodes.len().saturating_sub(1)).unwrap_or(NONE)
     }
 
+    /// The nodes, by their places.
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
     #[inline]
-    fn numbers(&self, first: u32, count: u32) -> &[u32] {
+    pub(super) fn numbers(&self, first: u32, count: u32) -> &[u32] {
         let first = first as usize;
         self.numbers.get(first..first.saturating_add(count as usize)).unwrap_or_default()
     }

@@ -20,6 +20,7 @@ mod group;
 mod implied;
 mod layout;
 mod needles;
+pub mod picture;
 mod reads;
 mod scratch;
 mod skeleton;

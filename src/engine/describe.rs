@@ -4,7 +4,7 @@ use crate::dsl::expr::print;
 use crate::dsl::policy::{Attempt, AttemptKind, ModelId, Policy, RouteId, Strategy};
 
 /// The word for a strategy.
-pub(super) fn strategy(strategy: Strategy) -> &'static str {
+pub(crate) fn strategy(strategy: Strategy) -> &'static str {
     match strategy {
         Strategy::First => "first",
         Strategy::Cheapest => "cheapest",

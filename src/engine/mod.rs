@@ -11,7 +11,7 @@
 pub mod cases;
 mod choose;
 mod cursor;
-mod describe;
+pub(crate) mod describe;
 mod dry;
 mod options;
 mod plan;
