@@ -1,5 +1,7 @@
 //! Drawings: what is in them, that every format can be read back, and that no name breaks out.
 
+#![expect(clippy::string_slice, reason = "helpers of tests fail by panicking")]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

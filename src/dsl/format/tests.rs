@@ -1,5 +1,7 @@
 //! Layouts, a text and what it becomes; comments at every place; random blanks.
 
+#![expect(clippy::string_slice, reason = "helpers of tests fail by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
