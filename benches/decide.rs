@@ -2,7 +2,7 @@
 //! for the same keywords. Prints a table, then runs criterion on a few cases of it.
 //!
 //! `CCR_BENCH=table` or `CCR_BENCH=criterion` runs one of the two, `CCR_BENCH=explain` says what an
-//! explanation costs instead.
+//! explanation costs instead, `CCR_BENCH=check` what checking does.
 
 #![expect(
     clippy::expect_used,
@@ -23,6 +23,7 @@ use std::time::Instant;
 
 use ccr_policy::compile::{Program, Scratch};
 use ccr_policy::diag::{Severity, Sources};
+use ccr_policy::dsl;
 use ccr_policy::dsl::policy::{Policy, RouteId};
 use ccr_policy::engine::trace::{Explainer, Question, Written, explain};
 use ccr_policy::engine::{Engine, Seeds};
@@ -193,6 +194,38 @@ fn tracked(criterion: &mut Criterion) {
     }
 }
 
+/// What checking costs: texts, types and the checks that read them; and all checks of `check`, with
+/// the proofs about conditions.
+fn check_cost() {
+    println!("| rules | number | text and types, ms | with all checks, ms | compile, ms | findings |");
+    println!("|---|---|---|---|---|---|");
+    let milliseconds = |started: Instant| started.elapsed().as_secs_f64() * 1e3;
+    for count in [100, 1_000, 10_000] {
+        let cases = [
+            generators::aligned(count),
+            generators::interleaved(count),
+            generators::mixed(count, false, 1_000),
+            generators::mixed(count, true, 1_000),
+            generators::adversarial(count),
+        ];
+        for case in cases {
+            let mut sources = Sources::default();
+            sources.add("bench.policy", policy_text(&case.rules));
+            let started = Instant::now();
+            let policy = dsl::load(&sources).policy.expect("a policy without errors");
+            let load = milliseconds(started);
+            let started = Instant::now();
+            let checked = black_box(lint::check(&sources));
+            let check = milliseconds(started);
+            let started = Instant::now();
+            black_box(Program::compile(&policy));
+            let compile = milliseconds(started);
+            let findings = checked.diagnostics.len();
+            println!("| {} | {count} | {load:.0} | {check:.0} | {compile:.0} | {findings} |", case.name);
+        }
+    }
+}
+
 /// Rules of the explained policy.
 const EXPLAINED_RULES: usize = 20;
 
@@ -244,6 +277,10 @@ fn main() {
     let which = std::env::var("CCR_BENCH").unwrap_or_default();
     if which == "explain" {
         explanation();
+        return;
+    }
+    if which == "check" {
+        check_cost();
         return;
     }
     if which != "criterion" {

@@ -85,12 +85,14 @@ pub(super) fn mend(demands: &[Demand<'_>], facts: &mut GivenFacts) -> bool {
         }
         let mut best = None;
         for place in &constants.places {
-            for changed in changes(place, &constants, facts) {
+            let mut changed = facts.clone();
+            for value in values_at(place, &constants, facts) {
+                put(place, value.clone(), &mut changed);
                 tries += 1;
                 let now = failing(&changed);
                 if now < missing {
                     missing = now;
-                    best = Some(changed);
+                    best = Some((place.clone(), value));
                 }
                 if missing == 0 || tries > MOST_TRIES {
                     break;
@@ -101,7 +103,7 @@ pub(super) fn mend(demands: &[Demand<'_>], facts: &mut GivenFacts) -> bool {
             }
         }
         match best {
-            Some(better) => *facts = better,
+            Some((place, value)) => put(&place, value, facts),
             None => return false,
         }
         if missing == 0 {
@@ -111,26 +113,22 @@ pub(super) fn mend(demands: &[Demand<'_>], facts: &mut GivenFacts) -> bool {
     false
 }
 
-/// The facts with another value in one place.
-fn changes(place: &Place, constants: &Constants, facts: &GivenFacts) -> Vec<GivenFacts> {
-    let with = |value: Owned, var: Var| {
-        let mut changed = facts.clone();
-        give(&mut changed, var, value);
-        changed
-    };
+fn put(place: &Place, value: Owned, facts: &mut GivenFacts) {
+    match (place, value) {
+        (Place::Var(var), value) => give(facts, *var, value),
+        (Place::Text(text), Owned::Str(value)) => give_text(facts, text, value),
+        (Place::Text(_), _) => {}
+    }
+}
+
+/// Values that may help in one place.
+fn values_at(place: &Place, constants: &Constants, facts: &GivenFacts) -> Vec<Owned> {
     match place {
         Place::Text(text) => {
             let numbers = whole_numbers(constants).into_iter().map(|number| number.to_string());
-            let texts = texts(constants, text.read(facts)).into_iter().chain(numbers);
-            texts
-                .map(|value| {
-                    let mut changed = facts.clone();
-                    give_text(&mut changed, text, value);
-                    changed
-                })
-                .collect()
+            texts(constants, text.read(facts)).into_iter().chain(numbers).map(Owned::Str).collect()
         }
-        Place::Var(var) => values(*var, constants, facts).into_iter().map(|value| with(value, *var)).collect(),
+        Place::Var(var) => values(*var, constants, facts),
     }
 }
 
@@ -175,7 +173,8 @@ fn whole_numbers(constants: &Constants) -> Vec<i64> {
 }
 
 fn texts(constants: &Constants, now: &str) -> Vec<String> {
-    let mut texts = vec![String::new(), "x".to_owned(), "X".to_owned()];
+    let mut texts = constants.texts.clone();
+    texts.extend([String::new(), "x".to_owned(), "X".to_owned()]);
     for constant in &constants.texts {
         for form in [constant.clone(), constant.to_ascii_uppercase(), constant.to_ascii_lowercase()] {
             texts.push(format!("{now} {form}"));

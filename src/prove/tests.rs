@@ -192,6 +192,34 @@ fn regions_are_said_in_the_language() {
     }
 }
 
+fn plain_policy() -> dsl::policy::Policy {
+    let mut sources = Sources::default();
+    sources.add("test.policy", "provider p { kind: mock }\nmodel m on p {}\nroute main { default -> m }\n");
+    dsl::load(&sources).policy.unwrap()
+}
+
+/// Whatever is found can be given again.
+#[test]
+fn found_facts_are_written_as_they_are_read() {
+    let policy = plain_policy();
+    let again = |facts: &GivenFacts| dsl::parse_facts(&facts.to_text(), &policy).map(|given| given.facts);
+    let mut facts = GivenFacts::default();
+    assert_eq!(facts.to_text(), "{}");
+    facts.set(Var::RequestText, Owned::Str("a \"b\"\n\\ \u{7} 代码 ${x} // y".to_owned()));
+    facts.set(Var::RequestTokens, Owned::Int(1 << 31));
+    facts.set(Var::BudgetLeftUsd, Owned::Double(-0.25));
+    facts.set(Var::BudgetUsed, Owned::Double(0.1 + 0.2));
+    facts.set(Var::TenantTags, Owned::List(vec!["a".into(), "b c".into()]));
+    facts.set(Var::Now, Owned::Time(chrono::DateTime::from_timestamp(1_767_571_200, 5_000_000).unwrap()));
+    facts.set(Var::RequestStream, Owned::Bool(true));
+    facts.set_header("x-a", "1");
+    facts.set_meta("Plan B", "pro");
+    assert_eq!(again(&facts).unwrap(), facts, "{}", facts.to_text());
+    let demand = "{ stream: true, tenant: { id: \"lanhai\", tags: [\"x\"] }, header: { \"x-a\": \"b\" } }";
+    let given = dsl::parse_facts(demand, &policy).unwrap().facts;
+    assert_eq!(given.to_text(), demand);
+}
+
 // --- drawn ----------------------------------------------------------------------------------
 
 /// Tests over few constants, so that they collide.
@@ -237,7 +265,11 @@ const ATOMS: &[&str] = &[
 ];
 
 pub(crate) fn condition(depth: u32) -> BoxedStrategy<String> {
-    let atom = proptest::sample::select(ATOMS).prop_map(str::to_owned).boxed();
+    condition_over(ATOMS, depth)
+}
+
+fn condition_over(atoms: &'static [&'static str], depth: u32) -> BoxedStrategy<String> {
+    let atom = proptest::sample::select(atoms).prop_map(str::to_owned).boxed();
     atom.prop_recursive(depth, 12, 3, |inner| {
         prop_oneof![
             inner.clone().prop_map(|one| format!("!({one})")),
@@ -276,6 +308,55 @@ prop_compose! {
     }
 }
 
+/// Tests whose classes are all there is to a request.
+const EXACT: &[&str] = &[
+    "request.stream",
+    "request.json",
+    "request.tokens > 0",
+    "request.tokens <= 1",
+    "request.tokens == 2",
+    "request.tokens in [0, 3]",
+    r#"request.model == "a""#,
+    r#"request.model in ["a", "b"]"#,
+    r#""t" in tenant.tags"#,
+];
+
+/// One request for every combination of their classes.
+fn every_request() -> Vec<GivenFacts> {
+    let mut all = Vec::new();
+    for (number, model) in (0..96).zip(["a", "b", "c"].into_iter().cycle()) {
+        let mut facts = GivenFacts::default();
+        facts.set(Var::RequestModel, Owned::Str(model.to_owned()));
+        facts.set(Var::RequestStream, Owned::Bool(number / 3 % 2 == 1));
+        facts.set(Var::RequestJson, Owned::Bool(number / 6 % 2 == 1));
+        facts.set(Var::RequestTokens, Owned::Int(number / 12 % 4));
+        let tags = if number / 48 == 1 { vec!["t".into()] } else { Vec::new() };
+        facts.set(Var::TenantTags, Owned::List(tags));
+        all.push(facts);
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Over all requests there are: a region exists exactly when a request does, and it is found.
+    #[test]
+    fn regions_are_exact_where_classes_are(
+        texts in prop::collection::vec(condition_over(EXACT, 3), 1..4),
+        values: [bool; 3],
+    ) {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let conditions = typed(&texts);
+        let conditions: Vec<&Expr> = conditions.iter().collect();
+        let wanted: Vec<(usize, bool)> = values.iter().copied().take(conditions.len()).enumerate().collect();
+        let exists = every_request().iter().any(|facts| confirm(&conditions, &wanted, facts));
+        let verdict = find(&Space::new(&conditions), &conditions, &wanted, &mut BUDGET.clone());
+        prop_assert_eq!(matches!(verdict, Verdict::Found(_)), exists, "{:?} {:?}: {:?}", texts, values, verdict);
+        prop_assert_eq!(verdict == Verdict::Impossible, !exists, "{:?} {:?}", texts, values);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -301,7 +382,11 @@ proptest! {
         }
         for wanted in asked {
             match find(&space, &conditions, &wanted, &mut BUDGET.clone()) {
-                Verdict::Found(facts) => prop_assert!(confirm(&conditions, &wanted, &facts)),
+                Verdict::Found(facts) => {
+                    prop_assert!(confirm(&conditions, &wanted, &facts));
+                    let again = dsl::parse_facts(&facts.to_text(), &plain_policy()).unwrap().facts;
+                    prop_assert!(confirm(&conditions, &wanted, &again), "{}", facts.to_text());
+                }
                 Verdict::Possible { by } => prop_assert!(!by.is_empty()),
                 other => prop_assert!(false, "{:?} {:?}", wanted, other),
             }

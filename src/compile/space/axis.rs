@@ -107,6 +107,8 @@ pub(super) struct Axes {
     pub(super) atoms: Vec<Placed>,
     /// the text or list that each axis is about, by number
     pub(super) wholes: Vec<Option<u32>>,
+    /// by axis: the atoms on it that the compiler does not recognise
+    pub(super) opaque: FxHashMap<u32, Vec<u32>>,
     nothing: Classes,
 }
 
@@ -152,6 +154,9 @@ impl Axes {
             let legal = axes.legal.get(axis as usize).cloned().unwrap_or_default();
             let yes = axes.all.get(axis as usize).map(|axis| truth(form, axis)).unwrap_or_default().meet(&legal);
             let opaque = skeletons.opaque(atom).map(|expr| Box::new(plain::Atom::new(expr.clone())));
+            if opaque.is_some() {
+                axes.opaque.entry(axis).or_default().push(atom);
+            }
             axes.atoms.push(Placed { axis, yes, opaque });
         }
         let mut wholes: FxHashMap<Whole, u32> = FxHashMap::default();

@@ -157,14 +157,15 @@ impl<'s> Region<'s> {
 
     fn opaque_atoms(&self) -> Vec<(&'s plain::Atom, bool)> {
         let mut found = Vec::new();
-        for placed in &self.space.axes.atoms {
-            let Some(atom) = placed.opaque.as_deref() else { continue };
-            let Ok(at) = self.classes.binary_search_by_key(&placed.axis, |(axis, _)| *axis) else { continue };
-            let Some((_, classes)) = self.classes.get(at) else { continue };
-            if !classes.meets(&placed.yes) {
-                found.push((atom, false));
-            } else if classes.is_within(&placed.yes) {
-                found.push((atom, true));
+        for (axis, classes) in &self.classes {
+            for atom in self.space.axes.opaque.get(axis).into_iter().flatten() {
+                let Some(placed) = self.space.axes.atoms.get(*atom as usize) else { continue };
+                let Some(opaque) = placed.opaque.as_deref() else { continue };
+                if !classes.meets(&placed.yes) {
+                    found.push((opaque, false));
+                } else if classes.is_within(&placed.yes) {
+                    found.push((opaque, true));
+                }
             }
         }
         found

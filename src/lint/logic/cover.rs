@@ -67,7 +67,10 @@ fn round(ruled: &mut Ruled<'_>, rule: Option<usize>, against: &[usize], budget: 
         for taste in [Taste::Low, Taste::High] {
             let Some(facts) = witness_with(region, taste) else { continue };
             let taker = program.decide(id, &facts, scratch).rule as usize;
-            reached |= taker == own;
+            if taker == own {
+                reached = true;
+                break;
+            }
             if taker < own && !against.contains(&taker) && !taken.contains(&taker) {
                 taken.push(taker);
             }
