@@ -35,6 +35,7 @@ pub mod files;
 pub mod gateway;
 pub mod graph;
 pub mod lint;
+pub mod lsp;
 pub mod metrics;
 pub mod mock;
 pub mod protocol;

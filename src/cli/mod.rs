@@ -11,6 +11,7 @@ mod explain;
 mod fmt;
 mod graph;
 mod log;
+mod lsp;
 mod mock;
 mod policy;
 mod replay;
@@ -41,6 +42,7 @@ enum Command {
     Serve(serve::ServeArguments),
     Mock(mock::MockArguments),
     Replay(replay::ReplayArguments),
+    Lsp(lsp::LspArguments),
     Test(test::TestArguments),
 }
 
@@ -56,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Mock(arguments) => mock::run(&arguments),
         Command::Replay(arguments) => policy::with_policy_stack(|| replay::run(&arguments)),
+        Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Test(arguments) => policy::with_policy_stack(|| test::run(&arguments)),
     }
 }

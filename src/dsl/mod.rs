@@ -11,10 +11,11 @@ pub mod format;
 mod given;
 pub(crate) mod lex;
 mod load;
-mod parse;
+pub(crate) mod parse;
 pub mod policy;
 mod resolve;
 pub(crate) mod scan;
+pub mod words;
 
 pub use load::{Comment, Given, Loaded, load, parse_facts, parse_state, refuse_unserved};
 

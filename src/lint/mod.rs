@@ -11,7 +11,7 @@ mod logic;
 #[cfg(test)]
 mod tests;
 
-use crate::diag::{Diagnostic, Severity, Sources};
+use crate::diag::{Code, Diagnostic, Severity, Sources};
 use crate::dsl;
 use crate::dsl::policy::Policy;
 
@@ -33,6 +33,18 @@ pub fn overlaps(policy: &Policy) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     logic::overlaps(policy, &mut findings);
     findings
+}
+
+/// What can be said while somebody types: texts, names and types, without the checks that prove.
+/// Whether an `allow` comment is unused is not known before those have run.
+#[must_use]
+pub fn quick(sources: &Sources) -> Vec<Diagnostic> {
+    let dsl::Loaded { mut diagnostics, comments, .. } = dsl::load(sources);
+    allow::allow(&comments, sources, &mut diagnostics);
+    diagnostics.retain(|finding| finding.code != Code::P0906);
+    diagnostics.sort_by_key(|finding| finding.primary.as_ref().map(|label| label.span));
+    diagnostics.dedup();
+    diagnostics
 }
 
 /// Reads and checks all files of a policy.

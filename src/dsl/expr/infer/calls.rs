@@ -372,3 +372,20 @@ pub(crate) fn parse_duration(text: &str) -> Option<TimeDelta> {
     #[expect(clippy::cast_possible_truncation, reason = "the line above bounds it")]
     fits.then(|| TimeDelta::nanoseconds(nanos.round() as i64))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_table_of_functions_names_every_function() {
+        use crate::dsl::words::{self, Receiver};
+        let rows = || words::FUNCTIONS.iter();
+        let methods: BTreeSet<&str> =
+            rows().filter(|row| !matches!(row.on, Receiver::None | Receiver::Request)).map(|row| row.name).collect();
+        let macros = super::MACROS.iter().copied().filter(|name| *name != "has");
+        assert_eq!(methods, super::METHODS.iter().map(|(name, _)| *name).chain(macros).collect());
+        let functions: BTreeSet<&str> = rows().filter(|row| row.on == Receiver::None).map(|row| row.name).collect();
+        assert_eq!(functions, super::FUNCTIONS.iter().map(|(name, _)| *name).chain(["has"]).collect());
+    }
+}
