@@ -76,6 +76,9 @@ pub const MAX_WITNESSES: usize = 24;
 /// Most mutants that `test --mutate` tries, evenly over the policy. Most cost microseconds, because
 /// few cases are touched; those that no case notices cost a proof each.
 pub const MAX_MUTANTS: usize = 4_000;
+/// Most of those that no case notices for which the prover is asked: each costs it some milliseconds
+/// on a long route.
+pub const MAX_SOUGHT_MUTANTS: usize = 1_000;
 /// Most steps of the prover for one question of `test --mutate`, `test --suggest` or the nearest
 /// change of `explain`: a few hundredths of a second.
 pub const TRIAL_STEPS: usize = 400_000;

@@ -339,6 +339,12 @@ fn a_rule_that_did_not_match_says_what_is_nearest() {
     check(shadowed, &["--why-not", "code"], "would match with request.images: 0 (is 1)");
     let both = "would match with request.text: \"代码\" (is \"\"), request.images: 0 (is 1)";
     check("{ images: 1 }", &["--why-not", "main/code"], both);
+    // As near as may be: not 0, which would do as well.
+    let sizes = "provider p { kind: mock }\nmodel a on p {}\nroute main {\n  rule huge when request.tokens > 9000 -> a\n  rule large when request.tokens > 500 -> a\n  default -> a\n}\n";
+    let near = |given: &str, rule: &str| explain_on(sizes, &[], &["--given", given, "--why-not", rule]).1;
+    assert!(near("{ tokens: 200k }", "large").contains("would match with request.tokens: 9000 (is 200000)"));
+    assert!(near("{ tokens: 200k }", "default").contains("would match with request.tokens: 500 (is 200000)"));
+    assert!(near("{}", "huge").contains("would match with request.tokens: 9001 (is 0)"));
     let (_, out, _) = explain(&["--given", shadowed, "--why-not", "code"]);
     assert_eq!(out.matches("would match").count(), 1, "{out}");
     let (code, _, err) = explain(&["--given", "{}", "--why-not", "nobody"]);

@@ -27,6 +27,13 @@ fn suite(judged: &Judged) -> TestSuite {
         }
         suite.add_property(("coverage.percent".to_owned(), coverage.all().percent().to_string()));
     }
+    if let Some(mutants) = &judged.mutants {
+        let unnoticed = mutants.unnoticed().count();
+        let counts = [("noticed", mutants.noticed), ("not_noticed", unnoticed), ("percent", mutants.percent())];
+        for (name, count) in counts {
+            suite.add_property((format!("mutants.{name}"), count.to_string()));
+        }
+    }
     let positions = Positions::new(&judged.sources);
     suite.add_test_cases(judged.report.cases.iter().map(|case| test_case(case, &positions)));
     suite

@@ -141,6 +141,29 @@ impl Goal {
     }
 }
 
+impl Goal {
+    /// The same change with whole numbers as near to what they are as the rule allows: `tokens:
+    /// 120000` rather than `tokens: 0`.
+    fn closer(&self, facts: &GivenFacts, mut other: GivenFacts, places: &[&Place]) -> GivenFacts {
+        for place in places {
+            let (Owned::Int(is), Owned::Int(mut good)) = (place.read(facts), place.read(&other)) else { continue };
+            let mut bad = is;
+            while good.abs_diff(bad) > 1 {
+                let middle = good.midpoint(bad);
+                let mut nearer = other.clone();
+                place.write(&mut nearer, Owned::Int(middle));
+                if self.is_met(&self.with(facts, &nearer, places)) {
+                    good = middle;
+                    other = nearer;
+                } else {
+                    bad = middle;
+                }
+            }
+        }
+        other
+    }
+}
+
 /// Most pairs of facts that are tried for one region.
 const MOST_PAIRS: usize = 66;
 
@@ -167,6 +190,7 @@ pub fn nearest(engine: &Engine, route: RouteId, rule: u32, facts: &GivenFacts) -
         let fewest = found.as_ref().and_then(|other| goal.fewest(facts, other, most));
         match (found, fewest) {
             (Some(other), Some(places)) if places.len() < most => {
+                let other = goal.closer(facts, other, &places);
                 let change =
                     |place: &&Place| Change { name: place.name(), is: place.read(facts), would_be: place.read(&other) };
                 best = Some(places.iter().map(change).collect());

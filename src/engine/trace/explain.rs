@@ -13,6 +13,7 @@ use super::{
 };
 use crate::compile::Scratch;
 use crate::dsl::expr::plain::{Condition, Explanation, Step, Verdict};
+use crate::dsl::expr::typed::Expr;
 use crate::dsl::policy::{Attempt, AttemptKind, ModelId, Policy, RouteId, Rule, Strategy, TenantId};
 use crate::engine::choose::{Ask, position};
 use crate::engine::cursor::{Around, Candidate, Cursor, Frame, Stepped};
@@ -53,7 +54,8 @@ pub fn explain(
 #[derive(Debug)]
 pub struct Explainer<'e> {
     engine: &'e Engine,
-    conditions: FxHashMap<RouteId, Vec<Option<Condition>>>,
+    /// by route and rule, prepared when they are asked first
+    conditions: FxHashMap<(RouteId, u32), Condition>,
     scratch: Scratch,
     /// None: nobody wants to know what was reached
     recorded: Option<Recorded>,
@@ -110,17 +112,18 @@ impl<'e> Explainer<'e> {
     fn enter(&mut self, route: RouteId, question: &Question<'_>, walked: &mut Walked) -> Result<(), ExplainError> {
         let policy = self.engine.policy();
         let rules = policy.routes.get(route.index()).map(|route| route.rules.as_slice()).unwrap_or_default();
-        let conditions = self
-            .conditions
-            .entry(route)
-            .or_insert_with(|| rules.iter().map(|rule| rule.condition.as_ref().map(Condition::new)).collect());
+        let conditions = &mut self.conditions;
+        let mut explain = |number: u32, condition: &Expr| {
+            let prepared = conditions.entry((route, number)).or_insert_with(|| Condition::new(condition));
+            prepared.explain(question.facts)
+        };
         let mut seen = |rule, explanation: &Explanation| {
             walked.read.add(explanation);
             if let Some(recorded) = &mut self.recorded {
                 recorded.condition(route, rule, explanation);
             }
         };
-        let (traced, plain) = decide_plainly(rules, conditions, question, &mut seen);
+        let (traced, plain) = decide_plainly(rules, question, &mut explain, &mut seen);
         if let Some(recorded) = &mut self.recorded {
             recorded.decisions.push((route, plain));
         }
@@ -265,18 +268,15 @@ impl Walked {
 /// condition that fails does not match, unless its rule refuses: then the request is refused.
 fn decide_plainly(
     rules: &[Rule],
-    conditions: &[Option<Condition>],
     question: &Question<'_>,
+    explain: &mut dyn FnMut(u32, &Expr) -> Explanation,
     seen: &mut dyn FnMut(u32, &Explanation),
 ) -> (Vec<RuleTrace>, u32) {
     let mut decided: Option<u32> = None;
     let mut traced = Vec::with_capacity(rules.len());
-    for ((number, rule), condition) in (0_u32..).zip(rules).zip(conditions) {
-        let explanation = match condition {
-            _ if decided.is_some() => None,
-            Some(condition) => Some(condition.explain(question.facts)),
-            None => None,
-        };
+    for (number, rule) in (0_u32..).zip(rules) {
+        let condition = rule.condition.as_ref().filter(|_| decided.is_none());
+        let explanation = condition.map(|condition| explain(number, condition));
         explanation.iter().for_each(|explanation| seen(number, explanation));
         let verdict = match explanation.as_ref().map(|explanation| &explanation.verdict) {
             None if decided.is_some() => RuleVerdict::NotReached,

@@ -36,6 +36,16 @@ pub(super) enum Edit {
 }
 
 impl Change {
+    /// The policy with the change, its route beginning at the rule: for requests that no rule above
+    /// takes, which are all that a change can touch.
+    pub(super) fn apply_below(&self, policy: &Policy) -> Policy {
+        let mut policy = self.apply(policy);
+        if let Some(route) = policy.routes.get_mut(self.route.index()) {
+            route.rules.drain(..(self.rule as usize).min(route.rules.len()));
+        }
+        policy
+    }
+
     /// The policy with the change.
     pub(super) fn apply(&self, policy: &Policy) -> Policy {
         let mut policy = policy.clone();

@@ -19,12 +19,13 @@ use serde::Serialize;
 
 use super::reach::{Asked, callers, states};
 use super::written::{self, WrittenCase};
-use crate::bounds::MAX_MUTANTS;
+use crate::bounds::{MAX_MUTANTS, MAX_SOUGHT_MUTANTS};
 use crate::diag::Span;
 use crate::dsl::expr::plain::{Condition, Verdict as Holds};
-use crate::dsl::policy::{Case, Policy, RouteId, Rule, Test};
+use crate::dsl::policy::{Case, Policy, Route, RouteId, Rule, Test};
 use crate::engine::Engine;
 use crate::engine::cases::{self, Runner};
+use crate::facts::given::GivenFacts;
 use crate::prove::Verdict;
 use changes::{Change, Edit, changes};
 
@@ -104,13 +105,19 @@ pub fn mutate(engine: &Engine, title: &str) -> Mutants {
             found.into_iter().enumerate().filter(|(number, _)| is_taken(*number)).map(|(_, change)| change).collect();
         mutants.not_tried = all.saturating_sub(found.len());
     }
-    let mut runner = Runner::new(engine);
+    let mut search = Search::new(engine);
+    let mut sought = 0_usize;
     for change in &found {
-        if is_noticed(policy, &passing, change) {
+        if is_noticed(&search.base, &passing, change) {
             mutants.noticed = mutants.noticed.saturating_add(1);
             continue;
         }
-        match tell_apart(engine, &mut runner, change) {
+        sought = sought.saturating_add(1);
+        if sought > MAX_SOUGHT_MUTANTS {
+            mutants.not_tried = mutants.not_tried.saturating_add(1);
+            continue;
+        }
+        match search.tell_apart(change) {
             Apart::Same => mutants.same = mutants.same.saturating_add(1),
             Apart::By(case) => mutants.survivors.push(survivor(policy, change, Some(*case))),
             Apart::NoCase => mutants.survivors.push(survivor(policy, change, None)),
@@ -157,7 +164,7 @@ fn is_noticed(policy: &Policy, passing: &[Passing<'_>], change: &Change) -> bool
     if touched.is_empty() {
         return false;
     }
-    let mutant = Engine::plain(Arc::new(change.apply(policy)));
+    let mutant = Engine::plain(Arc::new(change.apply_below(policy)));
     let mut runner = Runner::new(&mutant);
     touched.iter().any(|one| !runner.trace(one.test.route, one.case).is_ok_and(|trace| cases::fits(one.case, &trace)))
 }
@@ -184,73 +191,133 @@ enum Apart {
     NoCase,
 }
 
-fn tell_apart(engine: &Engine, runner: &mut Runner<'_>, change: &Change) -> Apart {
-    let policy = engine.policy();
-    let Some(route) = policy.routes.get(change.route.index()) else { return Apart::NoCase };
-    let number = change.rule as usize;
-    let Some(rule) = route.rules.get(number) else { return Apart::NoCase };
-    let above = || Asked::at(route, number);
-    let questions = match &change.edit {
-        Edit::Condition(other) => {
-            let Some(condition) = &rule.condition else { return Apart::NoCase };
-            [true, false]
-                .map(|value| {
-                    let mut asked = above();
-                    asked.that(condition, value);
-                    asked.that(other, !value);
-                    asked
-                })
-                .into()
+/// Looks for requests that tell mutants from the policy.
+struct Search<'e> {
+    policy: &'e Policy,
+    /// the policy without its tests, which mutants need not carry
+    base: Policy,
+    runner: Runner<'e>,
+    /// requests that came to a rule, found for earlier changes of it: the next change is often told
+    /// apart by one of them
+    known: Vec<GivenFacts>,
+    known_of: Option<(RouteId, u32)>,
+}
+
+impl<'e> Search<'e> {
+    fn new(engine: &'e Engine) -> Self {
+        let policy = engine.policy();
+        let base = Policy { tests: Vec::new(), ..policy.clone() };
+        Self { policy, base, runner: Runner::new(engine), known: Vec::new(), known_of: None }
+    }
+
+    fn tell_apart(&mut self, change: &Change) -> Apart {
+        let policy = self.policy;
+        let number = change.rule as usize;
+        let Some(route) = policy.routes.get(change.route.index()) else { return Apart::NoCase };
+        let Some(rule) = route.rules.get(number) else { return Apart::NoCase };
+        if self.known_of != Some((change.route, change.rule)) {
+            self.known.clear();
+            self.known_of = Some((change.route, change.rule));
         }
-        Edit::SwapRules => {
+        let differs = Differs::new(change, route, rule);
+        for facts in self.known.clone() {
+            if differs.on(&facts)
+                && let Some(case) = self.telling(change, rule, &facts)
+            {
+                return Apart::By(Box::new(case));
+            }
+        }
+        let mut is_same = true;
+        for asked in questions(change, route, rule) {
+            match asked.find() {
+                Verdict::Impossible => {}
+                Verdict::Found(facts) => {
+                    is_same = false;
+                    let case = self.telling(change, rule, &facts);
+                    self.known.push(facts);
+                    if let Some(case) = case {
+                        return Apart::By(Box::new(case));
+                    }
+                }
+                Verdict::Possible { .. } | Verdict::GaveUp => is_same = false,
+            }
+        }
+        if is_same { Apart::Same } else { Apart::NoCase }
+    }
+
+    /// A case over these facts, or nearby, that passes on the policy and fails on the mutant.
+    fn telling(&mut self, change: &Change, rule: &Rule, facts: &GivenFacts) -> Option<WrittenCase> {
+        let (policy, route) = (self.policy, change.route);
+        let mutant = Engine::plain(Arc::new(change.apply_below(&self.base)));
+        let mut on_mutant = Runner::new(&mutant);
+        let mut fails = |written: &WrittenCase| {
+            !on_mutant.trace(Some(route), &written.case).is_ok_and(|trace| cases::fits(&written.case, &trace))
+        };
+        if !matches!(change.edit, Edit::Attempts(_)) {
+            let written = written::write(&mut self.runner, policy, route, facts.clone(), Vec::new());
+            return written.filter(|case| fails(case));
+        }
+        let all = callers(rule, facts).into_iter().map(|facts| (facts, Vec::new()));
+        let all = all.chain(states(policy, rule).into_iter().map(|state| (facts.clone(), state)));
+        for (facts, state) in all {
+            let written = written::write(&mut self.runner, policy, route, facts, state);
+            if let Some(case) = written.filter(|case| fails(case)) {
+                return Some(case);
+            }
+        }
+        None
+    }
+}
+
+/// The conditions that a request has to meet or miss for a change to show, prepared.
+struct Differs {
+    own: Option<Condition>,
+    /// for a changed condition: the other one. For swapped rules: the next one
+    other: Option<Condition>,
+    is_condition: bool,
+}
+
+impl Differs {
+    fn new(change: &Change, route: &Route, rule: &Rule) -> Self {
+        let next =
+            || route.rules.get((change.rule as usize).saturating_add(1)).and_then(|next| next.condition.as_ref());
+        let (other, is_condition) = match &change.edit {
+            Edit::Condition(other) => (Some(other.as_ref()), true),
+            Edit::SwapRules => (next(), false),
+            Edit::DropRule | Edit::Attempts(_) => (None, false),
+        };
+        Self { own: rule.condition.as_ref().map(Condition::new), other: other.map(Condition::new), is_condition }
+    }
+
+    /// Whether it may show on a request that no rule above takes.
+    fn on(&self, facts: &GivenFacts) -> bool {
+        let holds = |condition: &Option<Condition>| condition.as_ref().is_none_or(|one| one.eval(facts) == Holds::True);
+        if self.is_condition { holds(&self.own) != holds(&self.other) } else { holds(&self.own) && holds(&self.other) }
+    }
+}
+
+/// The requests on which a change may show, each to be asked in turn: no rule above takes them, and
+/// the change decides otherwise.
+fn questions<'p>(change: &'p Change, route: &'p Route, rule: &'p Rule) -> Vec<Asked<'p>> {
+    let number = change.rule as usize;
+    let above = || Asked::at(route, number);
+    match (&change.edit, &rule.condition) {
+        (Edit::Condition(other), Some(condition)) => {
+            let either = [true, false].map(|value| {
+                let mut asked = above();
+                asked.that(condition, value);
+                asked.that(other, !value);
+                asked
+            });
+            either.into()
+        }
+        (Edit::SwapRules, _) => {
             let mut asked = above().matched(rule);
             if let Some(next) = route.rules.get(number.saturating_add(1)).and_then(|next| next.condition.as_ref()) {
                 asked.that(next, true);
             }
             vec![asked]
         }
-        Edit::DropRule | Edit::Attempts(_) => vec![above().matched(rule)],
-    };
-    let mutant = Engine::plain(Arc::new(change.apply(policy)));
-    let mut is_same = true;
-    for asked in questions {
-        match asked.find() {
-            Verdict::Impossible => {}
-            Verdict::Found(facts) => {
-                is_same = false;
-                let varied = matches!(change.edit, Edit::Attempts(_)).then_some(rule);
-                if let Some(case) = telling(policy, runner, &mutant, change.route, varied, &facts) {
-                    return Apart::By(Box::new(case));
-                }
-            }
-            Verdict::Possible { .. } | Verdict::GaveUp => is_same = false,
-        }
+        (Edit::Condition(_) | Edit::DropRule | Edit::Attempts(_), _) => vec![above().matched(rule)],
     }
-    if is_same { Apart::Same } else { Apart::NoCase }
-}
-
-/// A case over these facts, or nearby, that passes on the policy and fails on the mutant.
-fn telling(
-    policy: &Policy,
-    runner: &mut Runner<'_>,
-    mutant: &Engine,
-    route: RouteId,
-    varied: Option<&Rule>,
-    facts: &crate::facts::given::GivenFacts,
-) -> Option<WrittenCase> {
-    let mut on_mutant = Runner::new(mutant);
-    let mut fails = |written: &WrittenCase| {
-        !on_mutant.trace(Some(route), &written.case).is_ok_and(|trace| cases::fits(&written.case, &trace))
-    };
-    let Some(rule) = varied else {
-        return written::write(runner, policy, route, facts.clone(), Vec::new()).filter(|case| fails(case));
-    };
-    let all = callers(rule, facts).into_iter().map(|facts| (facts, Vec::new()));
-    let all = all.chain(states(policy, rule).into_iter().map(|state| (facts.clone(), state)));
-    for (facts, state) in all {
-        if let Some(case) = written::write(runner, policy, route, facts, state).filter(|case| fails(case)) {
-            return Some(case);
-        }
-    }
-    None
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::changes::changes;
-use super::{Apart, Edit, tell_apart};
+use super::{Apart, Edit, Search};
 use crate::compile::{Program, Scratch};
 use crate::diag::Sources;
 use crate::dsl;
@@ -193,10 +193,11 @@ proptest! {
         let policy = policy.unwrap();
         let engine = Engine::new(Arc::new(policy.clone()));
         let mut runner = Runner::new(&engine);
+        let mut search = Search::new(&engine);
         let facts = all_facts();
         for change in changes(&policy) {
             let mutant = change.apply(&policy);
-            match tell_apart(&engine, &mut runner, &change) {
+            match search.tell_apart(&change) {
                 Apart::By(case) => {
                     let compiled = Engine::new(Arc::new(mutant));
                     let trace = Runner::new(&compiled).trace(Some(case.route), &case.case).unwrap();
