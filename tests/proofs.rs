@@ -79,12 +79,14 @@ fn diff_ends_with_what_it_found() {
     let other = route("rule r when request.turns > 9 -> b default -> a");
     let dearer = old.replace("input: 2", "input: 3");
     let odd = route("rule r when request.turns * 2 == 7 -> b default -> a");
+    let closed = format!("{old}tenant t {{ keys: [env(\"PATH\")] }}\n");
     let policies = Policies::new(&[
         ("old", &old),
         ("renamed", &renamed),
         ("other", &other),
         ("dearer", &dearer),
         ("odd", &odd),
+        ("closed", &closed),
         ("broken", "route"),
     ]);
     for (new, ends, parts) in [
@@ -93,6 +95,7 @@ fn diff_ends_with_what_it_found() {
         ("@other", 1, ["main/r → main/default", "was  b\n  now  a"]),
         ("@dearer", 1, ["model `b`: price was input $2, output $2, is input $3, output $2", "proved: the rules lead"]),
         ("@odd", 1, ["main/r → main/default", "possible: main/default → main/r"]),
+        ("@closed", 1, ["tenant `t` is new", "requests of whoever is not declared come in under one"]),
         ("@broken", 2, ["", ""]),
     ] {
         let (code, out, err) = policies.run(&["diff", "@old", new]);

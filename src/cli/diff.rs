@@ -20,6 +20,9 @@ const SCHEMA: u32 = 1;
 /// Most groups that are shown to people, and most requests of one.
 const SHOWN_GROUPS: usize = 20;
 const SHOWN_REGIONS: usize = 3;
+/// Most facts of one request that are shown to people, and the longest.
+const SHOWN_FACTS: usize = 6;
+const SHOWN_FACT_CHARACTERS: usize = 80;
 
 /// Says which requests go another way under another policy, with one of each, or proves that none
 /// does.
@@ -109,11 +112,14 @@ fn text(found: &Difference, said: &[Change], replayed: Option<&Report>) -> Strin
         let (from, to) = (group.from, group.to);
         out.push_str(&format!("{} → {}\n", from.decision, to.decision));
         out.push_str(&format!("  was  {}\n  now  {}\n", from.outcome, to.outcome));
-        for changed in group.regions.iter().take(SHOWN_REGIONS) {
-            out.push_str(&region(changed));
-        }
-        if let Some(more) = group.regions.len().checked_sub(SHOWN_REGIONS).filter(|more| *more > 0) {
-            out.push_str(&format!("  and {more} more\n"));
+        // What looks the same to people is one: the rest is in the other form.
+        let mut shown: Vec<String> = Vec::new();
+        for changed in &group.regions {
+            let condition = condition(changed);
+            if shown.len() < SHOWN_REGIONS && !shown.contains(&condition) {
+                out.push_str(&format!("  when {condition}\n    try  {}\n", command(changed)));
+                shown.push(condition);
+            }
         }
         out.push('\n');
     }
@@ -126,6 +132,9 @@ fn text(found: &Difference, said: &[Change], replayed: Option<&Report>) -> Strin
         let (from, to) = (&unsure.from.decision, &unsure.to.decision);
         out.push_str(&format!("possible: {from} → {to}; no request was found, and none is excluded{because}\n"));
     }
+    for who in &found.alone {
+        out.push_str(&format!("requests of {who} come in under one of the policies only\n"));
+    }
     if !found.complete {
         out.push_str("not all cases could be looked at: there may be more differences\n");
     }
@@ -135,14 +144,31 @@ fn text(found: &Difference, said: &[Change], replayed: Option<&Report>) -> Strin
     out
 }
 
-/// Such as `  when request.tokens > 200` and the request to try it with.
-fn region(changed: &Changed) -> String {
-    let facts = if changed.facts.is_empty() { "always".to_owned() } else { changed.facts.join(" && ") };
-    let tenant = changed.tenant.as_ref();
-    let who = tenant.map_or_else(String::new, |name| format!("tenant {name}, "));
-    let asks = tenant.map_or_else(String::new, |name| format!("--tenant {name} "));
-    let given = changed.witness.to_text().replace('\'', r"'\''");
-    format!("  when {who}{facts}\n    try  ccr-policy explain {asks}--given '{given}'\n")
+/// Such as `request.tokens > 200`: what is so, before what is not. In a long route most of the facts
+/// only say that no earlier rule took the request.
+fn condition(changed: &Changed) -> String {
+    let is_short = |fact: &&String| fact.chars().count() <= SHOWN_FACT_CHARACTERS;
+    let denies = |fact: &&String| fact.starts_with('!');
+    let (not, so): (Vec<&String>, Vec<&String>) = changed.facts.iter().filter(is_short).partition(denies);
+    let mut shown: Vec<&str> = so.into_iter().chain(not).map(String::as_str).take(SHOWN_FACTS).collect();
+    if shown.is_empty() && changed.facts.is_empty() {
+        shown.push("always");
+    }
+    let mut text = shown.join(" && ");
+    let left_out = changed.facts.len().saturating_sub(shown.len());
+    if left_out > 0 {
+        text.push_str(&format!("{}{left_out} more facts", if text.is_empty() { "" } else { ", and " }));
+    }
+    match &changed.tenant {
+        Some(tenant) => format!("tenant {tenant}, {text}"),
+        None => text,
+    }
+}
+
+/// The request to try it with.
+fn command(changed: &Changed) -> String {
+    let asks = changed.tenant.as_ref().map_or_else(String::new, |name| format!("--tenant {name} "));
+    format!("ccr-policy explain {asks}--given '{}'", changed.witness.to_text().replace('\'', r"'\''"))
 }
 
 fn as_json(found: &Difference, said: &[Change], replayed: Option<&Report>) -> Value {
@@ -163,6 +189,7 @@ fn as_json(found: &Difference, said: &[Change], replayed: Option<&Report>) -> Va
         "schema": SCHEMA,
         "same": found.is_none() && !said.iter().any(|change| change.matters),
         "complete": found.complete,
+        "not_compared": found.alone,
         "changes": said.iter().map(|change| change.text.as_str()).collect::<Vec<_>>(),
         "regions": found.regions.iter().map(region).collect::<Vec<_>>(),
         "possible": possible.collect::<Vec<_>>(),

@@ -33,6 +33,8 @@ pub struct Difference {
     pub possible: Vec<Unsure>,
     /// false: it was too much work, so there may be more
     pub complete: bool,
+    /// who comes in under one of the policies only: nothing of their requests is compared
+    pub alone: Vec<String>,
 }
 
 /// Requests that go another way, with one of them.
@@ -76,7 +78,7 @@ impl Difference {
     /// Whether it is proved that every request goes the same way.
     #[must_use]
     pub fn is_none(&self) -> bool {
-        self.complete && self.regions.is_empty() && self.possible.is_empty()
+        self.complete && self.regions.is_empty() && self.possible.is_empty() && self.alone.is_empty()
     }
 }
 
@@ -85,7 +87,9 @@ impl Difference {
 pub fn diff(old: &Engine, new: &Engine) -> Difference {
     let mut found = Difference { complete: true, ..Difference::default() };
     let mut budget = MAX_PROOF_STEPS;
-    for (before, after) in pairs(old.policy(), new.policy()) {
+    let (pairs, alone) = pairs(old.policy(), new.policy());
+    found.alone = alone;
+    for (before, after) in pairs {
         let mut comparison = Comparison { old, new, before: &before, after: &after, budget: &mut budget };
         comparison.run(&mut found);
     }
@@ -98,22 +102,36 @@ fn conditions_of(policy: &Policy) -> impl Iterator<Item = &Expr> {
     policy.routes.iter().flat_map(|route| &route.rules).filter_map(|rule| rule.condition.as_ref())
 }
 
-/// The ways in that both policies know, by the names of tenant and key.
-fn pairs(old: &Policy, new: &Policy) -> Vec<(Entrance, Entrance)> {
+/// The ways in that both policies know, by the names of tenant and key, and who is left.
+fn pairs(old: &Policy, new: &Policy) -> (Vec<(Entrance, Entrance)>, Vec<String>) {
     let reads: Vec<&Expr> = conditions_of(old).chain(conditions_of(new)).collect();
     let name = |policy: &Policy, entrance: &Entrance| {
         let tenant = entrance.tenant.and_then(|id| policy.tenants.get(id.index()));
         (tenant.map(|tenant| tenant.name.clone()), entrance.key.clone())
     };
-    let mut found = Vec::new();
-    let after = entrances(new, &reads);
-    for before in entrances(old, &reads) {
-        let same = after.iter().find(|after| name(new, after) == name(old, &before));
-        if let Some(same) = same {
-            found.push((before, same.clone()));
+    let says = |(tenant, key): (Option<String>, Option<String>)| match (tenant, key) {
+        (Some(tenant), Some(key)) => format!("tenant `{tenant}` with key `{key}`"),
+        (Some(tenant), None) => format!("tenant `{tenant}`"),
+        (None, _) => "whoever is not declared".to_owned(),
+    };
+    let (mut found, mut alone) = (Vec::new(), Vec::new());
+    let mut after: Vec<Entrance> = entrances(new, &reads);
+    for mut before in entrances(old, &reads) {
+        let same = after.iter().position(|after| name(new, after) == name(old, &before));
+        let Some(mut same) = same.map(|at| after.remove(at)) else {
+            alone.push(says(name(old, &before)));
+            continue;
+        };
+        // Where one policy leaves open who somebody undeclared is, the other one says it for both.
+        if before.known.is_empty() {
+            before.known.clone_from(&same.known);
+        } else if same.known.is_empty() {
+            same.known.clone_from(&before.known);
         }
+        found.push((before, same));
     }
-    found
+    alone.extend(after.iter().map(|entrance| says(name(new, entrance))));
+    (found, alone)
 }
 
 struct Comparison<'e, 'b> {

@@ -22,12 +22,16 @@ impl<'p> Outcomes<'p> {
     pub(super) fn of(&self, decisions: &[(RouteId, usize)]) -> String {
         let mut parts = Vec::new();
         for (at, (route, rule)) in decisions.iter().enumerate() {
-            let rule = self.policy.routes.get(route.index()).and_then(|route| route.rules.get(*rule));
+            let route = self.policy.routes.get(route.index());
+            let rule = route.and_then(|route| route.rules.get(*rule));
+            // A split spreads its callers by the names of its route and rule.
+            let seed = || Some(format!(" seeded by {}/{}", route?.name, rule?.name));
             let attempts = rule.map(|rule| rule.attempts.as_slice()).unwrap_or_default();
             let entered = decisions.get(at + 1).map(|(route, _)| *route);
             for attempt in attempts {
                 match (&attempt.kind, entered) {
                     (AttemptKind::Route(id), Some(entered)) if *id == entered => {}
+                    (AttemptKind::Split { .. }, _) => parts.push(self.attempt(attempt) + &seed().unwrap_or_default()),
                     _ => parts.push(self.attempt(attempt)),
                 }
             }
