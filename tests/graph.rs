@@ -1,6 +1,6 @@
 //! `ccr-policy graph` as somebody runs it, and the drawing on its page.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 use std::fs;
 use std::io::Write as _;

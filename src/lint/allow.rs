@@ -19,7 +19,10 @@ pub(super) fn allow(comments: &[Comment], sources: &Sources, findings: &mut Vec<
     for (number, Comment { span, text }) in comments.iter().enumerate() {
         match parse(text) {
             Ok(code) => {
-                allowed.insert((span.source, line(*span) + 1, code.to_owned()), number);
+                let text = sources.get(span.source).map_or("", |source| source.text.as_str());
+                for below in lines_below(text.get(span.range().end..).unwrap_or("")) {
+                    allowed.insert((span.source, line(*span) + below, code.to_owned()), number);
+                }
             }
             Err(help) => reports.push(Diagnostic::new(Code::P0906, *span, "this comment allows nothing").help(help)),
         }
@@ -42,6 +45,22 @@ pub(super) fn allow(comments: &[Comment], sources: &Sources, findings: &mut Vec<
         }
     }
     findings.extend(reports);
+}
+
+/// The lines that a comment speaks of, counted from its own: the next one that is no comment, and
+/// where that is a statement over several lines, as `fmt` breaks long ones, all of it.
+pub(super) fn lines_below(behind: &str) -> std::ops::RangeInclusive<usize> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut lines = (0..).zip(behind.lines()).skip(1).skip_while(|(_, line)| line.trim_start().starts_with("//"));
+    let Some((first, head)) = lines.next() else { return 1..=1 };
+    // An item's fields and rules are findings of their own.
+    let is_item = indent(head) == 0;
+    let goes_on = |line: &str| {
+        let closes = line.trim_start().starts_with(['}', ']', ')']);
+        indent(line) > indent(head) && !line.trim().is_empty() || indent(line) == indent(head) && closes
+    };
+    let last = lines.take_while(|(_, line)| !is_item && goes_on(line)).last().map_or(first, |(last, _)| last);
+    first..=last
 }
 
 /// Errors stay: what is built from the policy relies on them. So does P0708, or `serve` would
