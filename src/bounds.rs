@@ -11,6 +11,18 @@ pub const MAX_EDITOR_FRAME_BYTES: u64 = 64 << 20;
 pub const MAX_EDITOR_HEADER_BYTES: usize = 8 << 10;
 /// Most files of one policy: a directory with more is not a policy directory.
 pub const MAX_POLICY_FILES: usize = 1_000;
+/// Largest configuration of another program that is imported, in bytes. Published ones have a few
+/// kilobytes.
+pub const MAX_IMPORT_BYTES: usize = 1 << 20;
+/// Most values of one, what its aliases repeat included: ten aliases of ten aliases make a large file
+/// out of a small one.
+pub const MAX_IMPORT_VALUES: usize = 50_000;
+/// Most anchors and aliases of one.
+pub const MAX_IMPORT_ALIASES: usize = 1_000;
+/// Deepest nesting of one: its parsers recurse.
+pub const MAX_IMPORT_NESTING: usize = 48;
+/// Most rounds in which an import's warnings are allowed; a comment may bring another warning.
+pub const MAX_IMPORT_ROUNDS: usize = 4;
 /// Deepest bracket nesting in a policy. Recursive descent uses stack for each level, and a stack
 /// overflow cannot be caught.
 pub const MAX_NESTING: usize = 64;

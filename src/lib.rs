@@ -18,6 +18,7 @@
 //! | 5 | [`lint`] | everything that is said about a policy |
 //! | 5 | [`graph`] | drawings of a policy and of its trees |
 //! | 6 | [`gateway`] | a request's life, joining the rooms of level 4 |
+//! | 6 | [`import`] | configurations of other programs to policies; pure |
 //! | 7 | [`cli`] | arguments, printing, exit codes |
 //!
 //! Levels 0 to 3, `prove`, `record` and `lint` are pure: no I/O, no clock, no randomness, no async, no
@@ -34,6 +35,7 @@ pub mod facts;
 pub mod files;
 pub mod gateway;
 pub mod graph;
+pub mod import;
 pub mod lint;
 pub mod lsp;
 pub mod metrics;

@@ -10,6 +10,8 @@ mod diff;
 mod explain;
 mod fmt;
 mod graph;
+mod import;
+mod init;
 mod log;
 mod lsp;
 mod mock;
@@ -39,6 +41,8 @@ enum Command {
     Explain(explain::ExplainArguments),
     Fmt(fmt::FmtArguments),
     Graph(graph::GraphArguments),
+    Import(import::ImportArguments),
+    Init(init::InitArguments),
     Serve(serve::ServeArguments),
     Mock(mock::MockArguments),
     Replay(replay::ReplayArguments),
@@ -55,6 +59,8 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => policy::with_policy_stack(|| explain::run(&arguments)),
         Command::Fmt(arguments) => policy::with_policy_stack(|| fmt::run(&arguments)),
         Command::Graph(arguments) => policy::with_policy_stack(|| graph::run(&arguments)),
+        Command::Init(arguments) => policy::with_policy_stack(|| init::run(&arguments)),
+        Command::Import(arguments) => policy::with_policy_stack(|| import::run(&arguments)),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Mock(arguments) => mock::run(&arguments),
         Command::Replay(arguments) => policy::with_policy_stack(|| replay::run(&arguments)),
@@ -76,6 +82,18 @@ fn show(text: &str) {
 /// Prints text on stderr as it is.
 fn warn(text: &str) {
     let _ = write!(std::io::stderr(), "{text}");
+}
+
+/// Writes a file; one that is there already is left alone unless `over` says otherwise.
+fn put(path: &std::path::Path, text: &str, over: bool) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true);
+    if over {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 /// Prints why a command could not run.
