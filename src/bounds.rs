@@ -91,6 +91,8 @@ pub const MAX_MUTANTS: usize = 4_000;
 /// Most of those that no case notices for which the prover is asked: each costs it some milliseconds
 /// on a long route.
 pub const MAX_SOUGHT_MUTANTS: usize = 1_000;
+/// Most rules that no case reaches of which `test --coverage` asks whether any request does.
+pub const MAX_COVERAGE_PROOFS: usize = 200;
 /// Most steps of the prover for one question of `test --mutate`, `test --suggest` or the nearest
 /// change of `explain`: a few hundredths of a second.
 pub const TRIAL_STEPS: usize = 400_000;

@@ -120,6 +120,25 @@ fn each_gap_says_why_and_where() {
 }
 
 #[test]
+fn what_no_request_reaches_is_not_counted() {
+    let policy = r#"
+provider here { kind: mock }
+model a on here {}
+model b on here {}
+route main {
+  rule some when request.images > 0 -> a
+  rule none when request.images <= 0 -> a
+  default -> b
+}
+test "t" on main { given {} -> a by none given { images: 1 } -> a by some }
+"#;
+    let (code, out, _) = run_test(policy, &["--coverage"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("rule `default` is not counted: no request reaches it (proved)"), "{out}");
+    assert!(out.contains("  rules     2 of 2  100 %"), "{out}");
+}
+
+#[test]
 fn too_little_coverage_ends_with_1() {
     let policy = with_default_eyes();
     let check = |more: &[&str], expected: i32, says: &str| {

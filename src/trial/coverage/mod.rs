@@ -11,11 +11,14 @@ mod text;
 
 use serde::Serialize;
 
+use super::reach::Asked;
+use crate::bounds::MAX_COVERAGE_PROOFS;
 use crate::diag::Span;
 use crate::dsl::expr::print::cel_text;
 use crate::dsl::expr::typed::{Expr, Kind, Literal};
 use crate::dsl::policy::{Attempt, AttemptKind, Policy, RouteId, Rule};
 use crate::engine::trace::{Recorded, Spot, members};
+use crate::prove::Verdict;
 
 /// What is to be counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +39,9 @@ pub struct Coverage {
     /// atoms shown to decide alone; None: not asked for
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mcdc: Option<Count>,
+    /// rules that no request reaches (proved): they count nowhere, nor does what stands in them
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreachable: Vec<Gap>,
     /// everything that was not reached, in source order
     #[serde(skip)]
     pub gaps: Vec<Gap>,
@@ -134,11 +140,21 @@ pub fn measure(policy: &Policy, recorded: &Recorded, wanted: Wanted) -> Coverage
         atoms: Count::default(),
         attempts: Count::default(),
         mcdc: wanted.mcdc.then(Count::default),
+        unreachable: Vec::new(),
         gaps: Vec::new(),
     };
+    let mut proofs = MAX_COVERAGE_PROOFS;
     for (number, route) in (0_u32..).zip(&policy.routes) {
         for (rule_number, rule) in (0_u32..).zip(&route.rules) {
             let at = At { policy, recorded, route: RouteId(number), number: rule_number, rule };
+            if !at.has_decided() && proofs > 0 {
+                proofs = proofs.saturating_sub(1);
+                if Asked::at(route, rule_number as usize).matched(rule).find() == Verdict::Impossible {
+                    let reason = "no request reaches it (proved)".to_owned();
+                    coverage.unreachable.push(at.gap(GapKind::Rule, rule.name.clone(), reason, rule.span));
+                    continue;
+                }
+            }
             coverage.rule(&at);
             coverage.atoms(&at);
             coverage.attempts(&at);

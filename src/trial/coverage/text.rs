@@ -52,6 +52,11 @@ impl Coverage {
 
     fn gaps_text(&self, out: &mut String, sources: &Sources, paint: Paint) {
         let positions = Positions::new(sources);
+        for gap in &self.unreachable {
+            let at = format!("{}:{}", positions.path(gap.span), positions.start(gap.span).line);
+            let text = format!("rule `{}` is not counted: {}", gap.what, gap.reason);
+            let _ = writeln!(out, "\n{}  {}", paint.dim(&at), paint.dim(&text));
+        }
         let place = |gap: &Gap| (gap.span.source, positions.start(gap.span).line);
         for gaps in self.gaps.chunk_by(|one, next| place(one) == place(next)) {
             let Some(first) = gaps.first() else { continue };
