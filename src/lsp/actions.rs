@@ -48,8 +48,6 @@ fn touches(files: &Files, finding: &Diagnostic, uri: &Uri, range: &Range<usize>)
 }
 
 /// The edits of fixes; of two that overlap, the first counts.
-// Keys of type `Uri` are what the protocol's own type holds; none is ever changed.
-#[expect(clippy::mutable_key_type, reason = "the protocol's own type")]
 fn edits<'f>(files: &Files, fixes: impl Iterator<Item = &'f Fix>) -> Option<WorkspaceEdit> {
     let mut taken: Vec<(Uri, Range<usize>)> = Vec::new();
     let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();
@@ -78,7 +76,6 @@ fn allow(files: &Files, finding: &Diagnostic) -> Option<CodeAction> {
     let code = finding.code.as_str();
     let new_text = format!("{indent}// ccr: allow {code} because …\n");
     let at = document.position(start);
-    #[expect(clippy::mutable_key_type, reason = "the protocol's own type")]
     let changes = HashMap::from([(uri.clone(), vec![TextEdit { range: Place { start: at, end: at }, new_text }])]);
     Some(CodeAction {
         title: format!("allow this warning ({code})"),

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use tower_lsp_server::ls_types::{
-    self, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location, NumberOrString, Range as Place,
-    Uri,
+    self, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location, NumberOrString, Uri,
 };
 
 use super::document::Document;
@@ -77,7 +76,7 @@ pub fn shown(files: &Files, finding: &Diagnostic) -> ls_types::Diagnostic {
         .collect();
     let unused = matches!(finding.code, Code::P0108 | Code::P0303 | Code::P0306 | Code::P0906);
     ls_types::Diagnostic {
-        range: range.unwrap_or_else(Place::default),
+        range: range.unwrap_or_default(),
         severity: Some(match finding.severity {
             Severity::Error => DiagnosticSeverity::ERROR,
             Severity::Warning => DiagnosticSeverity::WARNING,

@@ -139,8 +139,6 @@ pub fn prepare_rename(index: &Index<'_>, document: &Document, offset: usize) -> 
 ///
 /// # Errors
 /// When there is no name, or the new one cannot be it.
-// Keys of type `Uri` are what the protocol's own type holds; none is ever changed.
-#[expect(clippy::mutable_key_type, reason = "the protocol's own type")]
 pub fn rename(
     index: &Index<'_>,
     document: &Document,
