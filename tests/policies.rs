@@ -16,7 +16,7 @@ use std::sync::Arc;
 use ccr_policy::diag::{Code, Diagnostic, Sources, render};
 use ccr_policy::dsl::policy::Policy;
 use ccr_policy::engine::Engine;
-use ccr_policy::{dsl, engine, files, lint};
+use ccr_policy::{engine, files, lint};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
