@@ -123,7 +123,7 @@ fn each_gap_says_why_and_where() {
 fn what_no_request_reaches_is_not_counted() {
     let policy = r#"
 provider here { kind: mock }
-model a on here {}
+model a on here { can: [vision] }
 model b on here {}
 route main {
   rule some when request.images > 0 -> a
