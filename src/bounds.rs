@@ -51,6 +51,14 @@ pub const GRAPH_LABEL_COLUMNS: usize = 48;
 /// Most rows of one table in a drawing: more fill a screen and are read by nobody.
 pub const GRAPH_TABLE_ROWS: usize = 40;
 
+/// Most rounds of `check --fix`: a change may make another one possible, and two may not undo each
+/// other for ever.
+pub const MAX_FIX_ROUNDS: usize = 10;
+/// Steps of a nested walk over lists that nobody is warned about: a few microseconds.
+pub const QUIET_WALK_STEPS: usize = 16_384;
+/// Most steps that proving "every request of this rule has images" may take; then nothing is said.
+pub const SERVE_PROOF_STEPS: usize = 20_000;
+
 /// Fewest literals of one text that are looked for by one automaton instead of one search each.
 pub const MIN_AUTOMATON_LITERALS: usize = 17;
 /// Largest automaton over the literals of one text that is fully unrolled, in bytes; above, a

@@ -5,8 +5,11 @@
 use std::fs;
 use std::path::Path;
 
+use ccr_policy::diag::codes::REGISTRY;
+use ccr_policy::diag::{Sources, pages, render};
 use ccr_policy::facts::FactType;
 use ccr_policy::facts::schema::VARIABLES;
+use ccr_policy::lint;
 use ccr_policy::metrics::{Metrics, Vocabulary};
 
 fn page(name: &str) -> String {
@@ -59,6 +62,66 @@ fn the_operations_page_lists_every_metric_with_its_labels() {
         })
         .collect();
     assert_eq!(shown, metrics.families(), "the table and src/metrics/families.rs differ");
+}
+
+/// The page of all codes, from the registry, the page of each and what the corpus shows.
+fn checks_page() -> String {
+    const FAMILIES: &[(&str, &str)] = &[
+        ("P00", "text"),
+        ("P01", "names"),
+        ("P02", "types"),
+        ("P03", "logic"),
+        ("P04", "targets"),
+        ("P05", "resilience"),
+        ("P06", "cost"),
+        ("P07", "environment"),
+        ("P08", "tests"),
+        ("P09", "style"),
+    ];
+    let mut out = String::from(
+        "# Checks\n\n<!-- Written by tests/docs.rs from src/diag/pages and tests/corpus: CCR_UPDATE=1 cargo test --test docs -->\n\n\
+         Everything that `ccr-policy check` can say. An error is a proven fact that makes a policy do other than it says, and such a\n\
+         policy is not served; everything else, and every guess, is a warning. A warning that is meant so is allowed by a comment on\n\
+         the line above, with the reason: `// ccr: allow P0502 because …`. `check --explain P0303` prints one of these sections,\n\
+         `check --fix` makes the changes that keep the meaning.\n",
+    );
+    for (family, word) in FAMILIES {
+        out.push_str(&format!("\n## {family} {word}\n"));
+        for entry in REGISTRY.iter().filter(|entry| entry.code.as_str().starts_with(family)) {
+            let code = entry.code.as_str();
+            let page = pages::page(code).unwrap();
+            let (body, good) = page.split_once("\nGood:").unwrap();
+            out.push_str(&format!("\n##{body}\n"));
+            if let Some(message) = message_of(code) {
+                out.push_str(&format!("```text\n{message}\n```\n\n"));
+            }
+            out.push_str(&format!("Good:{good}\n"));
+        }
+    }
+    out
+}
+
+/// What is said about the corpus' bad file of a code; None for a code that has none.
+fn message_of(code: &str) -> Option<String> {
+    let name = format!("{code}.policy");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/bad").join(&name);
+    let mut sources = Sources::default();
+    sources.add(name, fs::read_to_string(path).ok()?);
+    let mut findings = lint::check(&sources).diagnostics;
+    findings.retain(|finding| finding.code.as_str() == code);
+    findings.truncate(1);
+    Some(render::human(&findings, &sources, false).trim_end().to_owned())
+}
+
+#[test]
+fn the_page_of_checks_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/checks.md");
+    let expected = checks_page();
+    if std::env::var_os("CCR_UPDATE").is_some() {
+        fs::write(&path, &expected).unwrap();
+    }
+    let page = fs::read_to_string(&path).unwrap_or_default();
+    assert!(page == expected, "docs/checks.md is stale: CCR_UPDATE=1 cargo test --test docs");
 }
 
 #[test]

@@ -59,14 +59,14 @@ pub(super) struct Opened {
 
 /// Reads the policy at a path. What is wrong with it is on stderr already, and the code says what
 /// the command ends with: 1 for errors in the policy, 2 when it could not be read. Warnings are
-/// the business of `check`.
+/// the business of `check`, and so is a policy that fails its own tests: here it can be looked at.
 pub(super) fn open(path: &Path) -> Result<Opened, ExitCode> {
     let sources = files::read(path).map_err(|error| {
         super::complain(&error);
         ExitCode::from(2)
     })?;
     let loaded = lint::check(&sources);
-    let Some(policy) = loaded.policy else {
+    let Some(policy) = loaded.policy.or(loaded.failing) else {
         let errors: Vec<Diagnostic> =
             loaded.diagnostics.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
         super::warn(&render::human(&errors, &sources, colored_stderr()));

@@ -87,6 +87,15 @@ impl Layout {
         self.nodes.len()
     }
 
+    /// The most conditions that one node evaluates in order.
+    pub(super) fn longest_scan(&self) -> usize {
+        let scanned = |node: &Node| match node {
+            Node::Scan { count, .. } => (*count as usize) / 2,
+            _ => 0,
+        };
+        self.nodes.iter().map(scanned).max().unwrap_or(0)
+    }
+
     /// Adds a node with its list of numbers.
     pub(super) fn add(&mut self, lowest: u32, numbers: &[u32], node: impl FnOnce(u32, u32) -> Node) -> Place {
         let first = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);

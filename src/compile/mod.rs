@@ -86,6 +86,12 @@ impl Program {
         self.routes.get(route.index()).map_or(0, |unit| unit.layout.len())
     }
 
+    /// How many rules of a route are asked one by one, because its tree would have become too large.
+    #[must_use]
+    pub fn asked_in_order(&self, route: RouteId) -> usize {
+        self.routes.get(route.index()).map_or(0, |unit| unit.layout.longest_scan())
+    }
+
     /// The first rule of a route that matches; the default, the last one, always does.
     #[must_use]
     pub fn decide(&self, route: RouteId, facts: &dyn Facts, scratch: &mut Scratch) -> Decision {

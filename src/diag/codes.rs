@@ -109,7 +109,11 @@ codes! {
 
     P0401 Error "weights are not 100 %";
     P0402 Error "zero weight";
+    P0403 Warning "model lacks what every request needs";
+    P0404 Error "nobody in the target can serve";
+    P0405 Warning "context smaller than every request";
     P0406 Error "empty set";
+    P0407 Error "`where` never true";
     P0408 Error "price missing for `cheapest`";
     P0409 Warning "split by a constant";
     P0410 Error "bad reject status";
@@ -118,8 +122,17 @@ codes! {
     P0413 Error "must be the last attempt";
 
     P0501 Error "routes call each other in a cycle";
+    P0502 Warning "all attempts go to one provider";
+    P0503 Warning "attempt that adds nothing";
+    P0504 Warning "deadline shorter than its parts";
+    P0505 Warning "choice may be empty and nothing follows";
+    P0506 Warning "no fallback at all";
+    P0507 Warning "worst case above a limit";
 
+    P0601 Warning "dear rule before a cheap one";
+    P0602 Warning "walk inside a walk";
     P0603 Warning "regular expression that only looks for a text";
+    P0604 Warning "tree over its node budget";
 
     P0701 Error "environment variable not set";
     P0702 Warning "a secret written in the file";
@@ -128,8 +141,11 @@ codes! {
     P0705 Warning "too many metric series";
     P0708 Warning "not served by this version";
 
+    P0801 Warning "rule that no test reaches";
     P0802 Error "unknown rule, model or fact";
     P0803 Warning "title twice";
+    P0804 Warning "identical cases";
+    P0805 Error "case comes out otherwise";
 
     P0901 Warning "not kebab-case";
     P0902 Warning "double negation";

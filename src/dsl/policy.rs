@@ -277,6 +277,17 @@ pub struct CacheOptions {
     pub ttl: Duration,
 }
 
+/// Where limits are set, for messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitPlaces {
+    /// the value of `deadline`
+    pub deadline: Option<Span>,
+    /// the value of `timeout`
+    pub timeout: Option<Span>,
+    /// the value of `max_cost`
+    pub max_cost: Option<Span>,
+}
+
 /// What a rule, a route or `defaults` may set. None: not said here.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
@@ -286,6 +297,10 @@ pub struct Options {
     pub deadline: Option<Duration>,
     /// until the first content of one attempt
     pub timeout: Option<Duration>,
+    /// US dollars that one request may cost (checked, not held to by this version)
+    pub max_cost: Option<f64>,
+    /// where these limits are set
+    pub places: LimitPlaces,
     /// a word for logs and traces
     pub label: Option<String>,
     /// `max_answer: 1M`, bytes, in `defaults` only: the largest answer that is cached

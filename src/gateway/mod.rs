@@ -22,6 +22,7 @@ mod shown;
 pub use guard::KeyError;
 pub(crate) use guard::Keys;
 pub(crate) use live::write_for;
+pub(crate) use reload::Watch;
 pub use reload::{LoadError, ReloadHandle};
 pub use server::{Server, StartError};
 pub(crate) use shown::show_for;

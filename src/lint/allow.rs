@@ -4,7 +4,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diag::render::Positions;
-use crate::diag::{Code, Diagnostic, Severity, SourceId, Sources, Span};
+use crate::diag::{Code, Diagnostic, Edit, Severity, SourceId, Sources, Span};
 use crate::dsl::Comment;
 
 /// Drops the warnings that a comment allows, and reports comments that allow nothing.
@@ -41,7 +41,12 @@ pub(super) fn allow(comments: &[Comment], sources: &Sources, findings: &mut Vec<
         {
             let finding =
                 Diagnostic::new(Code::P0906, *span, format!("nothing on the next line is reported as `{code}`"));
-            reports.push(finding.help("remove the comment; only warnings can be allowed, and P0708 never"));
+            let edit = Edit { span: with_its_line(*span, sources), text: String::new() };
+            reports.push(finding.help("remove the comment; only warnings can be allowed, and P0708 never").fix(
+                "remove the comment",
+                true,
+                vec![edit],
+            ));
         }
     }
     findings.extend(reports);
@@ -67,6 +72,17 @@ pub(super) fn lines_below(behind: &str) -> std::ops::RangeInclusive<usize> {
 /// ignore what the policy says.
 fn allowable(finding: &Diagnostic) -> bool {
     finding.severity == Severity::Warning && finding.code != Code::P0708
+}
+
+/// A comment with the blanks before it, and its whole line where nothing else stands on it.
+fn with_its_line(span: Span, sources: &Sources) -> Span {
+    let text = sources.get(span.source).map_or("", |source| source.text.as_str());
+    let range = span.range();
+    let before = text.get(..range.start).unwrap_or("");
+    let start = before.trim_end_matches([' ', '\t']).len();
+    let alone = start == 0 || before.get(..start).is_some_and(|before| before.ends_with('\n'));
+    let line_feed = alone && text.get(range.end..).is_some_and(|rest| rest.starts_with('\n'));
+    Span::new(span.source, start, range.end + usize::from(line_feed))
 }
 
 /// The code that a comment allows.

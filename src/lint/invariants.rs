@@ -1,21 +1,19 @@
 //! P0310, P0311, P0312, P0315: whether the policy's promises hold.
 
-use std::sync::Arc;
-
 use crate::diag::{Code, Diagnostic, Span};
 use crate::dsl::policy::{Invariant, Policy};
 use crate::engine::Engine;
 use crate::prove::invariant::{Counterexample, Judgement, judge_all};
 
 /// Judges every promise and reports those that are not proved; says what is, a line each.
-pub(super) fn check(policy: &Policy, findings: &mut Vec<Diagnostic>) -> Vec<String> {
+pub(super) fn check(engine: &Engine, findings: &mut Vec<Diagnostic>) -> Vec<String> {
+    let policy = engine.policy();
     if policy.invariants.is_empty() {
         return Vec::new();
     }
-    let engine = Engine::new(Arc::new(policy.clone()));
     // No route is without a default, which takes whatever comes so far: P0305 and the parser see to it.
     let mut proved = vec!["proved: every request goes by some rule".to_owned()];
-    for (invariant, judgement) in policy.invariants.iter().zip(judge_all(&engine)) {
+    for (invariant, judgement) in policy.invariants.iter().zip(judge_all(engine)) {
         if matches!(judgement, Judgement::Proved { .. }) {
             proved.push(format!("proved: {}", invariant.title));
         }

@@ -2,18 +2,29 @@
 //! policy as a whole (one lint a file here), and the comments that allow a warning.
 //!
 //! A lint reads the checked policy and reports; it changes nothing, and a guess is never more than
-//! a warning. This room is pure: no I/O, no clock, no randomness.
+//! a warning. [`mend`] makes the changes that findings bring. This room is pure: no I/O, no clock, no
+//! randomness.
 
 mod allow;
+mod cases;
+mod cost;
+mod fix;
 mod invariants;
 mod logic;
+mod resilience;
+mod targets;
 
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use crate::diag::{Code, Diagnostic, Severity, Sources};
 use crate::dsl;
 use crate::dsl::policy::Policy;
+use crate::engine::Engine;
+
+pub use fix::{Mended, fix, mend};
 
 /// What came out of checking a policy's texts.
 #[derive(Debug)]
@@ -24,7 +35,13 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
     /// what was proved of a policy with invariants, a line each
     pub proved: Vec<String>,
+    /// the policy when all that is wrong is that it does other than its own tests or promises say: it
+    /// may be explained and tested, never served
+    pub failing: Option<Policy>,
 }
+
+/// Errors that judge what a policy does; whoever looks for the reason needs the policy.
+const JUDGEMENTS: &[Code] = &[Code::P0310, Code::P0805];
 
 /// Pairs of rules of one route that lead elsewhere and that one request satisfies (P0314): not
 /// wrong in itself, so only on request.
@@ -52,13 +69,28 @@ pub fn quick(sources: &Sources) -> Vec<Diagnostic> {
 pub fn check(sources: &Sources) -> Checked {
     let dsl::Loaded { policy, mut diagnostics, comments } = dsl::load(sources);
     let mut proved = Vec::new();
-    if let Some(policy) = &policy {
-        logic::check(policy, sources, &mut diagnostics);
-        proved = invariants::check(policy, &mut diagnostics);
-    }
+    let policy = policy.map(|policy| whole(policy, sources, &mut diagnostics, &mut proved));
     allow::allow(&comments, sources, &mut diagnostics);
     diagnostics.sort_by_key(|finding| finding.primary.as_ref().map(|label| label.span));
     diagnostics.dedup();
-    let clean = diagnostics.iter().all(|finding| finding.severity != Severity::Error);
-    Checked { policy: policy.filter(|_| clean), diagnostics, proved }
+    let errors = || diagnostics.iter().filter(|finding| finding.severity == Severity::Error);
+    let clean = errors().next().is_none();
+    let judged = errors().all(|finding| JUDGEMENTS.contains(&finding.code));
+    let (policy, failing) = if clean { (policy, None) } else { (None, policy.filter(|_| judged)) };
+    Checked { policy, diagnostics, proved, failing }
+}
+
+/// The checks of a policy as a whole, and of what it does.
+fn whole(policy: Policy, sources: &Sources, findings: &mut Vec<Diagnostic>, proved: &mut Vec<String>) -> Policy {
+    logic::check(&policy, sources, findings);
+    targets::check(&policy, findings);
+    resilience::check(&policy, findings);
+    cost::check(&policy, findings);
+    let policy = Arc::new(policy);
+    let engine = Engine::new(Arc::clone(&policy));
+    cost::check_trees(&engine, findings);
+    cases::check(&engine, findings);
+    proved.extend(invariants::check(&engine, findings));
+    drop(engine);
+    Arc::unwrap_or_clone(policy)
 }

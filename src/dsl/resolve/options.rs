@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::Lower;
 use super::fields::Fields;
 use crate::diag::{Code, Diagnostic, Span};
-use crate::dsl::ast::{Field, Item, ValueKind};
+use crate::dsl::ast::{Field, Item, Value, ValueKind};
 use crate::dsl::fields;
-use crate::dsl::policy::{CacheOptions, Options};
+use crate::dsl::policy::{CacheOptions, LimitPlaces, Options};
 
 impl Lower<'_, '_> {
     pub(super) fn defaults(&mut self, items: &[Item]) {
@@ -42,11 +42,22 @@ impl Lower<'_, '_> {
 
     fn options(&mut self, fields: &mut Fields<'_>) -> Options {
         let cache = fields.get("cache").and_then(|field| self.cache(field));
-        let deadline = self.wait(fields.get("deadline"));
-        let timeout = self.wait(fields.get("timeout"));
+        let place = |field: Option<&Field>| field.map(|field| field.value.span);
+        let (deadline, timeout) = (fields.get("deadline"), fields.get("timeout"));
+        let max_cost = fields.get("max_cost");
+        let places = LimitPlaces { deadline: place(deadline), timeout: place(timeout), max_cost: place(max_cost) };
+        let (deadline, timeout) = (self.wait(deadline), self.wait(timeout));
+        let max_cost = max_cost.and_then(|field| self.dollars(&field.value));
         let label = self.word(fields.get("label"));
         fields.unserved(self.findings);
-        Options { cache, deadline, timeout, label, max_answer: None, cache_size: None }
+        Options { cache, deadline, timeout, max_cost, places, label, max_answer: None, cache_size: None }
+    }
+
+    /// The amount of `$0.50`; what is wrong with another value is not said before it is served.
+    fn dollars(&self, value: &Value) -> Option<f64> {
+        let ValueKind::Money = value.kind else { return None };
+        let amount = self.shared.sources.slice(value.span).trim_start_matches('$');
+        amount.split('/').next()?.trim().parse().ok()
     }
 
     fn cache(&mut self, field: &Field) -> Option<CacheOptions> {

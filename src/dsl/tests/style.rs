@@ -18,7 +18,7 @@ fn restyled(condition: &str) -> (String, Vec<Code>) {
     }
     let from = text.find("rule r when ").unwrap() + "rule r when ".len();
     let end = mended.find(" -> m\n").unwrap();
-    (mended[from..end].to_owned(), findings.iter().map(|finding| finding.code).collect())
+    (mended.get(from..end).unwrap().to_owned(), findings.iter().map(|finding| finding.code).collect())
 }
 
 #[test]

@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 pub use load::LoadError;
 pub(crate) use load::{Surroundings, load};
 
-use watch::Watch;
+pub(crate) use watch::Watch;
 
 use super::app::App;
 use crate::bounds::POLICY_STACK_BYTES;

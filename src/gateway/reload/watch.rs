@@ -8,7 +8,7 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 /// A watch over one policy. It ends when it is dropped.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     directory: PathBuf,
     above: Option<PathBuf>,
     watcher: Option<RecommendedWatcher>,
@@ -17,7 +17,7 @@ pub(super) struct Watch {
 impl Watch {
     /// Calls `changed` whenever something happens to the policy at `path`. When the system cannot
     /// watch, it says so in the log: reloads then have to be asked for.
-    pub(super) fn start(path: &Path, changed: impl Fn() + Send + 'static) -> Self {
+    pub(crate) fn start(path: &Path, changed: impl Fn() + Send + 'static) -> Self {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let up = |path: &Path| path.parent().map(Path::to_owned);
         let above = if absolute.is_symlink() { up(&absolute) } else { None };
@@ -37,8 +37,13 @@ impl Watch {
         watch
     }
 
+    /// Whether the system watches at all.
+    pub(crate) fn works(&self) -> bool {
+        self.watcher.is_some()
+    }
+
     /// Watches again what may have been replaced. Returns whether all of it is there.
-    pub(super) fn renew(&mut self) -> bool {
+    pub(crate) fn renew(&mut self) -> bool {
         if let Some(watcher) = &mut self.watcher {
             // It is gone already when the directory is.
             let _gone = watcher.unwatch(&self.directory);

@@ -1,0 +1,33 @@
+//! What is left when a model fails: fallbacks that are none, and limits that cannot be kept.
+
+mod deadline;
+mod empty;
+mod fallback;
+mod limits;
+mod providers;
+mod tried;
+mod worst;
+
+use crate::diag::Diagnostic;
+use crate::dsl::policy::{Policy, ProviderKind};
+
+/// Runs the checks of this family.
+pub(super) fn check(policy: &Policy, findings: &mut Vec<Diagnostic>) {
+    fallback::check(policy, findings);
+    for route in &policy.routes {
+        for rule in &route.rules {
+            providers::check(policy, rule, findings);
+            tried::check(policy, rule, findings);
+            empty::check(policy, rule, findings);
+            let limits = limits::Limits::of(policy, route, rule);
+            if !deadline::check(rule, &limits, findings) {
+                worst::check(policy, rule, &limits, findings);
+            }
+        }
+    }
+}
+
+/// Whether all that a policy talks to is the built-in fake upstream, which fails only when it is asked to.
+fn is_all_mock(policy: &Policy) -> bool {
+    policy.providers.iter().all(|provider| provider.kind == ProviderKind::Mock)
+}

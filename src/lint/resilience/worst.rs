@@ -1,0 +1,113 @@
+//! P0507: what a rule may come to at worst, above a limit that the policy sets.
+//!
+//! The worst case is what is declared: every attempt is made once and fails, each takes its timeout and
+//! costs a full context and a full answer; of a choice or a split the worst member counts. What a route
+//! that is entered may come to is added.
+
+use std::time::Duration;
+
+use super::limits::{Limits, shown};
+use crate::diag::{Code, Diagnostic};
+use crate::dsl::policy::{Attempt, AttemptKind, ModelId, Policy, Rule};
+
+/// Routes that are entered one from another, at most; a cycle is an error already.
+const MAX_ENTERED: usize = 64;
+
+/// What may be needed at worst. None: something that it depends on is not declared.
+#[derive(Clone, Copy, Debug)]
+struct Worst {
+    attempts: usize,
+    time: Option<Duration>,
+    dollars: Option<f64>,
+}
+
+const NOTHING: Worst = Worst { attempts: 0, time: Some(Duration::ZERO), dollars: Some(0.0) };
+
+/// Reports a rule whose worst case is above its deadline or its `max_cost`.
+pub(super) fn check(policy: &Policy, rule: &Rule, limits: &Limits, findings: &mut Vec<Diagnostic>) {
+    let (deadline, most) = (limits.deadline, limits.max_cost);
+    if deadline.is_none() && most.is_none() {
+        return;
+    }
+    let worst = of_rule(policy, rule, limits, 0);
+    let attempts = format!("{} attempt{}", worst.attempts, if worst.attempts == 1 { "" } else { "s" });
+    if let (Some((deadline, at)), Some(time)) = (deadline, worst.time)
+        && time > deadline
+    {
+        let message = format!("rule `{}` may need {} for {attempts}", rule.name, shown(time));
+        findings.push(
+            Diagnostic::new(Code::P0507, rule.span, message)
+                .label("its last attempt may be cut short")
+                .also(at, format!("all attempts together get {}", shown(deadline)))
+                .help("raise the deadline, shorten the timeout, or try fewer models"),
+        );
+    }
+    if let (Some((most, at)), Some(dollars)) = (most, worst.dollars)
+        && dollars > most
+    {
+        let message = format!("one request of rule `{}` may cost ${dollars:.2} in {attempts}", rule.name);
+        findings.push(
+            Diagnostic::new(Code::P0507, rule.span, message)
+                .label("with full contexts and full answers")
+                .also(at, format!("at most ${most:.2} is allowed"))
+                .help("raise the limit, try fewer models, or cheaper ones"),
+        );
+    }
+}
+
+fn of_rule(policy: &Policy, rule: &Rule, limits: &Limits, depth: usize) -> Worst {
+    rule.attempts.iter().fold(NOTHING, |sum, attempt| add(sum, of_attempt(policy, attempt, limits, depth)))
+}
+
+fn of_attempt(policy: &Policy, attempt: &Attempt, limits: &Limits, depth: usize) -> Worst {
+    let timeout = limits.timeout.map(|(timeout, _)| timeout);
+    let one = |id: &ModelId| Worst { attempts: 1, time: timeout, dollars: dollars(policy, *id) };
+    match &attempt.kind {
+        AttemptKind::Model(id) => one(id),
+        AttemptKind::Pool(id) => {
+            let members = policy.pools.get(id.index()).map(|pool| pool.models.as_slice()).unwrap_or_default();
+            members.iter().map(one).fold(NOTHING, greater)
+        }
+        AttemptKind::Choice { set, .. } => set.iter().map(one).fold(NOTHING, greater),
+        AttemptKind::Split { arms, .. } => {
+            arms.iter().map(|arm| of_attempt(policy, &arm.attempt, limits, depth)).fold(NOTHING, greater)
+        }
+        AttemptKind::Route(id) => {
+            let Some(route) = policy.routes.get(id.index()).filter(|_| depth < MAX_ENTERED) else { return NOTHING };
+            let entered = |rule: &Rule| {
+                let inner = Limits::default().or(&rule.options).or(&route.options);
+                // From there on its own deadline and limit hold, which are judged at its own rules.
+                let own = inner.deadline.is_some() || inner.max_cost.is_some();
+                let inner = Limits { timeout: inner.timeout.or(limits.timeout), ..*limits };
+                if own { NOTHING } else { of_rule(policy, rule, &inner, depth.saturating_add(1)) }
+            };
+            route.rules.iter().map(entered).fold(NOTHING, greater)
+        }
+        AttemptKind::Reject { .. } => NOTHING,
+    }
+}
+
+/// A full context in, a full answer out.
+fn dollars(policy: &Policy, id: ModelId) -> Option<f64> {
+    let model = policy.models.get(id.index())?;
+    let (price, context, output) = (model.price?, model.context?, model.output?);
+    #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
+    let tokens = |count: u64| count as f64 / 1e6;
+    Some(tokens(context) * price.input + tokens(output) * price.output)
+}
+
+fn add(one: Worst, other: Worst) -> Worst {
+    Worst {
+        attempts: one.attempts.saturating_add(other.attempts),
+        time: one.time.zip(other.time).map(|(one, other)| one.saturating_add(other)),
+        dollars: one.dollars.zip(other.dollars).map(|(one, other)| one + other),
+    }
+}
+
+fn greater(one: Worst, other: Worst) -> Worst {
+    Worst {
+        attempts: one.attempts.max(other.attempts),
+        time: one.time.zip(other.time).map(|(one, other)| one.max(other)),
+        dollars: one.dollars.zip(other.dollars).map(|(one, other)| one.max(other)),
+    }
+}
