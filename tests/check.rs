@@ -1,6 +1,6 @@
 //! `ccr-policy check`, from outside: what it ends with, and what it says.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Imports of configurations as people publish them: what comes out is shown in a snapshot, checks
 //! clean, passes its own tests, holds no key, and every value of the input is accounted for.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "test helpers")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "test helpers")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -145,6 +145,8 @@ fn offset_in(text: &str, lines: &[usize], encoding: Encoding, position: Position
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::string_slice, reason = "helpers of tests fail by panicking")]
+
     use proptest::prelude::*;
 
     use super::*;

@@ -1,5 +1,7 @@
 //! The core on marked texts: `¦` is the cursor.
 
+#![expect(clippy::string_slice, reason = "helpers of tests fail by panicking")]
+
 use tower_lsp_server::ls_types::{CompletionItem, Uri};
 
 use super::document::{Document, Encoding};
