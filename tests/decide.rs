@@ -11,7 +11,7 @@ use ccr_policy::lint;
 /// Every recognised kind of test, with few needles and with many, a split row and a pattern.
 fn policy_text() -> String {
     let keywords: Vec<String> = (0..40)
-        .map(|index| format!("  rule k{index} when request.history.contains(\"topic-{index}\") -> m\n"))
+        .map(|index| format!("  rule k{index} when request.history.contains(\"topic-{index};\") -> m\n"))
         .collect();
     format!(
         r#"
@@ -49,7 +49,7 @@ fn a_warm_decision_allocates_nothing() {
     let loaded = lint::check(&sources);
     let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
     let program = Program::compile(&policy);
-    let history = "nothing to see, topic-39x, ".repeat(200);
+    let history = "nothing to see, topic-3;9x, ".repeat(200);
     let cases = [
         facts("x", "", "", 90_000),
         facts("q", "写代码", "", 10),

@@ -208,8 +208,8 @@ fn a_change_that_changes_nothing_is_left_out() {
     // The second rule covers what the first leaves, so their order is all the same.
     let policy = r#"
 provider here { kind: mock }
-model a on here {}
-model b on here {}
+model a on here { can: [vision] }
+model b on here { can: [vision] }
 route main {
   rule few when request.images > 3 && request.images > 1 -> a
   default -> b

@@ -149,7 +149,7 @@ fn ready_says_what_is_wrong_in_a_word_and_a_line() {
         assert!(state["error"].as_str().is_some_and(|line| !line.is_empty() && !line.contains('\n')), "{state}");
     };
     gateway.rewrite(&failing);
-    failed("tests");
+    failed("P0805");
     gateway.rewrite("route main { default -> nobody }");
     wait_until("a finding", || outcome(&gateway)["codes"][0].as_str().is_some_and(|code| code.starts_with('P')));
     fs::remove_file(gateway.dir.path().join("main.policy")).unwrap();

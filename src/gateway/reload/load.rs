@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::diag::{Diagnostic, Severity, Sources, render};
 use crate::dsl;
 use crate::dsl::policy::{Policy, ProviderKind, Route, TenantId};
-use crate::engine::{Engine, cases};
+use crate::engine::Engine;
 use crate::files::FilesError;
 use crate::gateway::app::App;
 use crate::gateway::guard::{KeyError, Keys};
@@ -29,12 +29,6 @@ pub enum LoadError {
         text: String,
         /// their codes, each once
         codes: Vec<String>,
-    },
-    /// tests of the policy that fail
-    #[error("{text}")]
-    Tests {
-        /// the report as `test` prints it
-        text: String,
     },
     /// nowhere to enter
     #[error("no request can enter: write `route main {{ … }}`, or give {0} a `route`")]
@@ -75,7 +69,6 @@ impl LoadError {
             Self::Files(FilesError::Missing { .. }) => "missing",
             Self::Files(FilesError::Empty { .. }) => "empty",
             Self::Files(_) => "unreadable",
-            Self::Tests { .. } => "tests",
             Self::NoRoute(_) => "no_route",
             Self::Keys(_) | Self::Open(_) => "keys",
             Self::KeysLost => "keys_lost",
@@ -97,7 +90,7 @@ impl LoadError {
     /// Whether the policy is at fault (exit code 1), not the machine (2).
     #[must_use]
     pub fn is_finding(&self) -> bool {
-        matches!(self, Self::Findings { .. } | Self::Tests { .. } | Self::NoRoute(_))
+        matches!(self, Self::Findings { .. } | Self::NoRoute(_))
     }
 }
 
@@ -117,20 +110,13 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) sources: &'a Sources,
 }
 
-/// Parses, checks, tests, compiles and connects a policy. Needs a big stack.
+/// Checks (its tests and promises too), compiles and connects a policy. Needs a big stack.
 ///
 /// # Errors
 /// Everything that is wrong at the first stage where something is.
 pub(crate) fn load(around: &Surroundings<'_>) -> Result<Live, LoadError> {
     let policy = Arc::new(checked(around.sources)?);
     let engine = Engine::new(Arc::clone(&policy));
-    let report = cases::run(&engine);
-    if report.is_broken() {
-        return Err(LoadError::Crashed);
-    }
-    if report.failed() > 0 {
-        return Err(LoadError::Tests { text: report.text(around.sources, false) });
-    }
     enters(&engine)?;
     let keys = Keys::load(&policy).map_err(LoadError::Keys)?;
     let app = around.app;

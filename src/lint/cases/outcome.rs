@@ -5,7 +5,7 @@ use crate::engine::cases::{CaseVerdict, Report};
 
 /// Reports every case that failed, with what came out and why.
 pub(super) fn check(report: &Report, findings: &mut Vec<Diagnostic>) {
-    for case in report.cases.iter().filter(|case| case.verdict == CaseVerdict::Failed) {
+    for case in report.cases.iter().filter(|case| case.verdict != CaseVerdict::Passed) {
         let message = match case.actual.as_str() {
             "" => "this case could not be decided".to_owned(),
             actual => format!("this case comes out as `{actual}`"),
