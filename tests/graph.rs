@@ -25,7 +25,7 @@ fn graph(arguments: &[&str], stdin: &str) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// Set `REWRITE_DOCS=1` to write the drawing into the page.
+/// Set `CCR_UPDATE=1` to write the drawing into the page.
 #[test]
 fn the_page_shows_the_drawing_of_a_policy() {
     const BEGIN: &str = "<!-- the drawing: written by tests/graph.rs -->\n";
@@ -37,10 +37,10 @@ fn the_page_shows_the_drawing_of_a_policy() {
     let (head, rest) = page.split_once(BEGIN).unwrap();
     let (shown, tail) = rest.split_once(END).unwrap();
     let expected = format!("\n```mermaid\n{drawing}```\n\n");
-    if std::env::var_os("REWRITE_DOCS").is_some() {
+    if std::env::var_os("CCR_UPDATE").is_some() {
         fs::write(&path, format!("{head}{BEGIN}{expected}{END}{tail}")).unwrap();
     } else {
-        assert!(shown == expected, "docs/graph.md is old; run `REWRITE_DOCS=1 cargo nextest run --test graph`");
+        assert!(shown == expected, "docs/graph.md is old; run `CCR_UPDATE=1 cargo nextest run --test graph`");
     }
 }
 

@@ -26,12 +26,12 @@ fn the_page_lists_every_key() {
             ));
         }
     }
-    if std::env::var_os("CCR_WRITE_DOCS").is_some() {
+    if std::env::var_os("CCR_UPDATE").is_some() {
         fs::write(&page, &expected).unwrap();
     }
     assert!(
         fs::read_to_string(&page).unwrap() == expected,
-        "docs/import.md is out of date: run CCR_WRITE_DOCS=1 cargo test --test import_page"
+        "docs/import.md is out of date: run CCR_UPDATE=1 cargo test --test import_page"
     );
 }
 

@@ -9,8 +9,28 @@ use ccr_policy::diag::codes::REGISTRY;
 use ccr_policy::diag::{Severity, Sources, pages, render};
 use ccr_policy::lint::{self, Checked};
 
-/// Codes that no file of its own can show: they need a large policy or an environment.
-const WITHOUT_FILE: &[&str] = &["P0004", "P0313", "P0314", "P0604", "P0701", "P0705"];
+/// Codes that no small file can show, and the test that shows them.
+const WITHOUT_FILE: &[(&str, &str)] = &[
+    ("P0004", "tests/robust.rs"),
+    ("P0313", "src/lint/logic/tests.rs"),
+    ("P0314", "src/lint/logic/tests.rs"),
+    ("P0604", "src/lint/tests.rs"),
+    ("P0701", "src/dsl/tests/facts.rs"),
+    ("P0705", "src/lint/tests.rs"),
+];
+
+/// Whether a code is shown by another test than the corpus.
+fn without_file(code: &str) -> bool {
+    WITHOUT_FILE.iter().any(|(known, _)| *known == code)
+}
+
+#[test]
+fn codes_without_a_file_are_shown_by_another_test() {
+    for (code, test) in WITHOUT_FILE {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(test)).unwrap();
+        assert!(text.contains(code), "{test} does not show {code}");
+    }
+}
 
 fn corpus(folder: &str) -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(folder);
@@ -54,6 +74,23 @@ fn bad_policies_are_explained() {
     }
 }
 
+/// Every finding of the corpus in the formats for programs.
+#[test]
+fn findings_have_one_look_in_every_format() {
+    let formats: [(&str, fn(&[ccr_policy::diag::Diagnostic], &Sources) -> String); 4] =
+        [("concise", render::concise), ("github", render::github), ("json", render::json), ("sarif", render::sarif)];
+    for (format, renderer) in formats {
+        let shown: Vec<String> = corpus("bad")
+            .iter()
+            .map(|path| {
+                let (loaded, sources) = load(path);
+                renderer(&loaded.diagnostics, &sources)
+            })
+            .collect();
+        insta::assert_snapshot!(format!("all-{format}"), shown.join("\n"));
+    }
+}
+
 #[test]
 fn mended_policies_are_clean() {
     for path in corpus("mended") {
@@ -76,7 +113,7 @@ fn every_code_has_a_page_and_examples() {
         assert!(page.contains(entry.title) && page.contains("Bad:") && page.contains("Good:"), "{code}");
         for folder in ["bad", "mended"] {
             let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/corpus/{folder}/{code}.policy"));
-            assert!(file.exists() || WITHOUT_FILE.contains(&code), "no {}", file.display());
+            assert!(file.exists() || without_file(code), "no {}", file.display());
         }
     }
 }
@@ -86,7 +123,7 @@ fn every_code_has_a_page_and_examples() {
 fn pages_show_what_the_corpus_tests() {
     for entry in REGISTRY {
         let code = entry.code.as_str();
-        if WITHOUT_FILE.contains(&code) {
+        if without_file(code) {
             continue;
         }
         let blocks: Vec<&str> = entry.page.split("```").skip(1).step_by(2).collect();

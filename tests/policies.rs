@@ -112,7 +112,7 @@ fn first_comment(text: &str) -> (String, Vec<String>) {
 #[test]
 fn the_cookbook_page_says_what_the_policies_say() {
     let mut expected = String::from(
-        "# The cookbook\n\nEach directory under [`policies/`](../policies) is a policy that can be used as it is: change names and prices, set the variables,\n`ccr-policy check` it, `ccr-policy test` it, `ccr-policy serve --policy` it. All of them are checked, formatted, tested and proved with every change of this\nprogram. This page is made from their first comments (`CCR_WRITE_DOCS=1 cargo test --test policies`).\n",
+        "# The cookbook\n\nEach directory under [`policies/`](../policies) is a policy that can be used as it is: change names and prices, set the variables,\n`ccr-policy check` it, `ccr-policy test` it, `ccr-policy serve --policy` it. All of them are checked, formatted, tested and proved with every change of this\nprogram. This page is made from their first comments (`CCR_UPDATE=1 cargo test --test policies`).\n",
     );
     for (name, path) in cookbook() {
         let sources = files::read(&path).unwrap();
@@ -132,14 +132,10 @@ fn the_cookbook_page_says_what_the_policies_say() {
         }
     }
     let page = root().join("docs/cookbook.md");
-    if std::env::var_os("CCR_WRITE_DOCS").is_some() {
+    if std::env::var_os("CCR_UPDATE").is_some() {
         fs::write(&page, &expected).unwrap();
     }
-    assert_eq!(
-        fs::read_to_string(&page).unwrap_or_default(),
-        expected,
-        "run CCR_WRITE_DOCS=1 cargo test --test policies"
-    );
+    assert_eq!(fs::read_to_string(&page).unwrap_or_default(), expected, "run CCR_UPDATE=1 cargo test --test policies");
 }
 
 /// Its texts are as `fmt` writes them.

@@ -414,9 +414,9 @@ fn the_page_shows_what_the_program_prints() {
     let page = std::fs::read_to_string(&path).unwrap();
     let policy = page.split_once("```policy\n").unwrap().1.split_once("```\n").unwrap().0;
     let expected = transcribed(&page, policy);
-    if std::env::var_os("CCR_UPDATE_DOCS").is_some() {
+    if std::env::var_os("CCR_UPDATE").is_some() {
         std::fs::write(&path, expected).unwrap();
     } else {
-        assert!(page == expected, "docs/testing.md is out of date; CCR_UPDATE_DOCS=1 writes it again:\n{expected}");
+        assert!(page == expected, "docs/testing.md is out of date; CCR_UPDATE=1 writes it again:\n{expected}");
     }
 }

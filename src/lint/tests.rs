@@ -165,7 +165,25 @@ fn a_tree_over_its_budget_is_told() {
     let mut sources = Sources::default();
     sources.add("x.policy", format!("{TWO}route main {{\n{rules}default -> a then b\n}}\n"));
     let findings = check(&sources).diagnostics;
+    // As the registry writes it: P0604.
     assert!(findings.iter().any(|finding| finding.code == Code::P0604), "{} findings", findings.len());
+}
+
+#[test]
+fn too_many_series_are_told() {
+    let many = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let with = |count: usize| {
+        let models = many(count, &|number| format!("model m{number} on p {{ tags: [t] }}\n"));
+        let rules = many(count, &|number| format!("rule r{number} when request.tokens == {number} -> m{number}\n"));
+        let mut sources = Sources::default();
+        sources.add(
+            "x.policy",
+            format!("provider p {{ kind: mock }}\n{models}route main {{\n{rules}default -> first of tag(t)\n}}\n"),
+        );
+        check(&sources).diagnostics.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>()
+    };
+    // 54 × 53 × 7 and 53 × 52 × 7 series.
+    assert!(with(53).contains(&"P0705") && !with(52).contains(&"P0705"));
 }
 
 #[test]

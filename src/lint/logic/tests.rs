@@ -146,6 +146,7 @@ fn overlaps_come_with_a_request() {
         ("!request.stream && request.tokens < 5", "a"),
     ]);
     let found = lint::overlaps(&policy(&sources));
+    assert!(found.iter().all(|finding| finding.code.as_str() == "P0314"));
     let notes: Vec<&str> = found.iter().flat_map(|finding| &finding.notes).map(String::as_str).collect();
     assert_eq!(
         notes,
@@ -196,6 +197,7 @@ fn a_proof_that_takes_too_long_is_reported() {
     let found = super::gave_up::report(&ruled, &[1]);
     assert_eq!(found[0].message, "the analysis of rule `r1` gave up: it may be unreachable");
     let found = super::gave_up::report(&ruled, &[0, 0, 0, 1, 1, 1]);
+    assert_eq!(found[0].code.as_str(), "P0313");
     assert_eq!(found[0].message, "the analysis of route `main` gave up on 6 rules: they may be unreachable");
 }
 
