@@ -33,7 +33,7 @@ pub struct Checked {
     pub policy: Option<Policy>,
     /// everything found, by place
     pub diagnostics: Vec<Diagnostic>,
-    /// what was proved of a policy with invariants, a line each
+    /// what was proved of a policy with invariants or stated limits, a line each
     pub proved: Vec<String>,
     /// the policy when all that is wrong is that it does other than its own tests or promises say: it
     /// may be explained and tested, never served
@@ -84,13 +84,14 @@ pub fn check(sources: &Sources) -> Checked {
 fn whole(policy: Policy, sources: &Sources, findings: &mut Vec<Diagnostic>, proved: &mut Vec<String>) -> Policy {
     logic::check(&policy, sources, findings);
     targets::check(&policy, findings);
-    resilience::check(&policy, findings);
+    let kept = resilience::check(&policy, findings);
     cost::check(&policy, findings);
     let policy = Arc::new(policy);
     let engine = Engine::new(Arc::clone(&policy));
     cost::check_trees(&engine, findings);
     cases::check(&engine, findings);
     proved.extend(invariants::check(&engine, findings));
+    proved.extend(kept);
     drop(engine);
     Arc::unwrap_or_clone(policy)
 }

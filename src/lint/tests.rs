@@ -170,6 +170,30 @@ fn a_tree_over_its_budget_is_told() {
 }
 
 #[test]
+fn stated_limits_that_are_kept_are_said() {
+    let proved = |options: &str| {
+        let mut sources = Sources::default();
+        let models = "model a on p { price: { input: 1, output: 10 } context: 100k output: 1k }\nmodel b on q { price: { input: 1, output: 1 } }\n";
+        sources.add(
+            "x.policy",
+            format!("provider p {{ kind: mock }}\nprovider q {{ kind: mock }}\n{models}route main {{ {options} }}\n"),
+        );
+        let checked = check(&sources);
+        let unknown = checked.diagnostics.iter().any(|finding| finding.code == Code::P0507);
+        (checked.proved.join("; "), unknown)
+    };
+    let cost = "proved: no request costs more than its `max_cost`";
+    let time = "proved: all attempts of every rule fit its deadline";
+    assert_eq!(proved("default -> a with { max_cost: $0.11 }"), (cost.to_owned(), false));
+    assert_eq!(proved("default -> a with { max_cost: $0.10 }"), (String::new(), true));
+    // The second model's context is not declared: nobody knows what it may cost.
+    assert_eq!(proved("default -> a then b with { max_cost: $9 }"), (String::new(), true));
+    assert_eq!(proved("default -> a then b with { timeout: 10s, deadline: 20s }"), (time.to_owned(), false));
+    assert_eq!(proved("default -> a then b with { timeout: 30s, deadline: 20s }").0, "");
+    assert_eq!(proved("default -> a then b with { deadline: 20s }"), (String::new(), false));
+}
+
+#[test]
 fn too_many_series_are_told() {
     let many = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
     let with = |count: usize| {

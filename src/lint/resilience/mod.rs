@@ -11,8 +11,9 @@ mod worst;
 use crate::diag::Diagnostic;
 use crate::dsl::policy::{Policy, ProviderKind};
 
-/// Runs the checks of this family.
-pub(super) fn check(policy: &Policy, findings: &mut Vec<Diagnostic>) {
+/// Runs the checks of this family; says which stated limits are proved to be kept, a line each.
+pub(super) fn check(policy: &Policy, findings: &mut Vec<Diagnostic>) -> Vec<String> {
+    let mut kept = worst::Kept::default();
     fallback::check(policy, findings);
     for route in &policy.routes {
         for rule in &route.rules {
@@ -20,11 +21,14 @@ pub(super) fn check(policy: &Policy, findings: &mut Vec<Diagnostic>) {
             tried::check(policy, rule, findings);
             empty::check(policy, rule, findings);
             let limits = limits::Limits::of(policy, route, rule);
-            if !deadline::check(rule, &limits, findings) {
-                worst::check(policy, rule, &limits, findings);
+            if deadline::check(rule, &limits, findings) {
+                kept.broken_deadline();
+            } else {
+                worst::check(policy, rule, &limits, &mut kept, findings);
             }
         }
     }
+    kept.lines()
 }
 
 /// Whether all that a policy talks to is the built-in fake upstream, which fails only when it is asked to.

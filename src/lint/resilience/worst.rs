@@ -23,13 +23,61 @@ struct Worst {
 
 const NOTHING: Worst = Worst { attempts: 0, time: Some(Duration::ZERO), dollars: Some(0.0) };
 
-/// Reports a rule whose worst case is above its deadline or its `max_cost`.
-pub(super) fn check(policy: &Policy, rule: &Rule, limits: &Limits, findings: &mut Vec<Diagnostic>) {
+/// Stated limits, and how many of them are proved to be kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Kept {
+    stated: [usize; 2],
+    kept: [usize; 2],
+}
+
+impl Kept {
+    fn note(&mut self, limit: usize, kept: bool) {
+        for (counts, more) in [(&mut self.stated, true), (&mut self.kept, kept)] {
+            if let Some(count) = counts.get_mut(limit) {
+                *count = count.saturating_add(usize::from(more));
+            }
+        }
+    }
+
+    /// A deadline that cannot be kept, as another check has found.
+    pub(super) fn broken_deadline(&mut self) {
+        self.note(0, false);
+    }
+
+    /// A line for each limit that is kept wherever it is stated.
+    pub(super) fn lines(self) -> Vec<String> {
+        let words = [
+            "proved: all attempts of every rule fit its deadline",
+            "proved: no request costs more than its `max_cost`",
+        ];
+        let all = self.stated.into_iter().zip(self.kept).zip(words);
+        all.filter(|((stated, kept), _)| *stated > 0 && stated == kept).map(|(_, line)| line.to_owned()).collect()
+    }
+}
+
+/// Reports a rule whose worst case is above its deadline or its `max_cost`, or whose cost nobody can
+/// know although it is limited. An attempt without a timeout ends with the deadline at the latest.
+pub(super) fn check(policy: &Policy, rule: &Rule, limits: &Limits, kept: &mut Kept, findings: &mut Vec<Diagnostic>) {
     let (deadline, most) = (limits.deadline, limits.max_cost);
     if deadline.is_none() && most.is_none() {
         return;
     }
     let worst = of_rule(policy, rule, limits, 0);
+    if let Some((deadline, _)) = deadline {
+        kept.note(0, worst.time.is_some_and(|time| time <= deadline));
+    }
+    if let Some((most, at)) = most {
+        kept.note(1, worst.dollars.is_some_and(|dollars| dollars <= most));
+        if worst.dollars.is_none() {
+            let message = format!("what a request of rule `{}` may cost is not known", rule.name);
+            findings.push(
+                Diagnostic::new(Code::P0507, rule.span, message)
+                    .label("one of its models lacks `price`, `context` or `output`")
+                    .also(at, format!("at most ${most:.2} is allowed"))
+                    .help("declare all three for every model that it may try"),
+            );
+        }
+    }
     let attempts = format!("{} attempt{}", worst.attempts, if worst.attempts == 1 { "" } else { "s" });
     if let (Some((deadline, at)), Some(time)) = (deadline, worst.time)
         && time > deadline
