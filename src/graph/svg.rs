@@ -21,13 +21,16 @@ const GUTTER: usize = 60;
 /// Blank around everything.
 const MARGIN: usize = 20;
 
-const STYLE: &str = "svg{--paper:#fff;--ink:#1f2328;--line:#8c959f;--fill:#f6f8fa;--ask:#ddf4ff;--end:#dafbe1;--no:#ffebe9;--lit:#ffe08a;--strong:#b06f00}\
-@media(prefers-color-scheme:dark){svg{--paper:#0d1117;--ink:#e6edf3;--line:#6e7681;--fill:#161b22;--ask:#0c2d4a;--end:#0f2e1a;--no:#3d1214;--lit:#5a4300;--strong:#f0b429}}\
-text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'Noto Sans Mono CJK SC',monospace;fill:var(--ink)}\
-.paper{fill:var(--paper)}rect{stroke:var(--line);fill:var(--fill)}path{fill:none;stroke:var(--line)}\
-.ask rect{fill:var(--ask)}.end rect{fill:var(--end)}.no rect{fill:var(--no)}\
-.head{font-weight:bold}.small{font-size:11px;paint-order:stroke;stroke:var(--paper);stroke-width:4px}\
-.lit rect{fill:var(--lit);stroke:var(--strong);stroke-width:3}path.lit{stroke:var(--strong);stroke-width:3}marker path{fill:var(--line);stroke:none}";
+/// Literal colours, the dark ones again: many viewers draw everything black where colours are
+/// variables.
+const STYLE: &str = "text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'Noto Sans Mono CJK SC',monospace}.head{font-weight:bold}\
+.small{font-size:11px;paint-order:stroke;stroke-width:4px}path{fill:none}.lit rect,path.lit{stroke-width:3}marker path{stroke:none}\
+text{fill:#1f2328}.small{stroke:#fff}rect{stroke:#8c959f;fill:#f6f8fa}.paper{fill:#fff}path{stroke:#8c959f}\
+.ask rect{fill:#ddf4ff}.end rect{fill:#dafbe1}.no rect{fill:#ffebe9}\
+.lit rect{fill:#ffe08a;stroke:#b06f00}path.lit{stroke:#b06f00}marker path{fill:#8c959f}\
+@media(prefers-color-scheme:dark){text{fill:#e6edf3}.small{stroke:#0d1117}rect{stroke:#6e7681;fill:#161b22}.paper{fill:#0d1117}path{stroke:#6e7681}\
+.ask rect{fill:#0c2d4a}.end rect{fill:#0f2e1a}.no rect{fill:#3d1214}\
+.lit rect{fill:#5a4300;stroke:#f0b429}path.lit{stroke:#f0b429}marker path{fill:#6e7681}}";
 
 /// A box's place, in pixels.
 #[derive(Clone, Copy, Default)]
