@@ -198,6 +198,9 @@ pub const CACHE_ENTRY_BYTES: usize = 1_024;
 pub const MAX_QUEUED_RECORDS: usize = 4_096;
 /// Most bytes of request bodies that wait to be recorded: a line is made of the request itself.
 pub const MAX_QUEUED_RECORD_BYTES: usize = 64 << 20;
+/// Longest line of a record, a hundred times what a policy with many conditions writes: `/dev/zero` has
+/// no end.
+pub const MAX_RECORD_LINE_BYTES: u64 = 1 << 20;
 /// Most conversations that are remembered: 100 bytes each.
 pub const MAX_SESSIONS: u64 = 100_000;
 /// How long a silent conversation is remembered.

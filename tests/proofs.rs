@@ -118,6 +118,9 @@ fn recorded_requests_are_replayed_from_a_file() {
     let record = [line(1, "default", "a", 1.0, 0), line(7, "r", "b", 2.0, 12)].join("\n");
     std::fs::write(policies.0.path().join("record"), record).unwrap();
     std::fs::write(policies.0.path().join("bad"), "{}").unwrap();
+    let cut = format!("{}\n{}\n", line(1, "default", "a", 1.0, 0), line(7, "r", "b", 2.0, 12).split_at(90).0);
+    std::fs::write(policies.0.path().join("cut"), cut).unwrap();
+    std::fs::write(policies.0.path().join("endless"), "1".repeat(3 << 20)).unwrap();
     for arguments in
         [["replay", "@new", "@record", "--format=human"].as_slice(), &["diff", "@old", "@new", "--replay", "@record"]]
     {
@@ -133,7 +136,9 @@ fn recorded_requests_are_replayed_from_a_file() {
     assert!(code == 0 && out.contains("none of the 2 requests replayed goes another way"), "{code}\n{out}");
     let (code, out, _) = policies.run(&["replay", "@old", "@record", "--format", "json"]);
     assert!(code == 0 && out.contains("\"changed\": 0"), "{code}\n{out}");
-    for missing in ["@bad", "@nowhere"] {
+    let (code, out, _) = policies.run(&["replay", "@old", "@cut"]);
+    assert!(code == 1 && out.contains("1 line cut off") && out.contains("1 recorded request"), "{code}\n{out}");
+    for missing in ["@bad", "@nowhere", "@endless"] {
         let (code, _, err) = policies.run(&["replay", "@old", missing]);
         assert!(code == 2 && (err.contains("line 1") || err.contains("cannot read")), "{code} {err}");
     }

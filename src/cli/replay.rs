@@ -1,7 +1,7 @@
 //! `ccr-policy replay`: recorded requests through a policy.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::policy::open;
+use crate::bounds::MAX_RECORD_LINE_BYTES;
 use crate::engine::Engine;
 use crate::record::replay::Replayer;
 use crate::record::tally::{Before, Report, Tally};
@@ -64,7 +65,7 @@ pub(super) fn run(arguments: &ReplayArguments) -> ExitCode {
         Format::Human => report.text().trim_end().to_owned(),
         Format::Json => serde_json::to_string_pretty(&report).unwrap_or_default(),
     });
-    ExitCode::from(u8::from(report.changed > 0))
+    ExitCode::from(u8::from(report.changed > 0 || report.cut_lines > 0))
 }
 
 /// Reads a record line by line.
@@ -72,13 +73,27 @@ pub(super) fn report(before: Before<'_>, engine: &Engine, path: &Path) -> Result
     let unreadable = |source| ReplayError::Unreadable { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let mut tally = Tally::new(before, Replayer::new(engine));
-    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
-        let line = line.map_err(unreadable)?;
-        if line.trim().is_empty() {
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let length = (&mut reader).take(MAX_RECORD_LINE_BYTES).read_until(b'\n', &mut line).map_err(unreadable)?;
+        if length == 0 {
+            break;
+        }
+        let is_overlong = u64::try_from(length) == Ok(MAX_RECORD_LINE_BYTES) && !line.ends_with(b"\n");
+        let text = String::from_utf8_lossy(&line);
+        if text.trim().is_empty() {
             continue;
         }
-        let entry = read_line(&line, number).map_err(|source| ReplayError::Record { path: path.to_owned(), source })?;
-        tally.add(&entry);
+        match read_line(&text, number) {
+            Ok(entry) => tally.add(&entry),
+            // A crash leaves half a line; a file that begins with nonsense is no record.
+            Err(RecordError::Malformed { .. }) if number > 1 && !is_overlong => {
+                tally.cut_line();
+            }
+            Err(source) => return Err(ReplayError::Record { path: path.to_owned(), source }),
+        }
     }
     Ok(tally.finish())
 }

@@ -2,7 +2,7 @@
 //! to say, and never waits. What does not fit the queue is dropped, counted, and said.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -108,9 +108,20 @@ impl Recorder {
     }
 }
 
-/// For its owner only: what is read of requests is nobody else's business.
+/// For its owner only: what is read of requests is nobody else's business. A line that a crash or a
+/// full disk cut off is ended, so that it does not take the next one with it.
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    // What has no length (a pipe, a terminal) has no cut line either.
+    if file.metadata()?.len() > 0 {
+        let mut last = [0];
+        file.seek(io::SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(file)
 }
 
 /// A key that lives as long as the process: nobody can try out which id gives a hash.

@@ -96,6 +96,8 @@ pub struct Report {
     pub unknown: BTreeMap<String, u64>,
     /// how many those are
     pub not_replayed: u64,
+    /// lines that are no whole JSON: cut off by a crash or a full disk
+    pub cut_lines: u64,
     /// requests without a price on one side, by model
     pub unpriced: BTreeMap<String, u64>,
     /// requests that were never answered and would be, or that say no usage
@@ -120,6 +122,11 @@ pub struct Tally<'e> {
 }
 
 impl<'e> Tally<'e> {
+    /// Counts a line that was cut off.
+    pub fn cut_line(&mut self) {
+        self.report.cut_lines = self.report.cut_lines.saturating_add(1);
+    }
+
     /// Compares with the policy of this replayer.
     #[must_use]
     pub fn new(before: Before<'e>, after: Replayer<'e>) -> Self {

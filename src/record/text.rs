@@ -70,6 +70,9 @@ impl Report {
                 let _ = writeln!(out, "{count:>9}  {what}");
             }
         }
+        if self.cut_lines > 0 {
+            let _ = writeln!(out, "\n{} cut off, and left out", counted(self.cut_lines, "line"));
+        }
         for (model, count) in &self.unpriced {
             let _ = writeln!(out, "note: `{model}` has no price; {} left out of the cost", were(*count));
         }

@@ -83,6 +83,23 @@ fn a_refusal_and_a_record_that_was_moved_away_are_recorded() {
 }
 
 #[test]
+fn a_line_that_was_cut_off_takes_no_other_with_it() {
+    let with_record = |dir: &std::path::Path| {
+        let mut config = config(dir, short());
+        let path = dir.join("record.jsonl");
+        std::fs::write(&path, "{\"schema\":1,\"at\":\"20").unwrap();
+        config.record = Some(path);
+        config
+    };
+    let gateway = Gateway::try_start(POLICY, with_record).unwrap();
+    let bearer = format!("Bearer {}", std::env::var("PATH").unwrap());
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"hello"}]}"#;
+    gateway.post_with(CHAT, &[("authorization", bearer.as_str())], body).expect(200);
+    wait_until("the record", || text(&gateway).lines().count() >= 2);
+    assert!(read_line(text(&gateway).lines().nth(1).unwrap(), 2).is_ok(), "{}", text(&gateway));
+}
+
+#[test]
 fn a_record_that_cannot_be_written_refuses_to_start() {
     let refused =
         Gateway::try_start("provider p { kind: mock }\nmodel m on p {}\nroute main { default -> m }", |dir| {
