@@ -20,6 +20,12 @@ pub enum FilesError {
         /// why
         source: std::io::Error,
     },
+    /// a pipe, a device
+    #[error("`{}` is neither a directory nor a file", path.display())]
+    Special {
+        /// what was asked for
+        path: PathBuf,
+    },
     /// a directory without policies
     #[error("`{}` holds no `*.policy` file; name another directory or file, or write one (see docs/language.md)", path.display())]
     Empty {
@@ -70,15 +76,27 @@ pub enum FilesError {
 /// When there is nothing at `path`, or nothing that is a policy.
 pub fn list(path: &Path) -> Result<Vec<PathBuf>, FilesError> {
     let missing = |source| FilesError::Missing { path: path.to_owned(), source };
-    if fs::metadata(path).map_err(missing)?.is_file() {
+    let metadata = fs::metadata(path).map_err(missing)?;
+    if metadata.is_file() {
         return Ok(vec![path.to_owned()]);
+    }
+    if !metadata.is_dir() {
+        return Err(FilesError::Special { path: path.to_owned() });
     }
     let mut found = Vec::new();
     for entry in fs::read_dir(path).map_err(missing)? {
         let file = entry.map_err(missing)?.path();
         let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && file.extension().is_some_and(|extension| extension == "policy") && file.is_file() {
-            found.push(file);
+        if hidden || file.extension().is_none_or(|extension| extension != "policy") {
+            continue;
+        }
+        // A link that leads nowhere is a part of the policy that is missing, not one that is not there.
+        match fs::metadata(&file) {
+            Ok(metadata) if metadata.is_file() => found.push(file),
+            Ok(_) => {}
+            // It went between the list and the look.
+            Err(_) if fs::symlink_metadata(&file).is_err() => {}
+            Err(source) => return Err(FilesError::Unreadable { path: file, source }),
         }
     }
     if found.is_empty() {
@@ -165,6 +183,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(read(dir.path()), Err(FilesError::Empty { .. })));
         assert!(matches!(read(&dir.path().join("nope")), Err(FilesError::Missing { .. })));
+        assert!(matches!(read(Path::new("/dev/null")), Err(FilesError::Special { .. })));
+        std::os::unix::fs::symlink("nowhere", dir.path().join("y.policy")).unwrap();
+        assert!(matches!(read(dir.path()), Err(FilesError::Unreadable { .. })));
+        fs::remove_file(dir.path().join("y.policy")).unwrap();
         fs::write(dir.path().join("x.policy"), [b'a', 0xff]).unwrap();
         assert!(matches!(read(dir.path()), Err(FilesError::NotUtf8 { offset: 1, .. })));
         fs::write(dir.path().join("x.policy"), vec![b' '; MAX_FILE_BYTES + 1]).unwrap();

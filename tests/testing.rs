@@ -170,6 +170,24 @@ fn junit_has_every_case_and_the_coverage() {
 }
 
 #[test]
+fn a_policy_that_does_not_load_is_in_every_report() {
+    let place = Place::new(&[("main.policy", "garbage {\n"), ("notes.txt", "")]);
+    let (code, out, _) = run_in(&place, &["test", "main.policy", "--format", "json"]);
+    assert_eq!((code, &json(&out)["unread"]), (1, &serde_json::json!(["main.policy"])));
+    let (code, out, _) = run_in(&place, &["test", "main.policy", "--format", "junit"]);
+    assert!(code == 1 && out.contains("errors=\"1\"") && out.contains("ccr-policy check main.policy"), "{out}");
+}
+
+#[test]
+fn suggested_cases_are_not_lost_in_a_file_that_cannot_take_them() {
+    let place = Place::new(&[("main.policy", &with_default_eyes()), ("open.policy", "garbage {\n"), ("a.txt", "")]);
+    for file in ["open.policy", "a.txt"] {
+        let (code, _, err) = run_in(&place, &["test", "main.policy", "--suggest", "--write", file]);
+        assert!(code == 2 && err.contains(file), "{code} {err}");
+    }
+}
+
+#[test]
 fn several_policies_are_run_one_by_one_and_summed_up() {
     let bad = with_default_eyes().replace("-> eyes by image", "-> coder by image");
     let place = Place::new(&[("one.policy", &with_default_eyes()), ("two.policy", &bad)]);

@@ -11,10 +11,20 @@ use crate::engine::cases::{CaseReport, CaseVerdict};
 ///
 /// # Errors
 /// When it cannot be written, which memory alone can cause.
-pub fn junit(policies: &[Judged]) -> Result<String, SerializeError> {
+pub fn junit(policies: &[Judged], unread: &[String]) -> Result<String, SerializeError> {
     let mut report = Report::new("ccr-policy");
     report.add_test_suites(policies.iter().map(suite));
+    report.add_test_suites(unread.iter().map(|path| without_tests(path)));
     report.to_string()
+}
+
+/// A policy whose tests did not run must not look as if it had none.
+fn without_tests(path: &str) -> TestSuite {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(format!("the policy has errors, or cannot be read: ccr-policy check {path}"));
+    let mut suite = TestSuite::new(path);
+    suite.add_test_case(TestCase::new("the policy loads", status));
+    suite
 }
 
 fn suite(judged: &Judged) -> TestSuite {

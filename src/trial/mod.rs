@@ -102,9 +102,10 @@ impl Judged {
 /// The version of the JSON form of several policies.
 const SCHEMA: u32 = 1;
 
-/// Several policies for programs: each with its path, and the sums.
+/// Several policies for programs: each with its path, and the sums. `unread` are the paths of those
+/// whose tests could not run.
 #[must_use]
-pub fn json(policies: &[Judged]) -> serde_json::Value {
+pub fn json(policies: &[Judged], unread: &[String]) -> serde_json::Value {
     let failed: usize = policies.iter().map(|one| one.report.failed()).sum();
     let cases: usize = policies.iter().map(|one| one.report.cases.len()).sum();
     let each = policies.iter().map(|one| {
@@ -119,6 +120,7 @@ pub fn json(policies: &[Judged]) -> serde_json::Value {
         "passed": cases.saturating_sub(failed),
         "failed": failed,
         "policies": each.collect::<Vec<_>>(),
+        "unread": unread,
     })
 }
 

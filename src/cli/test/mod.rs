@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::policy::{Opened, PolicyPaths, colored, colored_stderr, counted, open};
+use crate::dsl::format::format;
 use crate::dsl::policy::Policy;
 use crate::engine::{Engine, cases};
 use crate::trial::mutate::{self, Mutants};
@@ -80,6 +81,7 @@ pub(super) fn run(arguments: &TestArguments) -> ExitCode {
     let paths = arguments.policies.get();
     let mut code = Code::Clean;
     let mut judged = Vec::with_capacity(paths.len());
+    let mut unread = Vec::new();
     for path in &paths {
         match judge(arguments, path) {
             Ok(one) => {
@@ -90,10 +92,13 @@ pub(super) fn run(arguments: &TestArguments) -> ExitCode {
                 code = code.max(hand_out(arguments, &one));
                 judged.push(one);
             }
-            Err(problem) => code = code.max(problem),
+            Err(problem) => {
+                code = code.max(problem);
+                unread.push(path.display().to_string());
+            }
         }
     }
-    print_rest(arguments, &judged, paths.len());
+    print_rest(arguments, &judged, &unread);
     if code == Code::Clean {
         say_what_next(arguments, &judged);
     }
@@ -211,6 +216,10 @@ fn hand_out(arguments: &TestArguments, judged: &Judged) -> Code {
         super::complain_plainly("nothing to append: no case is missing, or none was found");
         return Code::Clean;
     }
+    if let Err(problem) = can_take(path) {
+        super::complain_plainly(&problem);
+        return Code::CouldNotRun;
+    }
     match append(path, &text) {
         Ok(()) => {
             let cases = counted(missing.cases, "case");
@@ -232,6 +241,17 @@ struct WriteError {
     source: std::io::Error,
 }
 
+/// Whether a block can stand at the end of a file: behind an open bracket it would be lost.
+fn can_take(path: &Path) -> Result<(), String> {
+    let shown = path.display();
+    if path.extension().is_none_or(|extension| extension != "policy") {
+        return Err(format!("error: `{shown}` is not a `.policy` file, so nobody would read the cases in it"));
+    }
+    let Ok(text) = std::fs::read_to_string(path) else { return Ok(()) };
+    let parses = format(&shown.to_string(), &text).is_ok();
+    parses.then_some(()).ok_or_else(|| format!("error: `{shown}` does not parse; `ccr-policy check {shown}` says why"))
+}
+
 fn append(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
     let gap = if file.metadata()?.len() == 0 { "" } else { "\n" };
@@ -239,12 +259,13 @@ fn append(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// What is printed once, for all policies together.
-fn print_rest(arguments: &TestArguments, judged: &[Judged], paths: usize) {
+fn print_rest(arguments: &TestArguments, judged: &[Judged], unread: &[String]) {
+    let paths = judged.len().saturating_add(unread.len());
     match arguments.format {
         Format::Human if paths > 1 => {
             let failed: usize = judged.iter().map(|one| one.report.failed()).sum();
             let cases: usize = judged.iter().map(|one| one.report.cases.len()).sum();
-            let unread = paths.saturating_sub(judged.len());
+            let unread = unread.len();
             let unread = if unread == 0 { String::new() } else { format!(", {unread} could not be run") };
             let policies = if paths == 1 { "1 policy".to_owned() } else { format!("{paths} policies") };
             let passed = counted(cases.saturating_sub(failed), "case");
@@ -253,11 +274,9 @@ fn print_rest(arguments: &TestArguments, judged: &[Judged], paths: usize) {
         Format::Human => {}
         Format::Json => match judged {
             [one] if paths == 1 => super::say(&format!("{:#}", one.json())),
-            [] if paths == 1 => {}
-            _ => super::say(&format!("{:#}", trial::json(judged))),
+            _ => super::say(&format!("{:#}", trial::json(judged, unread))),
         },
-        Format::Junit if judged.is_empty() => {}
-        Format::Junit => match trial::junit(judged) {
+        Format::Junit => match trial::junit(judged, unread) {
             Ok(text) => super::say(text.trim_end()),
             Err(error) => super::complain(&error),
         },
