@@ -10,7 +10,9 @@ pub mod render;
 pub mod secret;
 pub mod source;
 pub mod suggest;
+mod visible;
 
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Edit, Fix, Label, Severity};
 pub use source::{Source, SourceId, Sources, Span};
+pub use visible::visible;

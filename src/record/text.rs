@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::diag::visible;
+
 use super::tally::{Move, Place, Report, Sum};
 
 /// Most places that are listed; the rest is counted.
@@ -23,7 +25,8 @@ impl Report {
         }
         self.cost(&mut out);
         self.notes(&mut out);
-        out
+        // A record may come from anywhere.
+        visible(&out).into_owned()
     }
 
     fn head(&self, out: &mut String) {

@@ -6,8 +6,8 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{CaseReport, CaseVerdict, Report};
-use crate::diag::Sources;
 use crate::diag::render::{Position, Positions};
+use crate::diag::{Sources, visible};
 use crate::engine::trace::{Paint, padded};
 
 /// The version of the JSON form.
@@ -79,7 +79,7 @@ fn test_text(out: &mut String, cases: &[CaseReport], columns: usize, positions: 
         0 => (paint.green("✓"), plural(cases.len(), "case")),
         _ => (paint.red("✗"), format!("{failed} of {} failed", plural(cases.len(), "case"))),
     };
-    let _ = writeln!(out, "{mark} {}  {}", paint.bold(&padded(&first.test, columns)), paint.dim(&sums));
+    let _ = writeln!(out, "{mark} {}  {}", paint.bold(&padded(&visible(&first.test), columns)), paint.dim(&sums));
     for case in cases.iter().filter(|case| case.verdict != CaseVerdict::Passed) {
         let (file, Position { line, column }) = (positions.path(case.span), positions.start(case.span));
         let _ = writeln!(out, "    {}", paint.dim(&format!("case {} at {file}:{line}:{column}", case.number)));
