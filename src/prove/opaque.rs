@@ -66,7 +66,8 @@ impl Constants {
     }
 }
 
-/// Changes values until everything is as demanded; false when that does not come about.
+/// Changes values, one place a time, until everything is as demanded; false when that does not come
+/// about.
 pub(super) fn mend(demands: &[Demand<'_>], facts: &mut GivenFacts) -> bool {
     let failing = |facts: &GivenFacts| demands.iter().filter(|demand| !holds(demand, facts)).count();
     let mut missing = failing(facts);
@@ -83,34 +84,45 @@ pub(super) fn mend(demands: &[Demand<'_>], facts: &mut GivenFacts) -> bool {
                 constants.collect(&atom.expr);
             }
         }
-        let mut best = None;
+        let before = missing;
         for place in &constants.places {
             let mut changed = facts.clone();
             for value in values_at(place, &constants, facts) {
-                put(place, value.clone(), &mut changed);
+                put(place, value, &mut changed);
                 tries += 1;
                 let now = failing(&changed);
                 if now < missing {
                     missing = now;
-                    best = Some((place.clone(), value));
+                    *facts = changed.clone();
+                    if !is_read_still(place, demands, facts) {
+                        break;
+                    }
                 }
-                if missing == 0 || tries > MOST_TRIES {
-                    break;
+                if tries > MOST_TRIES {
+                    return false;
                 }
-            }
-            if missing == 0 {
-                break;
             }
         }
-        match best {
-            Some((place, value)) => put(&place, value, facts),
-            None => return false,
+        if missing == before {
+            return false;
         }
         if missing == 0 {
             return true;
         }
     }
     false
+}
+
+/// Whether a test that is not yet as demanded reads a place.
+fn is_read_still(place: &Place, demands: &[Demand<'_>], facts: &GivenFacts) -> bool {
+    demands.iter().any(|demand| match demand {
+        Demand::Opaque(atom, _) if !holds(demand, facts) => {
+            let mut constants = Constants::default();
+            constants.collect(&atom.expr);
+            constants.places.contains(place)
+        }
+        _ => false,
+    })
 }
 
 fn put(place: &Place, value: Owned, facts: &mut GivenFacts) {
