@@ -103,7 +103,8 @@ fn main() {
     let lines: Vec<usize> = text.lines().map(str::len).collect();
     let (mut findings, mut completions) = (Vec::new(), Vec::new());
     let mut seed: u64 = 42;
-    for version in 1..=edits {
+    // Each edit and its taking back have a number of their own.
+    for version in (1..=2 * edits).step_by(2) {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let random = usize::try_from(seed >> 33).expect("31 bits");
         let line = 7 + random % rules;
@@ -131,9 +132,10 @@ fn main() {
         // Take the letter back, so that one edit does not spoil the next.
         let end = json!({ "line": line, "character": (random / 1_009) % lines[line] + 1 });
         let change = json!({ "range": { "start": place, "end": end }, "text": "" });
-        let document = json!({ "uri": URI, "version": version });
+        let document = json!({ "uri": URI, "version": version + 1 });
         let params = json!({ "textDocument": document, "contentChanges": [change] });
         editor.send(&json!({ "jsonrpc": "2.0", "method": "textDocument/didChange", "params": params }));
+        while editor.receive()["params"]["version"] != version + 1 {}
     }
     println!("{rules} rules, {} KB, {edits} edits; milliseconds", text.len() / 1_000);
     println!("| from didChange to | p50 | p95 | p99 |");

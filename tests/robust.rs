@@ -166,7 +166,7 @@ proptest! {
 fn long_route(rules: usize) -> String {
     let mut text = "provider p { kind: mock }\nmodel m on p {}\nroute main {\n".to_owned();
     for rule in 0..rules {
-        writeln!(text, "  rule r{rule} when request.text.contains(\"kw{rule}\") && request.tokens > {rule} -> m")
+        writeln!(text, "  rule r{rule} when request.text.contains(\"kw{rule:05}\") && request.tokens > {rule} -> m")
             .unwrap();
     }
     text.push_str("  default -> m\n}\n");

@@ -12,6 +12,8 @@ pub(crate) enum Rule {
     Tokens(i64),
     /// the text holds this
     Keyword(String),
+    /// the text holds this, and there are more tokens than this
+    BigKeyword(String, i64),
     /// more tokens than this, and the user is this
     BigUser(i64, String),
     /// three of the headers, in lower case, are "y": atoms that no compiler recognises
@@ -26,6 +28,7 @@ impl Rule {
             Self::Model(name) => format!(r#"request.model == "{name}""#),
             Self::Tokens(count) => format!("request.tokens > {count}"),
             Self::Keyword(word) => format!(r#"request.text.contains("{word}")"#),
+            Self::BigKeyword(word, count) => format!(r#"request.text.contains("{word}") && request.tokens > {count}"#),
             Self::BigUser(count, name) => format!(r#"request.tokens > {count} && user.id == "{name}""#),
             Self::Crossing([one, other, third]) => {
                 format!("{} && ({} || !({}))", header(one), header(other), header(third))
@@ -156,6 +159,20 @@ pub(crate) fn mixed(count: usize, diverse: bool, bytes: usize) -> Case {
     let requests = (0..8).map(|index| request(format!("other-{index}"), format!("firm-{index}"), 100_000, &text));
     let name = if diverse { "mixed, diverse words" } else { "mixed, friendly words" };
     Case { name, rules, requests: requests.collect() }
+}
+
+/// A keyword and a threshold in every rule, in ascending order of thresholds. Where `shadowed`, most
+/// keywords hold an earlier one, so that most rules are never reached.
+pub(crate) fn pairs(count: usize, shadowed: bool) -> Case {
+    let rule = |index: usize| {
+        let word = if shadowed { format!("kw{index}") } else { format!("kw{index:05}") };
+        Rule::BigKeyword(word, tokens(index))
+    };
+    Case {
+        name: if shadowed { "pairs, shadowed" } else { "pairs" },
+        rules: (0..count).map(rule).collect(),
+        requests: vec![request(String::new(), String::new(), 0, &"".into())],
+    }
 }
 
 /// Atoms that cross and that nobody recognises. Nothing matches.

@@ -37,6 +37,8 @@ pub(super) struct Row {
 const FEW_COPIES: usize = 64;
 /// Most work that settling related atoms by a literal may add to one switch.
 const MAX_RELATED: usize = 1 << 16;
+/// What settling one row's formula costs, in steps that look at one row.
+const STEPS_A_SETTLED_ROW: usize = 7;
 
 /// Builds one route's tree.
 pub(super) struct Builder<'a> {
@@ -388,6 +390,11 @@ impl<'a> Builder<'a> {
         let mut results = FxHashMap::default();
         let mut kept = Vec::new();
         for row in rows {
+            if settled.is_empty() && row.formula != TRUE && !self.mentions(row.formula, subject) {
+                kept.push(*row);
+                continue;
+            }
+            self.work(STEPS_A_SETTLED_ROW);
             let formula = self.formulas.settle(row.formula, &value_in(subjects, subject, class, settled), &mut results);
             if formula != FALSE {
                 kept.push(Row { formula, leaf: row.leaf });
@@ -406,6 +413,7 @@ impl<'a> Builder<'a> {
         let mut results = FxHashMap::default();
         let mut kept = Vec::new();
         for (index, row) in rows.iter().enumerate() {
+            self.work(STEPS_A_SETTLED_ROW);
             let formula = self.formulas.settle(row.formula, &value_in(subjects, subject, class, &[]), &mut results);
             if formula != FALSE {
                 kept.push((index, Row { formula, leaf: row.leaf }));

@@ -82,12 +82,13 @@ pub fn check(sources: &Sources) -> Checked {
 
 /// The checks of a policy as a whole, and of what it does.
 fn whole(policy: Policy, sources: &Sources, findings: &mut Vec<Diagnostic>, proved: &mut Vec<String>) -> Policy {
-    logic::check(&policy, sources, findings);
+    let policy = Arc::new(policy);
+    // One compilation for all: a tree of ten thousand rules takes a second.
+    let engine = Engine::new(Arc::clone(&policy));
+    logic::check(&policy, engine.program(), sources, findings);
     targets::check(&policy, findings);
     let kept = resilience::check(&policy, findings);
     cost::check(&policy, findings);
-    let policy = Arc::new(policy);
-    let engine = Engine::new(Arc::clone(&policy));
     cost::check_trees(&engine, findings);
     cases::check(&engine, findings);
     proved.extend(invariants::check(&engine, findings));

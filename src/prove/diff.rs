@@ -198,9 +198,11 @@ impl Comparison<'_, '_> {
         let Some(wanted) = joined(&before.wanted, &after.wanted) else { return };
         let (mut shown, mut tries, mut by) = (0, 0, None);
         let mut budget = std::mem::take(self.budget);
+        let given = budget;
+        let mut for_witnesses = given;
         let coverage = space.regions(&wanted, &mut budget, &mut |region| {
             tries += 1;
-            let facts = witness(region).filter(|facts| confirm(all, &wanted, facts));
+            let facts = witness(region, &mut for_witnesses).filter(|facts| confirm(all, &wanted, facts));
             match facts.and_then(|given| self.confirmed(before, after, given)) {
                 Some(given) => {
                     shown += 1;
@@ -219,7 +221,7 @@ impl Comparison<'_, '_> {
             }
             ControlFlow::Continue(())
         });
-        *self.budget = budget;
+        *self.budget = budget.saturating_sub(given.saturating_sub(for_witnesses));
         found.complete &= coverage != crate::compile::Coverage::GaveUp;
         if shown == 0
             && let Some(by) = by

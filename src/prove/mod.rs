@@ -52,10 +52,10 @@ pub enum Verdict {
 }
 
 /// Facts in a region, everything else as the table's default; None when none were found. They
-/// are a proposal: [`confirm`] decides.
+/// are a proposal: [`confirm`] decides. `budget` counts down by the work done, in steps of a search.
 #[must_use]
-pub fn witness(region: &Region<'_>) -> Option<GivenFacts> {
-    witness_with(region, Taste::Low)
+pub fn witness(region: &Region<'_>, budget: &mut usize) -> Option<GivenFacts> {
+    witness_with(region, Taste::Low, budget)
 }
 
 /// Whether the conditions have these values for these facts, by the plain evaluator. A condition
@@ -75,15 +75,18 @@ pub fn find(space: &Space, conditions: &[&Expr], wanted: &[(usize, bool)], budge
     let mut found = None;
     let mut by = None;
     let mut tries = 0;
+    let given = *budget;
+    let mut for_witnesses = given;
     let coverage = space.regions(wanted, budget, &mut |region| {
         tries += 1;
-        found = witness(region).filter(|facts| confirm(conditions, wanted, facts));
+        found = witness(region, &mut for_witnesses).filter(|facts| confirm(conditions, wanted, facts));
         if found.is_some() || tries >= MAX_WITNESSES {
             return ControlFlow::Break(());
         }
         by.get_or_insert_with(|| obstacles(region));
         ControlFlow::Continue(())
     });
+    *budget = budget.saturating_sub(given.saturating_sub(for_witnesses));
     match (found, by, coverage) {
         (Some(facts), ..) => Verdict::Found(facts),
         (None, None, Coverage::Exhausted) => Verdict::Impossible,

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::witness::{give, give_text, holds};
-use crate::bounds::{MAX_FACT_INT, MAX_LIST_LENGTH};
+use crate::bounds::{MAX_FACT_INT, MAX_LIST_LENGTH, STEPS_A_CEL_EVALUATION};
 use crate::compile::space::{Demand, Text};
 use crate::dsl::expr::typed::{Accessor, Expr, Function, Kind, Literal};
 use crate::facts::given::{GivenFacts, Owned};
@@ -67,10 +67,14 @@ impl Constants {
 }
 
 /// Changes values, one place a time, until everything is as demanded; false when that does not come
-/// about.
-pub(super) fn mend(demands: &[Demand<'_>], facts: &mut GivenFacts) -> bool {
-    let failing = |facts: &GivenFacts| demands.iter().filter(|demand| !holds(demand, facts)).count();
-    let mut missing = failing(facts);
+/// about before the `budget`, in steps of a proof, is used up.
+pub(super) fn mend(demands: &[Demand<'_>], facts: &mut GivenFacts, budget: &mut usize) -> bool {
+    let price: usize = demands.iter().map(steps).sum();
+    let mut failing = |facts: &GivenFacts| {
+        *budget = budget.saturating_sub(price);
+        (demands.iter().filter(|demand| !holds(demand, facts)).count(), *budget == 0)
+    };
+    let (mut missing, _) = failing(facts);
     if missing == 0 {
         return true;
     }
@@ -90,7 +94,7 @@ pub(super) fn mend(demands: &[Demand<'_>], facts: &mut GivenFacts) -> bool {
             for value in values_at(place, &constants, facts) {
                 put(place, value, &mut changed);
                 tries += 1;
-                let now = failing(&changed);
+                let (now, is_over) = failing(&changed);
                 if now < missing {
                     missing = now;
                     *facts = changed.clone();
@@ -98,7 +102,7 @@ pub(super) fn mend(demands: &[Demand<'_>], facts: &mut GivenFacts) -> bool {
                         break;
                     }
                 }
-                if tries > MOST_TRIES {
+                if is_over || tries > MOST_TRIES {
                     return false;
                 }
             }
@@ -111,6 +115,11 @@ pub(super) fn mend(demands: &[Demand<'_>], facts: &mut GivenFacts) -> bool {
         }
     }
     false
+}
+
+/// What asking whether facts are as demanded costs, in steps of a proof.
+fn steps(demand: &Demand<'_>) -> usize {
+    if matches!(demand, Demand::Opaque(..)) { STEPS_A_CEL_EVALUATION } else { 1 }
 }
 
 /// Whether a test that is not yet as demanded reads a place.

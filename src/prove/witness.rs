@@ -16,14 +16,14 @@ pub(crate) enum Taste {
     High,
 }
 
-/// Facts in a region; None when none were found.
-pub(crate) fn witness_with(region: &Region<'_>, taste: Taste) -> Option<GivenFacts> {
+/// Facts in a region; None when none were found, or the `budget` of steps was used up.
+pub(crate) fn witness_with(region: &Region<'_>, taste: Taste, budget: &mut usize) -> Option<GivenFacts> {
     let demands = region.demands();
     let mut facts = GivenFacts::default();
     for demand in &demands {
         meet(demand, taste, &mut facts)?;
     }
-    opaque::mend(&demands, &mut facts).then_some(facts)
+    opaque::mend(&demands, &mut facts, budget).then_some(facts)
 }
 
 /// Whether facts are as demanded.

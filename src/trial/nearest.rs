@@ -179,14 +179,14 @@ pub fn nearest(engine: &Engine, route: RouteId, rule: u32, facts: &GivenFacts) -
         places: places(engine),
     };
     let space = Space::new(&conditions);
-    let mut budget = TRIAL_STEPS;
+    let (mut budget, mut for_witnesses) = (TRIAL_STEPS, TRIAL_STEPS);
     let mut best: Option<Vec<Change>> = None;
     let mut tries = 0_usize;
     let mut by = Vec::new();
     let coverage = space.regions(&wanted, &mut budget, &mut |region| {
         tries = tries.saturating_add(1);
         let most = best.as_ref().map_or(usize::MAX, Vec::len);
-        let found = witness(region).filter(|other| goal.is_met(other));
+        let found = witness(region, &mut for_witnesses).filter(|other| goal.is_met(other));
         let fewest = found.as_ref().and_then(|other| goal.fewest(facts, other, most));
         match (found, fewest) {
             (Some(other), Some(places)) if places.len() < most => {

@@ -358,16 +358,37 @@ fn truth(form: &Form<'_>, axis: &Axis) -> Classes {
         (Form::Among(_, constants), Axis::Ints { cuts, .. }) => {
             let mut classes: Vec<u32> = constants.iter().map(|constant| class_of(cuts, *constant)).collect();
             classes.sort_unstable();
-            Classes::of(classes)
+            with_followers(&Classes::of(classes), cuts)
         }
         (Form::Compare(_, order, constant), Axis::Ints { cuts, .. }) => {
-            ordered(*order, cuts.partition_point(|cut| cut < constant), cuts.len())
+            with_followers(&ordered(*order, cuts.partition_point(|cut| cut < constant), cuts.len()), cuts)
         }
         (Form::Atom(Atom::CompareReal(_, order, Real(constant))), Axis::Reals { cuts, .. }) => {
             ordered(*order, cuts.partition_point(|cut| cut < constant), cuts.len())
         }
         _ => Classes::range(1, 2),
     }
+}
+
+/// Whether no whole number lies in a class, because the cuts on both sides of it are neighbours.
+///
+/// Such a class stands in every set exactly when that of the cut below it does: so nothing hangs on
+/// it, and rules that compare with 1, 2, 3 … do not tear every set to pieces.
+pub(super) fn follows_cut(cuts: &[i64], class: u32) -> bool {
+    let above = class as usize / 2;
+    let below = above.checked_sub(1).and_then(|below| cuts.get(below));
+    class.is_multiple_of(2)
+        && below.zip(cuts.get(above)).is_some_and(|(below, above)| below.checked_add(1) == Some(*above))
+}
+
+/// The set with the empty classes that belong to it, without those that do not.
+fn with_followers(classes: &Classes, cuts: &[i64]) -> Classes {
+    let mut found = Classes::default();
+    for (from, to) in classes.ranges() {
+        let moved = |class: u32| class + u32::from(follows_cut(cuts, class));
+        found.push(moved(*from), moved(*to));
+    }
+    found
 }
 
 /// The classes in which `value order cuts[at]` holds.
@@ -436,7 +457,7 @@ impl Constants {
         let mut legal = Classes::default();
         let mut from = least;
         for (at, cut) in (0_u32..).zip(&cuts) {
-            if from < *cut && from <= most {
+            if (from < *cut && from <= most) || follows_cut(&cuts, 2 * at) && legal.last() == Some(2 * at - 1) {
                 legal.push(2 * at, 2 * at + 1);
             }
             if (least..=most).contains(cut) {

@@ -73,6 +73,11 @@ impl Space {
         self.conditions.len()
     }
 
+    /// How many tests only the CEL crate can evaluate.
+    pub(crate) fn opaque(&self) -> usize {
+        self.axes.opaque.values().map(Vec::len).sum()
+    }
+
     /// Whether there are no conditions.
     #[must_use]
     pub fn is_empty(&self) -> bool {

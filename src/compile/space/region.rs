@@ -314,6 +314,8 @@ fn int_fact(term: &Term, cuts: &[i64], classes: &Classes, legal: &Classes) -> St
     };
     let first = legal.iter().next();
     let range = |(from, to): &(u32, u32)| {
+        // No number lies in a last class that is empty.
+        let to = &(to - u32::from(super::axis::follows_cut(cuts, to.saturating_sub(1))));
         let (least, most) = numbers(cuts, *from, *to);
         let least = least.filter(|least| *least > low && Some(*from) != first);
         let most = most.filter(|most| *most < high && Some(to.saturating_sub(1)) != legal.last());

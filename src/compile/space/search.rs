@@ -20,6 +20,9 @@ enum Left {
     Open(usize, u32, bool),
 }
 
+/// Ranges of a set of classes that are gone through in the time of one step.
+const PIECES_A_STEP: usize = 16;
+
 /// It cannot hold.
 struct Clash;
 
@@ -211,9 +214,10 @@ impl<'s, 'b> Search<'s, 'b> {
         (!open).then_some(!any)
     }
 
-    fn atom(&self, atom: u32) -> Option<bool> {
+    fn atom(&mut self, atom: u32) -> Option<bool> {
         let placed = self.space.axes.atoms.get(atom as usize)?;
         let classes = self.classes.get(&placed.axis)?;
+        *self.budget = self.budget.saturating_sub(classes.ranges().len() / PIECES_A_STEP);
         if !classes.meets(&placed.yes) {
             return Some(false);
         }
@@ -239,7 +243,9 @@ impl<'s, 'b> Search<'s, 'b> {
         let space = self.space;
         let Some(placed) = space.axes.atoms.get(atom as usize) else { return Ok(()) };
         let before = self.classes_of(placed.axis);
+        let pieces = before.ranges().len() + placed.yes.ranges().len();
         let left = if value { before.meet(&placed.yes) } else { before.without(&placed.yes) };
+        *self.budget = self.budget.saturating_sub(pieces / PIECES_A_STEP);
         let mut pending = vec![(placed.axis, left)];
         while let Some((axis, left)) = pending.pop() {
             let left = left.meet(self.classes_of(axis));

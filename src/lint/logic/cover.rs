@@ -7,7 +7,7 @@
 use std::ops::ControlFlow;
 
 use super::Ruled;
-use crate::bounds::MAX_COVER_ROUNDS;
+use crate::bounds::{MAX_COVER_ROUNDS, STEPS_A_CEL_EVALUATION};
 use crate::compile::Coverage;
 use crate::prove::{Taste, witness_with};
 
@@ -62,10 +62,16 @@ fn round(ruled: &mut Ruled<'_>, rule: Option<usize>, against: &[usize], budget: 
     let own = rule.unwrap_or(ruled.rules.len());
     let (mut taken, mut reached, mut regions) = (Vec::new(), false, 0);
     let (program, id, scratch) = (ruled.program, ruled.id, &mut ruled.scratch);
+    let given = *budget;
+    let mut for_requests = given;
+    // A decision asks about as many tests as there are rules up to the one in question.
+    let by_cel = ruled.opaque.min(own).saturating_mul(STEPS_A_CEL_EVALUATION);
+    let steps_a_decision = by_cel.saturating_add(program.asked_in_order(id) / RULES_A_STEP);
     let coverage = ruled.space.regions(&wanted(rule, against), budget, &mut |region| {
         regions += 1;
         for taste in [Taste::Low, Taste::High] {
-            let Some(facts) = witness_with(region, taste) else { continue };
+            let Some(facts) = witness_with(region, taste, &mut for_requests) else { continue };
+            for_requests = for_requests.saturating_sub(steps_a_decision);
             let taker = program.decide(id, &facts, scratch).rule as usize;
             if taker == own {
                 reached = true;
@@ -81,6 +87,7 @@ fn round(ruled: &mut Ruled<'_>, rule: Option<usize>, against: &[usize], budget: 
             ControlFlow::Continue(())
         }
     });
+    *budget = budget.saturating_sub(given.saturating_sub(for_requests));
     match coverage {
         _ if reached => Round::Reached,
         _ if !taken.is_empty() => Round::Taken(taken),
@@ -90,6 +97,8 @@ fn round(ruled: &mut Ruled<'_>, rule: Option<usize>, against: &[usize], budget: 
     }
 }
 
+/// Rules that are asked one by one in the time of one step of a search.
+const RULES_A_STEP: usize = 4;
 /// Regions that are looked at in one round for one in which a request can be built.
 const MAX_REGIONS: usize = 4;
 

@@ -32,6 +32,8 @@ struct Ruled<'p> {
     /// the rules that have a condition, by number
     rules: Vec<(&'p Rule, &'p Expr)>,
     space: Space,
+    /// tests that only the CEL crate can evaluate
+    opaque: usize,
     program: &'p Program,
     scratch: Scratch,
     /// steps that are left for the whole route
@@ -44,7 +46,8 @@ impl<'p> Ruled<'p> {
             route.rules.iter().filter_map(|rule| Some((rule, rule.condition.as_ref()?))).collect();
         let conditions: Vec<&Expr> = rules.iter().map(|(_, condition)| *condition).collect();
         let space = Space::new(&conditions);
-        Self { route, id, rules, space, program, scratch: Scratch::default(), steps: MAX_ROUTE_PROOF_STEPS }
+        let (opaque, scratch, steps) = (space.opaque(), Scratch::default(), MAX_ROUTE_PROOF_STEPS);
+        Self { route, id, rules, space, opaque, program, scratch, steps }
     }
 
     /// Runs a question within the steps of one rule and those left for the route.
@@ -62,11 +65,11 @@ impl<'p> Ruled<'p> {
     }
 }
 
-/// Reports what the conditions of each route say together. `sources` are the policy's texts.
-pub(super) fn check(policy: &Policy, sources: &Sources, findings: &mut Vec<Diagnostic>) {
-    let program = Program::compile(policy);
+/// Reports what the conditions of each route say together. `program` is the policy's, `sources` are
+/// its texts.
+pub(super) fn check(policy: &Policy, program: &Program, sources: &Sources, findings: &mut Vec<Diagnostic>) {
     for (id, route) in (0..).map(RouteId).zip(&policy.routes) {
-        let mut ruled = Ruled::new(route, id, &program);
+        let mut ruled = Ruled::new(route, id, program);
         let mut gave_up = Vec::new();
         let mut is_always = vec![false; ruled.rules.len()];
         for number in 0..ruled.rules.len() {
@@ -93,7 +96,7 @@ pub(super) fn check(policy: &Policy, sources: &Sources, findings: &mut Vec<Diagn
             if always {
                 findings.push(always::report(rule, condition));
             } else {
-                redundant::check(condition, sources, findings);
+                ruled.within(|_, budget| redundant::check(condition, sources, budget, findings));
             }
         }
         match cover::reach(&mut ruled, None) {

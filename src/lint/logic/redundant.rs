@@ -2,7 +2,6 @@
 //!
 //! Only the condition itself counts: what earlier rules have taken is another matter.
 
-use crate::bounds::MAX_RULE_PROOF_STEPS;
 use crate::compile::Space;
 use crate::diag::{Code, Diagnostic, Edit, Sources, Span};
 use crate::dsl::expr::print::cel_text;
@@ -10,6 +9,8 @@ use crate::dsl::expr::typed::{Expr, Kind};
 
 /// Most parts of one condition that are looked at.
 const MAX_PARTS: usize = 64;
+/// What taking one part apart costs, in steps of a proof: a few microseconds.
+const STEPS_A_PART: usize = 200;
 
 /// One item of a chain of `&&` or `||`.
 struct Part<'e> {
@@ -21,7 +22,8 @@ struct Part<'e> {
 }
 
 /// Reports parts without which the condition would mean the same.
-pub(super) fn check(condition: &Expr, sources: &Sources, findings: &mut Vec<Diagnostic>) {
+/// Where `budget` does not reach, nothing is said.
+pub(super) fn check(condition: &Expr, sources: &Sources, budget: &mut usize, findings: &mut Vec<Diagnostic>) {
     let mut parts = Vec::new();
     collect(condition, &mut Vec::new(), &mut parts);
     // A part that a `let` brought in cannot be left out here alone.
@@ -37,8 +39,10 @@ pub(super) fn check(condition: &Expr, sources: &Sources, findings: &mut Vec<Diag
             continue;
         }
         let Some(rest) = without(&whole, &part.path) else { continue };
-        if are_equal(&whole, &rest) {
-            findings.push(report(part, sources));
+        // Taking both conditions apart is work too.
+        *budget = budget.saturating_sub(parts.len() * STEPS_A_PART);
+        if are_equal(&whole, &rest, budget) {
+            findings.push(report(part, sources, budget));
             whole = rest;
             removed.push(part.path.clone());
         }
@@ -100,13 +104,13 @@ fn without(expr: &Expr, path: &[usize]) -> Option<Expr> {
     Some(changed)
 }
 
-fn are_equal(one: &Expr, other: &Expr) -> bool {
+fn are_equal(one: &Expr, other: &Expr, budget: &mut usize) -> bool {
     let space = Space::new(&[one, other]);
-    let differ = |wanted: [(usize, bool); 2]| space.has_region(&wanted, &mut MAX_RULE_PROOF_STEPS.clone());
+    let mut differ = |wanted: [(usize, bool); 2]| space.has_region(&wanted, budget);
     differ([(0, true), (1, false)]) == Some(false) && differ([(0, false), (1, true)]) == Some(false)
 }
 
-fn report(part: &Part<'_>, sources: &Sources) -> Diagnostic {
+fn report(part: &Part<'_>, sources: &Sources, budget: &mut usize) -> Diagnostic {
     let text = cel_text(part.expr);
     let message = format!("`{text}` changes nothing in this condition");
     let mut finding = Diagnostic::new(Code::P0309, part.expr.span, message).label("redundant");
@@ -118,11 +122,9 @@ fn report(part: &Part<'_>, sources: &Sources) -> Diagnostic {
     let space = Space::new(&items.iter().collect::<Vec<_>>());
     let own = part.path.last().copied().unwrap_or(0);
     // `a && b`: a brings b; `a || b`: b brings a.
-    let brings = |other: &usize| {
-        *other != own
-            && space.has_region(&[(*other, and), (own, !and)], &mut MAX_RULE_PROOF_STEPS.clone()) == Some(false)
-    };
-    if let Some(other) = (0..items.len()).find(brings).and_then(|other| items.get(other)) {
+    let mut brings =
+        |other: &usize| *other != own && space.has_region(&[(*other, and), (own, !and)], budget) == Some(false);
+    if let Some(other) = (0..items.len()).find(&mut brings).and_then(|other| items.get(other)) {
         finding = finding.also(other.span, if and { "says as much" } else { "takes as much" });
     }
     finding = finding.help("leave it out");

@@ -39,7 +39,8 @@ fn said(rules: &[(&str, &str)]) -> Vec<(String, String)> {
 
 fn findings(sources: &Sources) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    super::check(&policy(sources), sources, &mut findings);
+    let policy = policy(sources);
+    super::check(&policy, &crate::compile::Program::compile(&policy), sources, &mut findings);
     findings
 }
 
