@@ -148,9 +148,14 @@ fn fixes_are_written() {
 
 #[test]
 fn a_change_is_reported_while_watching() {
-    let (_dir, paths) = policies(&[CLEAN]);
+    let root = tempfile::tempdir().unwrap();
+    let [policy, away] = ["policy", "away"].map(|name| root.path().join(name));
+    std::fs::create_dir(&policy).unwrap();
+    let write = |text: &str| std::fs::write(policy.join("main.policy"), text).unwrap();
+    write(CLEAN);
     let mut child = Command::new(env!("CARGO_BIN_EXE_ccr-policy"))
-        .args(["check", "--watch", &paths[0]])
+        .args(["check", "--watch"])
+        .arg(&policy)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -170,14 +175,22 @@ fn a_change_is_reported_while_watching() {
             }
         }
     };
-    let write = |text: &str| std::fs::write(Path::new(&paths[0]), text).unwrap();
     let watched = until("clean").and_then(|()| until("watching")).and_then(|()| {
         write(&CLEAN.replace("-> m", "-> n"));
         until("error[P0102]").and_then(|()| until("watching"))
     });
     let watched = watched.and_then(|()| {
         write(CLEAN);
-        until("clean")
+        until("clean").and_then(|()| until("watching"))
+    });
+    // The directory is replaced, as a checkout does it, and changed after that.
+    let watched = watched.and_then(|()| {
+        std::fs::rename(&policy, &away).unwrap();
+        until("watching")?;
+        std::fs::rename(&away, &policy).unwrap();
+        until("clean").and_then(|()| until("watching"))?;
+        write(&CLEAN.replace("-> m", "-> n"));
+        until("error[P0102]")
     });
     child.kill().unwrap();
     child.wait().unwrap();

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Instant;
 
 use super::super::{complain_plainly, show};
@@ -11,8 +11,8 @@ use crate::bounds::{RELOAD_QUIET, RELOAD_WAIT};
 use crate::diag::Source;
 use crate::gateway::Watch;
 
-/// Clears a terminal and what it has scrolled, and goes to its first line.
-const CLEAR: &str = "\u{1b}[2J\u{1b}[3J\u{1b}[H";
+/// Clears what a terminal shows and goes to its first line; what it has scrolled is the author's.
+const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
 
 /// Reports, and reports again whenever a text of one of the policies is another one. It ends with
 /// Ctrl-C, and when nobody reads any more.
@@ -33,6 +33,7 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
     }
     let terminal = std::io::stdout().is_terminal();
     let mut before: Option<Vec<Source>> = None;
+    let mut complete = true;
     loop {
         let looked = look(arguments);
         let texts: Vec<Source> =
@@ -50,13 +51,27 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
             }
         }
         before = Some(texts);
-        if !settled(&changes) {
-            return ExitCode::SUCCESS;
+        loop {
+            let Some(changed) = waited(&changes, complete) else { return ExitCode::SUCCESS };
+            // Each is renewed, whatever became of the others.
+            complete = watches.iter_mut().filter_map(|watch| (!watch.renew()).then_some(())).count() == 0;
+            if changed || complete {
+                break;
+            }
         }
-        for watch in &mut watches {
-            // Where a part of it is gone for a moment, the next change of the rest renews it.
-            let _complete = watch.renew();
-        }
+    }
+}
+
+/// Waits for a change. A directory that is gone tells nothing when it comes back, so as long as the
+/// watch is not `complete` this ends without one too, with false. None: there will be no more.
+fn waited(changes: &Receiver<()>, complete: bool) -> Option<bool> {
+    if complete {
+        return settled(changes).then_some(true);
+    }
+    match changes.recv_timeout(RELOAD_WAIT) {
+        Ok(()) => Some(true),
+        Err(RecvTimeoutError::Timeout) => Some(false),
+        Err(RecvTimeoutError::Disconnected) => None,
     }
 }
 
