@@ -384,6 +384,25 @@ fn the_picture_is_drawn_within_the_terminal() {
 }
 
 #[test]
+fn rules_that_were_not_reached_are_folded_and_seen_values_stay() {
+    let wide = "request.text.contains(\"a text that is longer than a column of conditions grows\")";
+    let rules: String =
+        (1..20).map(|number| format!("  rule r{number} when request.turns == {number} -> mini\n")).collect();
+    let policy = format!(
+        "provider here {{ kind: mock }}\nmodel mini on here {{}}\nroute main {{\n  rule wide when {wide} -> mini\n{rules}  default -> mini\n}}\n"
+    );
+    for format in ["text", "picture"] {
+        let (_, out, _) = explain_on(&policy, &[], &["--given", "{ text: \"short\", turns: 1 }", "--format", format]);
+        assert!(out.contains("… 16 more rules were not reached, --all shows them") && !out.contains("r5"), "{out}");
+        // The value has a row of its own, below the condition that left no room for it.
+        let row = out.lines().skip_while(|line| !line.contains(wide)).nth(1).unwrap();
+        assert!(row.contains("request.text is \"short\"") && !row.contains("contains"), "{out}");
+        let (_, out, _) = explain_on(&policy, &[], &["--given", "{ turns: 1 }", "--format", format, "--all"]);
+        assert!(out.contains("r5") && !out.contains("more rules"), "{out}");
+    }
+}
+
+#[test]
 fn very_long_routes_are_cut_unless_asked_for() {
     let rules: String =
         (0..500).map(|number| format!("  rule r{number} when request.tokens == {number} -> mini\n")).collect();
@@ -448,6 +467,18 @@ fn what_would_be_sent_is_shown_without_its_keys() {
     assert_eq!(code, 0);
     assert!(out.contains("  POST https://home.test/v1/messages\n"), "{out}");
     assert!(out.contains("no body: facts alone have none; give one with --request FILE"), "{out}");
+}
+
+#[test]
+fn facts_without_braces_are_shown_in_some() {
+    for (given, help) in [
+        ("images=1", "write `{ images: 1 }`"),
+        ("images = 1, stream==true", "write `{ images: 1, stream: true }`"),
+        ("images: 1", "write `{ images: 1 }`"),
+    ] {
+        let (code, _, err) = explain(&["--given", given]);
+        assert!(code == 2 && err.contains(help), "{err}");
+    }
 }
 
 #[test]

@@ -253,9 +253,35 @@ fn suggested_cases_are_appended_and_pass() {
     assert_eq!(code, 0, "{out}{err}");
     let (code, _, err) = run_in(&place, &write);
     assert_eq!((code, err.contains("nothing to append")), (0, true), "{err}");
+    let (code, out, err) = run_in(&place, &["test", "--suggest"]);
+    assert_eq!((code, out.as_str(), err.contains("nothing is missing")), (0, "", true), "{err}");
+    // As many as are announced, and not silently where nobody reads them.
+    let place = Place::new(&[(
+        "main.policy",
+        &with_default_eyes().replace("given { images: 1, stream: true } -> eyes by image", ""),
+    )]);
+    let (_, out, _) = run_in(&place, &["test", "--mutate"]);
+    let announced = out.split("--suggest writes the ").nth(1).unwrap().split(" as test").next().unwrap().to_owned();
+    let write = ["test", "main.policy", "--suggest", "--mutate", "--write", "other.txt"];
+    let (code, _, err) = run_in(&place, &write);
+    assert!(code == 0 && err.contains("note: it is no file of `main.policy`"), "{err}");
+    let text = std::fs::read_to_string(place.0.path().join("other.txt")).unwrap();
+    let written = text.lines().filter(|line| line.starts_with("  given")).count();
+    assert!(err.contains(&format!("appended {written} case")), "{err}");
+    let noticing: usize = announced.split(' ').next().unwrap().parse().unwrap();
+    assert!(noticing <= written, "{announced}, {written} written");
     let nowhere = ["test", "--suggest", "--write", "/nowhere/at/all.policy"];
     let (code, _, err) = run_in(&Place::new(&[("main.policy", POLICY.split("test").next().unwrap())]), &nowhere);
     assert_eq!((code, err.contains("cannot append to")), (2, true), "{err}");
+}
+
+#[test]
+fn a_kind_of_coverage_stands_behind_its_sign() {
+    let (code, out, err) = run_test(POLICY, &["--coverage", "mcdc"]);
+    assert_eq!(code, 2, "{out}");
+    assert!(err.contains("the kind stands behind `=`: --coverage=mcdc"), "{err}");
+    let (_, _, err) = run_test(POLICY, &["mcdc"]);
+    assert!(!err.contains("--coverage"), "{err}");
 }
 
 fn load(text: &str) -> Option<Policy> {

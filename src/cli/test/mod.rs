@@ -125,6 +125,10 @@ impl From<Code> for ExitCode {
 
 /// Runs everything that was asked for on one policy.
 fn judge(arguments: &TestArguments, path: &Path) -> Result<Judged, Code> {
+    if let Some(problem) = no_policy_but_a_kind(arguments, path) {
+        super::complain_plainly(&problem);
+        return Err(Code::CouldNotRun);
+    }
     let Opened { policy, sources } =
         open(path).map_err(|code| if code == ExitCode::from(1) { Code::Findings } else { Code::CouldNotRun })?;
     let engine = Engine::new(Arc::new(policy));
@@ -143,6 +147,15 @@ fn judge(arguments: &TestArguments, path: &Path) -> Result<Judged, Code> {
         Missing::new(policy, suggested, noticing.collect())
     });
     Ok(Judged { path: path.display().to_string(), sources, report, coverage, mutants, suggested })
+}
+
+/// `--coverage mcdc` reads as a path: without a value the option has its usual one.
+fn no_policy_but_a_kind(arguments: &TestArguments, path: &Path) -> Option<String> {
+    let kind = Covered::from_str(path.to_str()?, false).ok()?.to_possible_value()?;
+    let is_meant = arguments.coverage.is_some() && !path.exists();
+    is_meant.then(|| {
+        format!("error: there is no policy at `{0}`; the kind stands behind `=`: --coverage={0}", kind.get_name())
+    })
 }
 
 fn wants_mutants(arguments: &TestArguments) -> bool {
@@ -207,8 +220,10 @@ fn hand_out(arguments: &TestArguments, judged: &Judged) -> Code {
     let Some(missing) = &judged.suggested else { return Code::Clean };
     let text = missing.text();
     let Some(path) = &arguments.write else {
-        if arguments.format == Format::Human {
-            super::say(text.trim_end());
+        match (arguments.format, text.trim_end()) {
+            (Format::Human, "") => super::complain_plainly("nothing is missing"),
+            (Format::Human, text) => super::say(text),
+            _ => {}
         }
         return Code::Clean;
     };
@@ -224,6 +239,12 @@ fn hand_out(arguments: &TestArguments, judged: &Judged) -> Code {
         Ok(()) => {
             let cases = counted(missing.cases, "case");
             super::complain_plainly(&format!("appended {cases} to {}", path.display()));
+            if !is_part_of(path, Path::new(&judged.path)) {
+                let policy = &judged.path;
+                super::complain_plainly(&format!(
+                    "note: it is no file of `{policy}`, so `ccr-policy test {policy}` does not run them"
+                ));
+            }
             Code::Clean
         }
         Err(source) => {
@@ -256,6 +277,13 @@ fn append(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
     let gap = if file.metadata()?.len() == 0 { "" } else { "\n" };
     file.write_all(format!("{gap}{}\n", text.trim_end()).as_bytes())
+}
+
+/// Whether a file is read as part of a policy. What cannot be told is taken for one.
+fn is_part_of(file: &Path, policy: &Path) -> bool {
+    let Ok(file) = file.canonicalize() else { return true };
+    let Ok(files) = crate::files::list(policy) else { return true };
+    files.iter().any(|one| one.canonicalize().is_ok_and(|one| one == file))
 }
 
 /// What is printed once, for all policies together.

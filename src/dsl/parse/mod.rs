@@ -74,20 +74,16 @@ pub(crate) fn parse_fields(id: SourceId, text: &str, findings: &mut Vec<Diagnost
         findings.push(Diagnostic::without_place(Code::P0004, "the text is too large"));
         return None;
     }
+    if let Some(facts) = without_braces(text) {
+        let finding = Diagnostic::new(Code::P0203, Span::new(id, 0, text.len()), "facts stand in braces");
+        findings.push(finding.help(format!("write `{{ {facts} }}`")));
+        return None;
+    }
     let scanned = scan(id, text, findings);
     if findings.len() > before {
         return None;
     }
     let mut parser = Parser { id, text: &scanned.text, base: 0, findings };
-    let whole = text.trim();
-    let bare = whole
-        .split_once(':')
-        .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
-    if bare {
-        let finding = Diagnostic::new(Code::P0203, Span::new(id, 0, text.len()), "facts stand in braces");
-        parser.report(finding.help(format!("write `{{ {whole} }}`")));
-        return None;
-    }
     let pair = parser.run(Rule::one_value, 0..text.len())?;
     let value = pair.into_inner().find(|pair| pair.as_rule() == Rule::value)?;
     let span = parser.span(&value);
@@ -101,6 +97,24 @@ pub(crate) fn parse_fields(id: SourceId, text: &str, findings: &mut Vec<Diagnost
             None
         }
     }
+}
+
+/// Facts as they have to be written, of a text that names some without braces: `images: 1`, `images=1`.
+fn without_braces(text: &str) -> Option<String> {
+    let name = |key: &str| {
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let key = key.trim();
+        (!key.is_empty() && key.bytes().all(is_name)).then(|| key.to_owned())
+    };
+    let whole = text.trim();
+    if whole.split_once(':').is_some_and(|(key, _)| name(key).is_some()) {
+        return Some(whole.to_owned());
+    }
+    let fact = |part: &str| {
+        let (key, value) = part.split_once('=')?;
+        Some(format!("{}: {}", name(key)?, value.trim_start_matches('=').trim()))
+    };
+    whole.split(',').map(fact).collect::<Option<Vec<String>>>().map(|facts| facts.join(", "))
 }
 
 fn bound_calls() {

@@ -46,9 +46,13 @@ impl Line {
         self.with(text, Tone::Dim)
     }
 
+    fn width(&self) -> usize {
+        self.0.iter().map(|(text, _)| text.width()).sum()
+    }
+
     /// The line within so many columns; a CJK character takes two.
     fn render(self, columns: usize, paint: Paint) -> String {
-        let whole: usize = self.0.iter().map(|(text, _)| text.width()).sum();
+        let whole = self.width();
         let mut left = if whole > columns { columns.saturating_sub(1) } else { columns };
         let mut out = String::new();
         for (text, tone) in self.0 {
@@ -180,8 +184,8 @@ impl<'t> Picture<'t> {
         for rule in rules {
             self.rule(rule, names, conditions);
         }
-        if hidden > 0 {
-            let line = self.rail().dim(format!("  … {hidden} more rules, --all shows them"));
+        if let Some(hidden) = hidden {
+            let line = self.rail().dim(format!("  {hidden}"));
             self.line(line);
         }
     }
@@ -204,7 +208,14 @@ impl<'t> Picture<'t> {
             }
             is_first = false;
             let saw = if is_absorbed { "error, not needed".to_owned() } else { saw_text(atom, Paint(false)) };
-            line = line.plain("  ").plain(padded(&atom.text, conditions)).plain("  ").dim(saw);
+            let condition = padded(&atom.text, conditions);
+            // What was seen is what a reader looks for: where a row has no room for it, it gets its own.
+            if line.width() + condition.width() + saw.width() + 4 > self.look.columns.max(MIN_COLUMNS) {
+                self.line(std::mem::take(&mut line).plain("  ").plain(condition));
+                line = self.rail().plain(" ".repeat(names.saturating_add(7))).dim(saw);
+            } else {
+                line = line.plain("  ").plain(condition).plain("  ").dim(saw);
+            }
         }
         if is_first && rule.verdict == RuleVerdict::Matched {
             line = line.dim("  nothing above matched");

@@ -14,8 +14,12 @@ use crate::engine::view::show;
 
 /// Widest value that is shown whole; the JSON form has all of it.
 const MAX_VALUE_COLUMNS: usize = 60;
-/// Widest condition that the column of conditions grows for.
+/// Widest condition that the column of conditions grows for; what a wider one saw stands below it.
 const MAX_CONDITION_COLUMNS: usize = 48;
+/// Rules before and behind the one that decided, which are always shown.
+const NEAR: usize = 3;
+/// Most rules behind the one that decided before they are folded into a line.
+const MOST_BEHIND: usize = 4;
 
 /// How a trace is to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,21 +144,29 @@ impl Trace {
 }
 
 /// The rules of a route that are worth a look: the first ones, those that decided or failed with the
-/// few before and behind, and whatever has a nearest change; and how many others there are.
-pub(super) fn shown_rules(route: &RouteTrace, all: bool) -> (Vec<&RuleTrace>, usize) {
+/// few before and behind, and whatever has a nearest change; and what is said of the others.
+pub(super) fn shown_rules(route: &RouteTrace, all: bool) -> (Vec<&RuleTrace>, Option<String>) {
     let rules = &route.rules;
-    if all || rules.len() <= MAX_SHOWN_RULES {
-        return (rules.iter().collect(), 0);
-    }
     let decided =
         rules.iter().position(|rule| matches!(rule.verdict, RuleVerdict::Matched | RuleVerdict::FailedClosed));
+    let behind = decided.map_or(0, |decided| rules.len().saturating_sub(decided).saturating_sub(1));
+    if all || rules.len() <= MAX_SHOWN_RULES && behind <= MOST_BEHIND {
+        return (rules.iter().collect(), None);
+    }
     let decided = decided.unwrap_or(rules.len());
-    let is_near = |at: usize| at.saturating_add(3) >= decided && at <= decided.saturating_add(3);
-    let half = MAX_SHOWN_RULES / 2;
-    let shown = rules.iter().enumerate().filter(|(at, _)| *at < half || is_near(*at));
-    let shown: Vec<&RuleTrace> = shown.map(|(_, rule)| rule).collect();
-    let hidden = rules.len().saturating_sub(shown.len());
-    (shown, hidden)
+    let is_near = |at: usize| at.saturating_add(NEAR) >= decided && at <= decided.saturating_add(NEAR);
+    let first = if rules.len() <= MAX_SHOWN_RULES { rules.len() } else { MAX_SHOWN_RULES / 2 };
+    let is_shown = |at: usize, rule: &RuleTrace| at < first.min(decided) || is_near(at) || rule.nearest.is_some();
+    let (mut shown, mut hidden) = (Vec::new(), Vec::new());
+    for (at, rule) in rules.iter().enumerate() {
+        if is_shown(at, rule) { shown.push(rule) } else { hidden.push(rule) }
+    }
+    let were = match hidden.iter().all(|rule| rule.verdict == RuleVerdict::NotReached) {
+        true => " were not reached",
+        false => "",
+    };
+    let s = if hidden.len() == 1 { "" } else { "s" };
+    (shown, (!hidden.is_empty()).then(|| format!("… {} more rule{s}{were}, --all shows them", hidden.len())))
 }
 
 fn route_text(out: &mut String, route: &RouteTrace, all: bool, paint: Paint) {
@@ -167,8 +179,8 @@ fn route_text(out: &mut String, route: &RouteTrace, all: bool, paint: Paint) {
     for rule in rules {
         rule_text(out, rule, name_columns, condition_columns, paint);
     }
-    if hidden > 0 {
-        let _ = writeln!(out, "  {}", paint.dim(&format!("… {hidden} more rules, --all shows them")));
+    if let Some(hidden) = hidden {
+        let _ = writeln!(out, "  {}", paint.dim(&hidden));
     }
 }
 
@@ -194,7 +206,12 @@ fn rule_text(out: &mut String, rule: &RuleTrace, name_columns: usize, condition_
         }
         is_first = false;
         let remark = if is_absorbed { "error, not needed".to_owned() } else { saw_text(atom, paint) };
-        let _ = writeln!(out, "  {}  {remark}", padded(&atom.text, condition_columns));
+        let gap = if atom.text.width() > condition_columns && !remark.is_empty() {
+            format!("\n      {}    ", " ".repeat(name_columns))
+        } else {
+            "  ".to_owned()
+        };
+        let _ = writeln!(out, "  {}{gap}{remark}", padded(&atom.text, condition_columns));
     }
     if is_first {
         let remark = match rule.verdict {

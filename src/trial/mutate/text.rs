@@ -1,5 +1,6 @@
 //! Mutants for a terminal, and for programs.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -50,7 +51,10 @@ impl Mutants {
             here.iter().for_each(|survivor| survivor_text(&mut out, survivor, paint));
         }
         if unnoticed > 0 {
-            let cases = plural(unnoticed, "case");
+            // One case may notice several of them.
+            let cases: BTreeSet<_> =
+                self.unnoticed().filter_map(|one| one.case.as_ref()).map(|case| (case.route, &case.text)).collect();
+            let cases = plural(cases.len(), "case");
             let _ = writeln!(out, "\n{}", paint.dim(&format!("--mutate --suggest writes the {cases} as test blocks")));
         }
         out
