@@ -78,6 +78,7 @@ codes! {
     P0109 Error "unknown field";
     P0110 Error "missing field";
     P0111 Error "repeated field";
+    P0114 Warning "no tenant has it";
 
     P0201 Error "condition is not a truth value";
     P0202 Error "no such operator for these types";

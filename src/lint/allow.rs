@@ -7,8 +7,14 @@ use crate::diag::render::Positions;
 use crate::diag::{Code, Diagnostic, Edit, Severity, SourceId, Sources, Span};
 use crate::dsl::Comment;
 
-/// Drops the warnings that a comment allows, and reports comments that allow nothing.
-pub(super) fn allow(comments: &[Comment], sources: &Sources, findings: &mut Vec<Diagnostic>) {
+/// Drops the warnings that a comment allows, and reports comments that allow nothing. `looked` says
+/// whether a code was looked for: only then can its comment be known to allow nothing.
+pub(super) fn allow(
+    comments: &[Comment],
+    sources: &Sources,
+    looked: &dyn Fn(&str) -> bool,
+    findings: &mut Vec<Diagnostic>,
+) {
     if comments.is_empty() {
         return;
     }
@@ -38,6 +44,7 @@ pub(super) fn allow(comments: &[Comment], sources: &Sources, findings: &mut Vec<
     for (number, Comment { span, text }) in comments.iter().enumerate() {
         if let Ok(code) = parse(text)
             && !used.contains(&number)
+            && looked(code)
         {
             let finding =
                 Diagnostic::new(Code::P0906, *span, format!("nothing on the next line is reported as `{code}`"));

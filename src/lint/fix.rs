@@ -1,6 +1,6 @@
 //! Carries out the changes that findings bring, as long as they keep the meaning.
 
-use super::{Checked, check};
+use super::{Checked, Wanted, check_for};
 use crate::bounds::MAX_FIX_ROUNDS;
 use crate::diag::{Diagnostic, Edit, Severity, SourceId, Sources};
 
@@ -28,7 +28,13 @@ pub fn fix(sources: &Sources, findings: &[Diagnostic]) -> Vec<(SourceId, String)
 /// errors, or none where there was a policy) is not made.
 #[must_use]
 pub fn mend(sources: &Sources) -> Mended {
-    let mut mended = Mended { sources: sources.clone(), done: Vec::new(), checked: check(sources) };
+    mend_for(sources, &Wanted::default())
+}
+
+/// As [`mend`], with what was asked for besides.
+#[must_use]
+pub fn mend_for(sources: &Sources, wanted: &Wanted<'_>) -> Mended {
+    let mut mended = Mended { sources: sources.clone(), done: Vec::new(), checked: check_for(sources, wanted) };
     for _ in 0..MAX_FIX_ROUNDS {
         let chosen: Vec<Diagnostic> = plan(&mended.checked.diagnostics).into_iter().cloned().collect();
         let changed = fix(&mended.sources, &chosen);
@@ -40,7 +46,7 @@ pub fn mend(sources: &Sources) -> Mended {
             let text = changed.iter().find(|(other, _)| *other == id).map_or(&source.text, |(_, text)| text);
             next.add(source.name.as_str(), text.as_str());
         }
-        let checked = check(&next);
+        let checked = check_for(&next, wanted);
         let errors = |checked: &Checked| {
             checked.diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count()
         };

@@ -22,8 +22,39 @@ fn comments_allow_warnings_with_a_reason() {
     finds(&with("// ccr: allow P0108"), &["P0906", "P0108"]);
     finds(&with("// ccr: allow P9999 because x"), &["P0906", "P0108"]);
     finds(&with("// ccr: allow P0107 because x"), &["P0906", "P0108"]);
+    // What this run does not look for, or does not come to, says nothing about its comment.
+    finds("// ccr: allow P0314 because the order says it\nroute x { default -> m }\n", &[]);
+    finds("// ccr: allow P0701 because it is set in production\nmodel n on p {}\n", &["P0108"]);
+    finds("// ccr: allow P0502 because x\nroute x { default -> nobody }\n", &["P0102"]);
     // Neither an error nor P0708 can be allowed.
     finds("// ccr: allow P0708 because x\nalert a {}\n", &["P0906", "P0708"]);
+}
+
+#[test]
+fn what_is_looked_for_on_request_is_allowed_too() {
+    use super::{Wanted, check_for, mend_for};
+    let texts = |comments: [&str; 2]| {
+        let mut sources = Sources::default();
+        let [key, overlap] = comments;
+        let text = format!(
+            "{key}\nprovider p {{ kind: openai, base: \"https://p.example\", key: env(\"P_KEY\") }}\nmodel m on p {{}}\nmodel n on p {{}}\nroute main {{\n  rule a when request.stream -> m\n  {overlap}\n  rule b when request.json -> n\n  default -> m\n}}\n"
+        );
+        sources.add("x.policy", text);
+        sources
+    };
+    let wanted = Wanted { overlaps: true, is_set: Some(&|_| false) };
+    let found = |comments: [&str; 2]| {
+        let found = check_for(&texts(comments), &wanted).diagnostics;
+        found.iter().map(|finding| finding.code.as_str()).filter(|code| *code != "P0506").collect::<Vec<_>>()
+    };
+    assert_eq!(found(["", ""]), ["P0701", "P0314"]);
+    let both = ["// ccr: allow P0701 because it is set there", "// ccr: allow P0314 because order decides"];
+    assert_eq!(found(both), [""; 0]);
+    assert_eq!(found([both[1], both[0]]), ["P0906", "P0701", "P0906", "P0314"]);
+    // Without being asked for, neither is found, and neither comment is taken away.
+    for wanted in [wanted, Wanted::default()] {
+        assert!(mend_for(&texts(both), &wanted).done.is_empty());
+    }
 }
 
 #[test]
@@ -35,6 +66,41 @@ fn a_comment_speaks_of_all_lines_of_a_statement() {
     assert_eq!(below("\n  // why\n  given {\n    text: 1\n  } -> m\n  given {} -> m"), 2..=4);
     assert_eq!(below("\n  rule a when b -> m\n\n    -> m"), 1..=1);
     assert_eq!(below(""), 1..=1);
+}
+
+#[test]
+fn words_that_no_caller_has() {
+    let tenants = "tenant lanhai { keys: [{ key: env(\"K\"), tags: [batch] }], tier: gold, tags: [cn-only] }\ntenant blue { keys: [env(\"L\")] }\n";
+    let told = |declared: &str, condition: &str| {
+        let mut sources = Sources::default();
+        let rest = format!(
+            "model n on p {{}}\nroute more {{ rule r when {condition} -> n\n default -> m }}\ninvariant \"i\" {{ when {condition}\n require model.name == \"n\" }}\n"
+        );
+        let base = BASE.replace("default -> m", "rule x when request.stream -> route more\n default -> m");
+        sources.add("x.policy", format!("{base}{declared}{rest}"));
+        let mut found = check(&sources).diagnostics;
+        found.retain(|finding| finding.code == Code::P0114);
+        found.into_iter().map(|finding| format!("{}: {}", finding.message, finding.help.unwrap())).collect::<Vec<_>>()
+    };
+    for clean in [
+        "\"cn-only\" in tenant.tags",
+        "\"batch\" in key.tags",
+        "tenant.tier == \"gold\"",
+        "tenant.tier in [\"\", \"gold\"]",
+        "request.model == \"cn-onyl\"",
+    ] {
+        assert_eq!(told(tenants, clean), [""; 0], "{clean}");
+    }
+    for (condition, message) in [
+        ("\"cn-onyl\" in tenant.tags", "no tenant has the tag `cn-onyl`: did you mean `\"cn-only\"`?"),
+        ("!(\"Batch\" in key.tags)", "no key has the tag `Batch`: did you mean `\"batch\"`?"),
+        ("tenant.tier != \"platinum\"", "no tenant has the tier `platinum`: declare it, or write one of: gold"),
+        ("tenant.tier in [\"gold\", \"godl\"]", "no tenant has the tier `godl`: did you mean `\"gold\"`?"),
+    ] {
+        // Once in the rule, once in the invariant.
+        assert_eq!(told(tenants, condition), [message, message]);
+        assert_eq!(told("", condition), [""; 0], "{condition}");
+    }
 }
 
 /// Two providers that are no mocks, two models on each, one with eyes and one with a large context.
@@ -123,14 +189,17 @@ fn limits_that_cannot_be_kept() {
     let two = |with: &str| format!("rule r when request.stream -> a then b with {{ {with} }}");
     rules_find(&two("max_cost: $0.20"), &["P0507"]);
     rules_find(&two("max_cost: $0.22"), &[]);
-    // What a route that is entered may come to is added; its own deadline is judged there.
+    // What a route that is entered may come to is added; its own deadline may only end it earlier.
     let entered = |with: &str| {
         format!(
             "rule r when request.stream -> a then route more with {{ timeout: 10s, deadline: 25s }}\ndefault -> a then b\n}}\nroute more {{\n{with} rule s when request.json -> b then a"
         )
     };
     rules_find(&entered(""), &["P0507"]);
-    rules_find(&entered("deadline: 60s"), &[]);
+    rules_find(&entered("deadline: 60s"), &["P0507"]);
+    rules_find(&entered("deadline: 26s"), &["P0507"]);
+    rules_find(&entered("deadline: 25s"), &[]);
+    rules_find(&entered("max_cost: $9"), &["P0507"]);
 }
 
 #[test]

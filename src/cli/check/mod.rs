@@ -14,7 +14,7 @@ use super::{complain, say};
 use crate::diag::render::Positions;
 use crate::diag::{Diagnostic, Label, Severity, SourceId, Sources, render};
 use crate::upstream::is_set;
-use crate::{dsl, files, lint};
+use crate::{files, lint};
 
 /// Reads policies and reports everything that is wrong with them.
 #[derive(Debug, Args)]
@@ -107,28 +107,23 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
 /// Reads and checks every policy; with `--fix` its files are changed before.
 fn look(arguments: &CheckArguments) -> AllLooked {
     let mut all = AllLooked { policies: Vec::new(), failed: false };
+    let wanted = lint::Wanted {
+        overlaps: arguments.overlaps,
+        is_set: (!arguments.no_env).then_some(&is_set as &dyn Fn(&str) -> bool),
+    };
     for path in arguments.policies.get() {
         let looked = files::read(path).and_then(|sources| {
             let (sources, checked) = if arguments.fix {
-                let mended = lint::mend(&sources);
+                let mended = lint::mend_for(&sources, &wanted);
                 write(arguments, &sources, &mended)?;
                 (mended.sources, mended.checked)
             } else {
-                let checked = lint::check(&sources);
+                let checked = lint::check_for(&sources, &wanted);
                 (sources, checked)
             };
-            let mut findings = checked.diagnostics;
-            if let Some(policy) = &checked.policy {
-                if arguments.overlaps {
-                    findings.extend(lint::overlaps(policy));
-                }
-                if !arguments.no_env {
-                    // The environment of this machine is not a fault of the policy; `serve` is stricter.
-                    findings.extend(dsl::check::environment(policy, &is_set).into_iter().map(as_warning));
-                }
-            }
             let contents = checked.policy.as_ref().map(contents);
-            Ok(Looked { path: path.display().to_string(), sources, findings, proved: checked.proved, contents })
+            let (findings, proved) = (checked.diagnostics, checked.proved);
+            Ok(Looked { path: path.display().to_string(), sources, findings, proved, contents })
         });
         match looked {
             Ok(looked) => all.policies.push(looked),
@@ -165,10 +160,6 @@ fn write(arguments: &CheckArguments, before: &Sources, mended: &lint::Mended) ->
         super::warn(&lines);
     }
     Ok(())
-}
-
-fn as_warning(finding: Diagnostic) -> Diagnostic {
-    Diagnostic { severity: Severity::Warning, ..finding }
 }
 
 /// Prints what was found and says what the command ends with.

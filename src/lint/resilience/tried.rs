@@ -16,7 +16,7 @@ pub(super) fn check(policy: &Policy, rule: &Rule, findings: &mut Vec<Diagnostic>
         let twice = matches!(attempt.kind, AttemptKind::Model(_));
         if all_tried && !twice && !enters_route(attempt) {
             findings.push(
-                Diagnostic::new(Code::P0503, attempt.span, "everybody who could be chosen here has been tried before")
+                Diagnostic::new(Code::P0503, attempt.span, "everybody who could be chosen here was to be tried before")
                     .label("adds nothing")
                     .help("remove it, or name a model that has not been tried"),
             );

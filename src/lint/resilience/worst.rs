@@ -62,7 +62,7 @@ pub(super) fn check(policy: &Policy, rule: &Rule, limits: &Limits, kept: &mut Ke
     if deadline.is_none() && most.is_none() {
         return;
     }
-    let worst = of_rule(policy, rule, limits, 0);
+    let worst = of_rule(policy, rule, limits, Duration::ZERO, 0);
     if let Some((deadline, _)) = deadline {
         kept.note(0, worst.time.is_some_and(|time| time <= deadline));
     }
@@ -103,11 +103,15 @@ pub(super) fn check(policy: &Policy, rule: &Rule, limits: &Limits, kept: &mut Ke
     }
 }
 
-fn of_rule(policy: &Policy, rule: &Rule, limits: &Limits, depth: usize) -> Worst {
-    rule.attempts.iter().fold(NOTHING, |sum, attempt| add(sum, of_attempt(policy, attempt, limits, depth)))
+/// What a rule may need after `spent`, the time that the rules before it may have taken.
+fn of_rule(policy: &Policy, rule: &Rule, limits: &Limits, spent: Duration, depth: usize) -> Worst {
+    rule.attempts.iter().fold(NOTHING, |sum, attempt| {
+        let spent = spent.saturating_add(sum.time.unwrap_or_default());
+        add(sum, of_attempt(policy, attempt, limits, spent, depth))
+    })
 }
 
-fn of_attempt(policy: &Policy, attempt: &Attempt, limits: &Limits, depth: usize) -> Worst {
+fn of_attempt(policy: &Policy, attempt: &Attempt, limits: &Limits, spent: Duration, depth: usize) -> Worst {
     let timeout = limits.timeout.map(|(timeout, _)| timeout);
     let one = |id: &ModelId| Worst { attempts: 1, time: timeout, dollars: dollars(policy, *id) };
     match &attempt.kind {
@@ -118,16 +122,25 @@ fn of_attempt(policy: &Policy, attempt: &Attempt, limits: &Limits, depth: usize)
         }
         AttemptKind::Choice { set, .. } => set.iter().map(one).fold(NOTHING, greater),
         AttemptKind::Split { arms, .. } => {
-            arms.iter().map(|arm| of_attempt(policy, &arm.attempt, limits, depth)).fold(NOTHING, greater)
+            arms.iter().map(|arm| of_attempt(policy, &arm.attempt, limits, spent, depth)).fold(NOTHING, greater)
         }
         AttemptKind::Route(id) => {
             let Some(route) = policy.routes.get(id.index()).filter(|_| depth < MAX_ENTERED) else { return NOTHING };
             let entered = |rule: &Rule| {
                 let inner = Limits::default().or(&rule.options).or(&route.options);
-                // From there on its own deadline and limit hold, which are judged at its own rules.
-                let own = inner.deadline.is_some() || inner.max_cost.is_some();
-                let inner = Limits { timeout: inner.timeout.or(limits.timeout), ..*limits };
-                if own { NOTHING } else { of_rule(policy, rule, &inner, depth.saturating_add(1)) }
+                let shorter = Limits { timeout: inner.timeout.or(limits.timeout), ..*limits };
+                let mut worst = of_rule(policy, rule, &shorter, spent, depth.saturating_add(1));
+                // Its own deadline, from the request's beginning too, may end it earlier, and never
+                // extends the one from outside.
+                if let Some((deadline, _)) = inner.deadline {
+                    let left = deadline.saturating_sub(spent);
+                    worst.time = Some(worst.time.map_or(left, |time| time.min(left)));
+                }
+                // From there on its own limit of dollars holds, which is judged at its own rules.
+                if inner.max_cost.is_some() {
+                    worst.dollars = Some(0.0);
+                }
+                worst
             };
             route.rules.iter().map(entered).fold(NOTHING, greater)
         }
