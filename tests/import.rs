@@ -147,6 +147,87 @@ fn no_key_comes_through() {
     }
 }
 
+#[test]
+fn options_of_transformers_hold_no_key() {
+    let text = "{ Providers: [{ name: 'P', api_base_url: 'https://p.example/v1', api_key: '$K', models: ['a'], transformer: { use: [
+        ['customparams', { password: 'hush-one', top_p: 0.5, max_tokens: 4096, inner: [{ apiKey: 'hush-two' }, 'sk-hush-three-0123456789'],
+            headers: { 'X-Tok': 'hush-four', 'x-auth-token': 'hush-five', 'x-team': 'red' } }]] } }], Router: { default: 'P,a' } }";
+    let imported = import("x.json", text, Options::default()).unwrap();
+    sound(&imported, false);
+    let all = format!("{}{}", imported.policy, imported.report.text());
+    assert!(!all.contains("hush"), "{all}");
+    for kept in ["\"top_p\": 0.5", "\"max_tokens\": 4096", "\"x-team\": \"red\""] {
+        assert!(imported.policy.contains(kept), "{kept}\n{}", imported.policy);
+    }
+    let line = |path: &str| imported.report.lines.iter().find(|line| line.path.ends_with(path)).unwrap().clone();
+    for path in ["password", "[0].apiKey", "inner[1]", "X-Tok", "x-auth-token"] {
+        let line = line(path);
+        assert!(line.fate == Fate::Changed && line.note.starts_with("left out"), "{line:?}");
+    }
+    assert!(!line("max_tokens").note.starts_with("left out"));
+}
+
+#[test]
+fn headers_that_name_a_key_are_left_out() {
+    let text = "model_list: [{ model_name: a, litellm_params: { model: openai/x, api_key: os.environ/K, extra_headers: { X-Tok: hush, x-auth-token: hush, proxy-authorization: hush, x-team: red } } }]";
+    let imported = import("", text, Options::default()).unwrap();
+    sound(&imported, true);
+    let all = format!("{}{}", imported.policy, imported.report.text());
+    assert!(!all.contains("hush") && all.contains("\"x-team\": \"red\""), "{all}");
+}
+
+#[test]
+fn what_is_not_read_is_not_carried_over() {
+    let check = |text: &str, path: &str| {
+        let imported = import("", text, Options::default()).unwrap();
+        let line = imported.report.lines.iter().find(|line| line.path == path).unwrap();
+        assert_eq!(line.fate, Fate::NotConvertible, "{line:?}");
+    };
+    let portkey = "{ strategy: { mode: 'fallback' }, targets: [{ provider: 'openai', azure_ad_token: 'x', headers: { 'x-a': '1' }, override_params: { model: 'm' } }] }";
+    check(portkey, "targets[0].azure_ad_token");
+    check(portkey, "targets[0].headers.x-a");
+    let ccr = "{ Providers: [{ name: 'P', api_base_url: 'https://p.example/v1', models: ['a'], type: { x: 1 } }], Router: { default: 'P,a' }, fallback: { think: ['P,a'] } }";
+    check(ccr, "Providers[0].type.x");
+    check(ccr, "fallback.think[0]");
+    let litellm = "model_list: [{ model_name: a, litellm_params: { model: openai/x, custom_llm_provider: { x: 1 } } }]";
+    check(litellm, "model_list[0].litellm_params.custom_llm_provider.x");
+}
+
+#[test]
+fn a_long_name_of_a_model_is_not_allowed_as_if_it_were_a_key() {
+    let imported = import(
+        "x.json",
+        "{ Providers: [{ name: 'P', api_base_url: 'https://p.example/v1', models: ['Qwen/Qwen3-Coder-480B-A35B-Instruct'] }], Router: { default: 'P,Qwen/Qwen3-Coder-480B-A35B-Instruct' } }",
+        Options::default(),
+    )
+    .unwrap();
+    sound(&imported, true);
+    assert!(!imported.policy.contains("P0702"), "{}", imported.policy);
+}
+
+#[test]
+fn the_report_says_what_is_not_served_and_how_to_serve_it() {
+    let text = "{ APIKEY: '$MINE', Providers: [{ name: 'P', api_base_url: 'https://p.example/v1', api_key: '$K', models: ['a'], transformer: { use: ['tooluse'] } }], Router: { default: 'P,a' } }";
+    let check = |served_only: bool, end: &str, note: &str| {
+        let imported = import("x.json", text, Options { served_only, ..Options::default() }).unwrap();
+        let report = imported.report.text();
+        assert_eq!(imported.report.unserved.len(), 1, "{report}");
+        assert!(report.trim_end().ends_with(end) && report.contains(note), "{report}");
+        assert_eq!(imported.report.client_key.as_deref(), Some("MINE"));
+        assert!(imported.policy.contains("ANTHROPIC_AUTH_TOKEN=\"$MINE\" claude"), "{}", imported.policy);
+    };
+    check(false, "; 1 not served yet: run again with --served-only", "which this version does not carry out yet");
+    check(true, "; 1 not served yet: left as comments", "left as a comment: it is not served yet");
+}
+
+#[test]
+fn what_may_not_work_as_before_is_worth_a_look() {
+    let text = "{ Providers: [{ name: 'P', api_base_url: 'http://10.0.0.5:8000/v1', models: ['a'] }], Router: { default: 'P,a', think: 'P,a-typo' } }";
+    let advice = import("x.json", text, Options::default()).unwrap().report.advice.join("\n");
+    assert!(advice.contains("`http` became `https`"), "{advice}");
+    assert!(advice.contains("Router.think: `a-typo` is not among the models of provider P"), "{advice}");
+}
+
 fn ccr(router: &str) -> Imported {
     let text = format!(
         "{{ Providers: [{{ name: 'P', api_base_url: 'https://p.example/v1', api_key: '$K', models: ['a', 'b', 'c'] }}], {router} }}"

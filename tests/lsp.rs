@@ -27,6 +27,8 @@ struct Editor {
     next: i64,
     /// notifications that came while something else was waited for
     kept: Vec<Value>,
+    /// the methods of what the server asked for
+    asked: Vec<String>,
 }
 
 impl Editor {
@@ -61,7 +63,7 @@ impl Editor {
             }
         });
         let input = child.stdin.take();
-        Self { child, input, messages, next: 0, kept: Vec::new() }
+        Self { child, input, messages, next: 0, kept: Vec::new(), asked: Vec::new() }
     }
 
     /// A server that has been introduced; `encodings` are those that the editor can count in.
@@ -111,6 +113,7 @@ impl Editor {
             let message = self.messages.recv_timeout(WAIT).expect("the server is silent");
             if message.get("id").is_some() && message.get("method").is_some() {
                 let id = message["id"].clone();
+                self.asked.push(message["method"].as_str().unwrap().to_owned());
                 self.send(&json!({ "jsonrpc": "2.0", "id": id, "result": null }));
                 continue;
             }
@@ -330,6 +333,40 @@ fn files_beside_the_open_one() {
     // A text without a file is a policy of its own.
     editor.open("untitled:one", MAIN);
     assert!(codes(&editor.findings("untitled:one", 1)).contains(&"P0102"));
+    assert!(editor.leave().success());
+}
+
+#[test]
+fn files_are_watched_only_by_an_editor_that_can_be_asked_to() {
+    let asked = |workspace: Value| {
+        let mut editor = Editor::start();
+        editor.ask("initialize", json!({ "capabilities": { "workspace": workspace } }));
+        editor.tell("initialized", json!({}));
+        // The proofs have ended when their finding is here: whatever is asked for was asked before.
+        editor.open("untitled:one", &format!("{MODELS}{}", MAIN.replace("m then n by r", "n by r")));
+        editor.wait(|message| {
+            codes(message["params"]["diagnostics"].as_array().unwrap_or(&Vec::new())).contains(&"P0805")
+        });
+        let asked = editor.asked.clone();
+        assert!(editor.leave().success());
+        asked
+    };
+    assert!(asked(json!({})).is_empty());
+    assert!(asked(json!({ "didChangeWatchedFiles": { "dynamicRegistration": false } })).is_empty());
+    let watch = asked(json!({ "didChangeWatchedFiles": { "dynamicRegistration": true } }));
+    assert_eq!(watch, ["client/registerCapability"]);
+}
+
+#[test]
+fn what_was_said_is_not_said_again() {
+    let mut editor = Editor::ready(&["utf-8"]);
+    editor.open("untitled:clean", &format!("{MODELS}{MAIN}"));
+    assert!(editor.findings("untitled:clean", 1).is_empty());
+    // By the time the proofs of a later text have ended, those of the first have.
+    editor.open("untitled:failing", &format!("{MODELS}{}", MAIN.replace("m then n by r", "n by r")));
+    editor.wait(|message| codes(message["params"]["diagnostics"].as_array().unwrap_or(&Vec::new())).contains(&"P0805"));
+    let again = editor.kept.iter().filter(|message| message["params"]["uri"] == "untitled:clean").count();
+    assert_eq!(again, 0, "{:?}", editor.kept);
     assert!(editor.leave().success());
 }
 

@@ -1,16 +1,16 @@
 //! `ccr-policy import`: another program's configuration becomes a policy.
 
 use std::fs;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{complain, complain_plainly, say, warn};
+use super::{complain, say, warn};
 use crate::bounds::MAX_IMPORT_BYTES;
-use crate::import::{self, Fate, ImportError, Imported, Options, Source};
+use crate::import::{self, Fate, ImportError, Imported, Options, Report, Source};
 
 /// Makes a policy out of a configuration of claude-code-router, LiteLLM or Portkey.
 ///
@@ -118,7 +118,7 @@ fn import(arguments: &ImportArguments) -> Result<Imported, ImportCommandError> {
             say(imported.report.text().trim_end());
             if let Some(path) = &written {
                 say(&format!("written: {}", path.display()));
-                say_what_next(arguments, &imported);
+                say_what_next(arguments, &imported.report);
             }
         }
     }
@@ -151,16 +151,19 @@ fn write(arguments: &ImportArguments, policy: &str) -> Result<PathBuf, ImportCom
     Ok(path)
 }
 
-/// For people at a terminal only.
-fn say_what_next(arguments: &ImportArguments, imported: &Imported) {
-    if !std::io::stdout().is_terminal() {
-        return;
-    }
+/// The commands that lead from here to a served policy.
+fn say_what_next(arguments: &ImportArguments, report: &Report) {
     let out = arguments.out.display();
-    say(&format!("next: ccr-policy check {out} && ccr-policy test {out} && ccr-policy serve --policy {out}"));
-    if !arguments.served_only && imported.report.lines.iter().any(|line| line.note.contains("not carry out yet")) {
-        complain_plainly(
-            "note: `serve` refuses what this version does not carry out; --served-only leaves it as comments",
-        );
+    say("next:");
+    if !report.served_only && !report.unserved.is_empty() {
+        let again =
+            if arguments.file == Path::new("-") { "FILE".to_owned() } else { arguments.file.display().to_string() };
+        say(&format!("  ccr-policy import {again} --out {out} --force --served-only  # else `serve` refuses it"));
     }
+    for variable in &report.variables {
+        say(&format!("  export {}=…", variable.name));
+    }
+    say(&format!("  ccr-policy check {out} && ccr-policy test {out}\n  ccr-policy serve --policy {out}"));
+    let token = report.client_key.as_ref().map_or_else(|| "any".to_owned(), |name| format!("\"${name}\""));
+    say(&format!("  ANTHROPIC_BASE_URL=http://127.0.0.1:3456 ANTHROPIC_AUTH_TOKEN={token} claude"));
 }

@@ -89,7 +89,9 @@ fn init(arguments: &InitArguments) -> Result<(), InitError> {
     }
     let directory = arguments.directory.display();
     say(&format!("next:\n  ccr-policy check {directory} && ccr-policy test {directory}"));
-    say(&format!("  ccr-policy serve --policy {directory}\n  ANTHROPIC_BASE_URL=http://127.0.0.1:3456 claude"));
+    say(&format!(
+        "  ccr-policy serve --policy {directory}\n  ANTHROPIC_BASE_URL=http://127.0.0.1:3456 ANTHROPIC_AUTH_TOKEN=any claude"
+    ));
     Ok(())
 }
 

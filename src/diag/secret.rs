@@ -29,8 +29,12 @@ const PREFIXES: &[&str] = &[
 const LEAST_LENGTH: usize = 16;
 /// A random text of letters and digits is a key from this length on.
 const LEAST_RANDOM: usize = 32;
-/// Words whose value is a key, such as `x-api-key: "…"`.
-const KEY_WORDS: &[&str] = &["key", "keys", "authorization", "cookie", "secret", "password"];
+/// Parts of names whose value is a key, such as `x-api-key: "…"`.
+const SECRET_PARTS: &[&str] = &["auth", "key", "token", "secret", "cookie", "password", "credential"];
+/// Words that say the same, and are parts of too many other words.
+const SECRET_WORDS: &[&str] = &["tok", "pwd", "pass", "passwd", "passphrase"];
+/// A part of a name of a model or a file that mixes letters and digits is not longer: `qwen3`, `480B`.
+const MOST_MIXED: usize = 12;
 /// A shorter bare word behind `key:` is a slip (`key: env`), not a key.
 const LEAST_BARE: usize = 8;
 
@@ -46,7 +50,32 @@ pub fn looks_secret(text: &str) -> bool {
     let upper = text.bytes().filter(u8::is_ascii_uppercase).count();
     let lower = text.bytes().filter(u8::is_ascii_lowercase).count();
     // Words have few digits, and rarely capitals among them.
-    plain && text.len() >= LEAST_RANDOM && digits >= 4 && lower >= 4 && (upper >= 4 || digits >= text.len() / 4)
+    plain
+        && !is_made_of_words(text)
+        && text.len() >= LEAST_RANDOM
+        && digits >= 4
+        && lower >= 4
+        && (upper >= 4 || digits >= text.len() / 4)
+}
+
+/// Whether a name, such as that of a header or of a field, says that its value is a secret. It would
+/// rather hide too much: `max_tokens` is such a name, and its numbers are for the caller to know.
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_PARTS.iter().any(|part| name.contains(part))
+        || name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| SECRET_WORDS.contains(&word))
+}
+
+/// `Qwen/Qwen3-Coder-480B-A35B-Instruct`: words between signs, and nothing long that is no word.
+fn is_made_of_words(text: &str) -> bool {
+    let is_word = |part: &str| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_uppercase());
+        (part.len() - rest.len() <= 1 || rest.is_empty()) && rest.bytes().all(|byte| byte.is_ascii_lowercase())
+    };
+    let mut parts = text.split(['-', '_', '/', '+', '=']);
+    let words = parts.clone().filter(|part| part.len() >= 4 && is_word(part)).count();
+    words >= 2 && parts.all(|part| part.len() <= MOST_MIXED || is_word(part))
 }
 
 /// The places of a text that must not be shown, in order, without their quotes; they do not
@@ -66,7 +95,7 @@ pub(super) fn places(text: &str) -> Vec<Range<usize>> {
             found.push(end + 1..end + 1 + length);
         } else if run.starts_with("-----BEGIN") {
             found.push(start..find(text, start, |c| matches!(c, '"' | '\'')).unwrap_or(text.len()));
-        } else if KEY_WORDS.iter().any(|word| ends_with(run, word)) {
+        } else if is_secret_name(run.rsplit('.').next().unwrap_or(run)) {
             found.extend(Values { text, at: end }.all());
         } else if text.get(end..).is_some_and(|rest| rest.starts_with("://")) {
             let host = text.get(end + 3..).unwrap_or("");
@@ -113,13 +142,6 @@ pub(super) fn stars(text: &str, places: &[Range<usize>]) -> String {
 
 fn is_run(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
-}
-
-fn ends_with(run: &str, word: &str) -> bool {
-    let start = run.len().checked_sub(word.len());
-    let tail = start.and_then(|start| run.get(start..));
-    let before = start.and_then(|start| start.checked_sub(1)).and_then(|at| run.as_bytes().get(at));
-    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(word)) && before.is_none_or(|byte| !byte.is_ascii_alphanumeric())
 }
 
 fn find(text: &str, from: usize, wanted: impl Fn(char) -> bool) -> Option<usize> {
@@ -254,7 +276,7 @@ fn is_quote(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{looks_secret, places, stars};
+    use super::{is_secret_name, looks_secret, places, stars};
 
     #[test]
     fn keys_become_stars() {
@@ -288,6 +310,8 @@ mod tests {
         check("// sk-ant-0123456789abc", "// ********************");
         check("given { text: \"my monkey: a\" }", "given { text: \"my monkey: a\" }");
         check("request.header(\"x-api-key\") == \"a\"", "request.header(\"x-api-key\") == \"a\"");
+        check("\"X-Auth-Token\": \"hush\", max_tokens: 4096", "\"X-Auth-Token\": \"****\", max_tokens: 4096");
+        check("apiKey: \"hush\"", "apiKey: \"****\"");
         check("key", "key");
         check("keys: [", "keys: [");
     }
@@ -299,5 +323,23 @@ mod tests {
         check("a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6", true);
         check("sk-short", false);
         check("an-ordinary-name-of-some-length-here-2024", false);
+        check("Qwen/Qwen3-Coder-480B-A35B-Instruct", false);
+        check("meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8", false);
+        check("accounts/fireworks/models/qwen3-235b-a22b-instruct-2507", false);
+        check("prod-team-a1B2c3D4e5F6g7H8i9J0k1L2m3N4", true);
+        check("3f2504e0-4f89-41d3-9a0c-0305e82c3301", true);
+    }
+
+    #[test]
+    fn names_tell_what_is_secret() {
+        let check = |name: &str, expect: bool| assert_eq!(is_secret_name(name), expect, "{name}");
+        for name in
+            ["X-Tok", "x-auth-token", "Proxy-Authorization", "apiKey", "Set-Cookie", "db_password", "clientSecret"]
+        {
+            check(name, true);
+        }
+        for name in ["x-team", "temperature", "top_k", "pass_through", "stock", "openai-organization"] {
+            check(name, name == "pass_through");
+        }
     }
 }

@@ -37,6 +37,15 @@ pub(super) struct Block {
     pub(super) fields: Vec<Field>,
 }
 
+impl Block {
+    /// The variable of a tenant's first key.
+    pub(super) fn key_variable(&self) -> Option<String> {
+        let keys = self.fields.iter().find(|field| field.key == "keys")?;
+        let (_, rest) = keys.value.split_once("env(\"")?;
+        rest.split_once('"').map(|(name, _)| name.to_owned())
+    }
+}
+
 /// One attempt of a target.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Attempt {

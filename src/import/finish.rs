@@ -21,6 +21,8 @@ pub(super) struct Finished {
     pub(super) policy: String,
     pub(super) advice: Vec<String>,
     pub(super) untested: Vec<String>,
+    /// what this version does not carry out, whether it is a comment or not
+    pub(super) unserved: Vec<String>,
 }
 
 /// Writes the policy. `because` is the reason for which warnings are allowed.
@@ -38,7 +40,14 @@ pub(super) fn finish(
     let text = draft.write(&tests, served_only);
     let text = format(NAME, &text).map_err(|findings| broken(&findings))?;
     let (policy, advice) = allow(text, because)?;
-    Ok(Finished { policy, advice, untested })
+    let unserved = unserved(&draft);
+    Ok(Finished { policy, advice, untested, unserved })
+}
+
+/// What `serve` would refuse, one line each with the number of places.
+fn unserved(draft: &Draft) -> Vec<String> {
+    let findings = lint::check(&sources(&draft.write(&[], false))).diagnostics;
+    findings.into_iter().filter(|finding| finding.code == Code::P0708).map(|finding| finding.message).collect()
 }
 
 fn sources(text: &str) -> Sources {
@@ -218,8 +227,7 @@ fn with_comments(text: &str, places: &[(usize, Code)], because: &str) -> String 
     for (number, line) in text.lines().enumerate() {
         let indent: String = line.chars().take_while(|letter| *letter == ' ').collect();
         for (_, code) in places.iter().filter(|(place, _)| *place == number) {
-            let why = if *code == Code::P0702 { "it is a name, not a key" } else { because };
-            out.push_str(&format!("{indent}// ccr: allow {} because {why}\n", code.as_str()));
+            out.push_str(&format!("{indent}// ccr: allow {} because {because}\n", code.as_str()));
         }
         out.push_str(line);
         out.push('\n');

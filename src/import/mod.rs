@@ -148,14 +148,21 @@ pub fn import(name: &str, text: &str, options: Options) -> Result<Imported, Impo
     );
     head.append(&mut draft.head);
     draft.head = head;
+    let client_key = draft.tenants.iter().find_map(draft::Block::key_variable);
     let finished = finish::finish(draft, &mut notes, options.served_only, "the imported file has it so")?;
+    if options.served_only {
+        notes.unserved_are_comments();
+    }
     let report = Report {
         source,
         lines: notes.lines(&input, source.keys()),
         mended: notes.mended,
-        advice: finished.advice,
+        advice: notes.looks.into_iter().chain(finished.advice).collect(),
         variables: notes.variables.into_iter().filter(|variable| finished.policy.contains(&variable.name)).collect(),
+        client_key,
         untested: finished.untested,
+        unserved: finished.unserved,
+        served_only: options.served_only,
     };
     Ok(Imported { source, policy: finished.policy, report })
 }

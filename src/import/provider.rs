@@ -76,6 +76,12 @@ impl Catalog {
             [] => notes.carried(&asked.base_path, "the provider's `base`, without the path that is put behind it"),
             changes => notes.changed(&asked.base_path, format!("the provider's `base`: {}", changes.join("; "))),
         }
+        if address.changes.contains(&ENCRYPTED) {
+            notes.look(format!(
+                "{}: `http` became `https`, and the server may not speak it; put a proxy with TLS before it, or reach it on this machine",
+                asked.base_path
+            ));
+        }
         let key = self.key(&asked, known, &address, notes);
         let mut fields = vec![field("kind", address.kind), field("base", quoted(&address.base))];
         fields.extend(key.map(|variable| field("key", format!("env({})", quoted(&variable)))));
@@ -185,6 +191,9 @@ const PATHS: &[(&str, Option<&str>)] = &[
     ("/completions", None),
 ];
 
+/// The change that may make a server unreachable.
+const ENCRYPTED: &str = "`https`, since keys never go over the network unencrypted";
+
 fn address(text: &str, kind: Option<&'static str>) -> Option<Address> {
     let mut changes = Vec::new();
     let mut url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
@@ -200,7 +209,7 @@ fn address(text: &str, kind: Option<&'static str>) -> Option<Address> {
         url.set_fragment(None);
     }
     if url.scheme() == "http" && !loopback {
-        changes.push("`https`, since keys never go over the network unencrypted");
+        changes.push(ENCRYPTED);
         url.set_scheme("https").ok()?;
     }
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();

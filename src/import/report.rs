@@ -61,12 +61,19 @@ pub struct Report {
     pub lines: Vec<Line>,
     /// behaviour of the other program that was mended on the way
     pub mended: Vec<String>,
-    /// what `check` would warn of; the policy allows it with a comment
+    /// what somebody should look at: what may be a mistake of the file, or was changed so that it may
+    /// not work as before, and what `check` would warn of, which the policy allows with a comment
     pub advice: Vec<String>,
     /// variables to set before serving
     pub variables: Vec<Variable>,
+    /// the variable that holds what clients have to send; None when everybody is served
+    pub client_key: Option<String>,
     /// rules without a test: no example of a request was found
     pub untested: Vec<String>,
+    /// what this version does not carry out yet, once for each place
+    pub unserved: Vec<String>,
+    /// whether that stands in the policy as comments
+    pub served_only: bool,
 }
 
 impl Report {
@@ -90,22 +97,54 @@ impl Report {
             let _ = writeln!(out, "{sign}{:width$}  {}: {}", line.path, line.fate.words(), line.note);
         }
         section(&mut out, "mended on the way", self.mended.iter().cloned());
-        section(&mut out, "worth a look (allowed by a comment in the policy)", self.advice.iter().cloned());
+        section(
+            &mut out,
+            "worth a look (what `check` would say of it is allowed by a comment in the policy)",
+            self.advice.iter().cloned(),
+        );
+        let title = if self.served_only {
+            "not served yet (left in the policy as comments, or as what is served)"
+        } else {
+            "not served yet (`serve` refuses the policy; run again with --served-only)"
+        };
+        section(&mut out, title, counted(&self.unserved));
         section(&mut out, "rules without a test", self.untested.iter().cloned());
         let variables =
             self.variables.iter().map(|variable| format!("export {}=…  # {}", variable.name, variable.holds));
         section(&mut out, "set before serving", variables);
         let _ = writeln!(
             out,
-            "\n{}: {} values: {} carried over, {} changed, {} not convertible",
+            "\n{}: {} values: {} carried over, {} changed, {} not convertible{}",
             self.source.name(),
             self.lines.len(),
             self.count(Fate::Carried),
             self.count(Fate::Changed),
-            self.count(Fate::NotConvertible)
+            self.count(Fate::NotConvertible),
+            self.not_served()
         );
         out
     }
+
+    /// The end of the summary: how much is not served, and what to do about it.
+    fn not_served(&self) -> String {
+        match (self.unserved.len(), self.served_only) {
+            (0, _) => String::new(),
+            (count, true) => format!("; {count} not served yet: left as comments"),
+            (count, false) => format!("; {count} not served yet: run again with --served-only"),
+        }
+    }
+}
+
+/// Each text once, with how often it stands there.
+fn counted(texts: &[String]) -> impl Iterator<Item = String> {
+    let mut counts: Vec<(&String, usize)> = Vec::new();
+    for text in texts {
+        match counts.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((text, 1)),
+        }
+    }
+    counts.into_iter().map(|(text, count)| if count == 1 { text.clone() } else { format!("{text} ({count} times)") })
 }
 
 fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
@@ -126,11 +165,19 @@ pub struct Key {
     pub fate: Fate,
     /// as what, how it changes, or why not
     pub note: &'static str,
+    /// whether it stands for what is below it too, which has no row of its own
+    pub whole: bool,
 }
 
-/// Shortens the tables.
+/// Shortens the tables. What is carried over is carried over itself: what stands below it and is
+/// not read is not known.
 pub(super) const fn key(path: &'static str, fate: Fate, note: &'static str) -> Key {
-    Key { path, fate, note }
+    Key { path, fate, note, whole: !matches!(fate, Fate::Carried) }
+}
+
+/// A row for what is carried over with everything below it.
+pub(super) const fn tree(path: &'static str, note: &'static str) -> Key {
+    Key { path, fate: Fate::Carried, note, whole: true }
 }
 
 /// What is noted while the input is read. A note on a path holds for everything below it that has
@@ -139,6 +186,7 @@ pub(super) const fn key(path: &'static str, fate: Fate, note: &'static str) -> K
 pub(super) struct Notes {
     entries: FxHashMap<String, (Fate, String)>,
     pub(super) mended: Vec<String>,
+    pub(super) looks: Vec<String>,
     pub(super) variables: Vec<Variable>,
 }
 
@@ -149,6 +197,21 @@ impl Notes {
 
     pub(super) fn changed(&mut self, path: &str, note: impl Into<String>) {
         self.entries.insert(path.to_owned(), (Fate::Changed, note.into()));
+    }
+
+    /// Notes what is worth a look although it was carried over in some way; the report shows it apart.
+    pub(super) fn look(&mut self, what: String) {
+        if !self.looks.contains(&what) {
+            self.looks.push(what);
+        }
+    }
+
+    /// What this version does not carry out yet is a comment: the notes say so.
+    pub(super) fn unserved_are_comments(&mut self) {
+        for (_, note) in self.entries.values_mut() {
+            *note =
+                note.replace("which this version does not carry out yet", "left as a comment: it is not served yet");
+        }
     }
 
     pub(super) fn lost(&mut self, path: &str, note: impl Into<String>) {
@@ -207,8 +270,9 @@ impl Notes {
         if let Some((fate, note)) = left_out.or_else(|| noted.next()) {
             return Line { path, fate: *fate, note: note.clone() };
         }
-        for step in steps.iter().rev() {
-            if let Some(row) = table.iter().find(|row| fits(row.path, &step.pattern)) {
+        for (above, step) in steps.iter().rev().enumerate() {
+            let stands = |row: &&Key| (above == 0 || row.whole) && fits(row.path, &step.pattern);
+            if let Some(row) = table.iter().find(stands) {
                 return Line { path, fate: row.fate, note: row.note.to_owned() };
             }
         }
@@ -234,7 +298,8 @@ fn fits(row: &str, pattern: &str) -> bool {
         return row == pattern;
     }
     let (rows, patterns): (Vec<&str>, Vec<String>) = (row.split('.').collect(), segments(pattern));
-    rows.len() == patterns.len() && rows.iter().zip(&patterns).all(|(row, found)| *row == "*" || row == found)
+    rows.len() == patterns.len()
+        && rows.iter().zip(&patterns).all(|(row, found)| *row == "*" && !found.ends_with("[]") || row == found)
 }
 
 /// The parts of a path; dots inside a quoted key do not count.

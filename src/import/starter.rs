@@ -273,7 +273,7 @@ fn head(chosen: &[Chosen]) -> Vec<String> {
         head.push(format!("  export {}", variables.join(" ")));
     }
     head.push("  ccr-policy serve --policy .   # in this directory".to_owned());
-    head.push("  ANTHROPIC_BASE_URL=http://127.0.0.1:3456 claude".to_owned());
+    head.push("  ANTHROPIC_BASE_URL=http://127.0.0.1:3456 ANTHROPIC_AUTH_TOKEN=any claude".to_owned());
     head
 }
 

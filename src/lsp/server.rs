@@ -103,7 +103,12 @@ impl LanguageServer for Server {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let offered = params.capabilities.general.and_then(|general| general.position_encodings).unwrap_or_default();
         let encoding = if offered.contains(&PositionEncodingKind::UTF8) { Encoding::Utf8 } else { Encoding::Utf16 };
-        self.shared.state().encoding = encoding;
+        let files = params.capabilities.workspace.and_then(|workspace| workspace.did_change_watched_files);
+        {
+            let mut state = self.shared.state();
+            state.encoding = encoding;
+            state.can_watch = files.and_then(|files| files.dynamic_registration).unwrap_or(false);
+        }
         Ok(InitializeResult {
             capabilities: answers::capabilities(encoding),
             server_info: Some(ServerInfo {
@@ -115,6 +120,9 @@ impl LanguageServer for Server {
     }
 
     async fn initialized(&self, _: InitializedParams) {
+        if !self.shared.state().can_watch {
+            return;
+        }
         let shared = Arc::clone(&self.shared);
         // The client answers through the same input: waiting here would wait for ever.
         tokio::spawn(async move { answers::watch_files(&shared.client).await });

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tower_lsp_server::ls_types::{TextDocumentContentChangeEvent, Uri};
 
@@ -39,6 +40,8 @@ pub struct Found {
     pub slow: Vec<Diagnostic>,
 }
 
+type Said = (Vec<tower_lsp_server::ls_types::Diagnostic>, Option<i32>);
+
 /// All that the server knows.
 #[derive(Debug, Default)]
 pub struct State {
@@ -51,6 +54,12 @@ pub struct State {
     found: HashMap<Home, Found>,
     /// files whose findings are shown, by policy
     shown: HashMap<Home, Vec<Uri>>,
+    /// what was published last, by file, with the version of the text
+    said: HashMap<String, Said>,
+    /// by policy: whoever holds it may prove
+    turns: HashMap<Home, Arc<tokio::sync::Mutex<()>>>,
+    /// whether the editor can be asked to watch files
+    pub can_watch: bool,
 }
 
 /// The file behind an address.
@@ -181,6 +190,30 @@ impl State {
         before.into_iter().filter(|uri| !uris.contains(uri)).collect()
     }
 
+    /// Who may prove something about a policy: one at a time.
+    pub fn turn(&mut self, home: &Home) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.turns.entry(home.clone()).or_default())
+    }
+
+    /// Whether this differs from what was published last of a file; notes it then.
+    pub fn is_news(
+        &mut self,
+        uri: &Uri,
+        list: &[tower_lsp_server::ls_types::Diagnostic],
+        version: Option<i32>,
+    ) -> bool {
+        let news = self.said.get(uri.as_str()).is_none_or(|(said, of)| said != list || *of != version);
+        if news {
+            self.said.insert(uri.as_str().to_owned(), (list.to_vec(), version));
+        }
+        news
+    }
+
+    /// The next list of a file is published, whatever is in it.
+    pub fn forget_said(&mut self, uri: &Uri) {
+        self.said.remove(uri.as_str());
+    }
+
     /// Forgets a policy of which nothing is open; gives the files whose findings were shown.
     pub fn forget(&mut self, home: &Home) -> Vec<Uri> {
         if self.open.values().any(|open| open.home == *home) {
@@ -190,7 +223,12 @@ impl State {
             self.disk.remove(directory);
         }
         self.found.remove(home);
-        self.shown.remove(home).unwrap_or_default()
+        self.turns.remove(home);
+        let shown = self.shown.remove(home).unwrap_or_default();
+        for uri in &shown {
+            self.forget_said(uri);
+        }
+        shown
     }
 }
 

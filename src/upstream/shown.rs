@@ -5,6 +5,7 @@ use http::HeaderMap;
 
 use super::headers::request_headers;
 use super::send::Operation;
+use crate::diag::secret::is_secret_name;
 use crate::dsl::policy::{Provider, ProviderKind};
 
 /// The address and the headers of a request.
@@ -35,7 +36,7 @@ pub fn shown(provider: &Provider, operation: Operation, stream: bool, client: &H
     }
     for (name, value) in &provider.headers {
         let name = name.to_ascii_lowercase();
-        let value = if is_secret(&name) { "*  (written in the policy)".to_owned() } else { value.clone() };
+        let value = if is_secret_name(&name) { "*  (written in the policy)".to_owned() } else { value.clone() };
         set(&name, value);
     }
     let base = match (&provider.base, provider.kind) {
@@ -56,10 +57,6 @@ pub(super) fn address(kind: ProviderKind, base: &str, operation: Operation) -> S
         Operation::ChatCompletions if kind == ProviderKind::Mock => format!("{anthropic}/chat/completions"),
         Operation::ChatCompletions => format!("{base}/chat/completions"),
     }
-}
-
-fn is_secret(header: &str) -> bool {
-    ["auth", "key", "token", "secret", "cookie"].iter().any(|word| header.contains(word))
 }
 
 #[cfg(test)]

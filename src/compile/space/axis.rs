@@ -340,9 +340,8 @@ fn make(atom: u32, form: &Form<'_>, constants: &Constants) -> (Axis, Classes) {
             // Not recognised as a pattern unless it compiles.
             None => has(Whole::Text(text.clone()), Part::Inside, pattern),
         },
-        Form::Opaque => (Axis::Opaque(atom), Classes::range(0, 2)),
-        // Every other kind of atom has its form above.
-        Form::Atom(_) => (Axis::Flag(Var::RequestStream), Classes::range(0, 2)),
+        // A kind of atom without an arm above is its own yes or no; it must not be taken for another.
+        Form::Opaque | Form::Atom(_) => (Axis::Opaque(atom), Classes::range(0, 2)),
     }
 }
 

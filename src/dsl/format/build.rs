@@ -79,6 +79,7 @@ impl<'a> Builder<'a> {
             Rule::let_stmt | Rule::rule_stmt | Rule::default_rule | Rule::case | Rule::when_clause => {
                 self.statement(pair)
             }
+            Rule::target_with => self.target(pair.into_inner()),
             _ => self.item(pair),
         }
     }

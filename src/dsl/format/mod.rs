@@ -40,7 +40,7 @@ pub enum FormatError {
 }
 
 /// Lays out a policy file, or any piece of one: statements, cases, fields, one value, one
-/// expression. Lines end with a line feed, a byte order mark is dropped.
+/// expression, one target. Lines end with a line feed, a byte order mark is dropped.
 ///
 /// # Errors
 /// What is wrong with the text, with places in [`crate::diag::SourceId`] 0; nothing when the
@@ -100,9 +100,9 @@ fn shapes(text: &str) -> &'static [Shape] {
         "let" | "rule" | "default" => &[Shape::Statements],
         "given" => &[Shape::Cases],
         word if ITEM_WORDS.contains(&word) && !second.starts_with(['.', '=', '!', '<', '>', '&', '|']) => {
-            &[Shape::File, Shape::Value]
+            &[Shape::File, Shape::Value, Shape::Target]
         }
-        _ => &[Shape::Value, Shape::Expression, Shape::File],
+        _ => &[Shape::Value, Shape::Expression, Shape::Target, Shape::File],
     }
 }
 

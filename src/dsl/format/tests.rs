@@ -133,6 +133,19 @@ fn long_targets_break_before_then() {
 }
 
 #[test]
+fn targets_alone() {
+    becomes("a   then b", "a then b\n");
+    becomes(
+        "cheapest of[a ,b] where model.context>9 then reject 503 'no'",
+        "cheapest of [a, b] where model.context > 9 then reject 503 'no'\n",
+    );
+    becomes("split{50% a,50% b}by user . id with{cache:1h}", "split { 50% a, 50% b } by user.id with { cache: 1h }\n");
+    becomes("route  c", "route c\n");
+    becomes("reject 503", "reject 503\n");
+    becomes("// first\na then b // why\n", "// first\na then b // why\n");
+}
+
+#[test]
 fn cases() {
     becomes(
         "given{images:2}state{ mini:{healthy:false} }->a then b by c/default",

@@ -122,7 +122,8 @@ impl<'a> Parser<'a, '_> {
         })
     }
 
-    fn rule(&mut self, pair: Pair<'a, Rule>) -> RuleAst {
+    /// A rule, or only what stands behind its arrow.
+    pub(super) fn rule(&mut self, pair: Pair<'a, Rule>) -> RuleAst {
         let mut rule = RuleAst { name: self.empty_word(), condition: None, target: Vec::new(), with: Vec::new() };
         for child in pair.into_inner() {
             match child.as_rule() {

@@ -22,6 +22,8 @@ pub(crate) enum Shape {
     Value,
     /// one expression
     Expression,
+    /// what stands behind the arrow of a rule
+    Target,
 }
 
 impl Shape {
@@ -33,6 +35,7 @@ impl Shape {
             Self::Fields => Rule::some_fields,
             Self::Value => Rule::one_value,
             Self::Expression => Rule::one_expr,
+            Self::Target => Rule::bare_target,
         }
     }
 }
@@ -95,6 +98,7 @@ impl<'a> Parser<'a, '_> {
             match child.as_rule() {
                 Rule::expr => drop(self.expr(child)),
                 Rule::value => drop(self.value(child)),
+                Rule::target_with => drop(self.rule(child)),
                 _ => drop(self.part(child)),
             }
         }

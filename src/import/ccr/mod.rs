@@ -38,7 +38,7 @@ struct Models {
 impl Models {
     /// The model that `provider,model` or `provider/model` selects. One that its provider does not
     /// list is declared: claude-code-router would send it too.
-    fn select(&mut self, text: &str, path: &str) -> Option<String> {
+    fn select(&mut self, text: &str, path: &str, notes: &mut Notes) -> Option<String> {
         let (provider, upstream) = text.split_once(',').or_else(|| text.split_once('/'))?;
         let (provider, upstream) = (provider.trim(), upstream.trim());
         let same = |left: &str, right: &str| left.eq_ignore_ascii_case(right);
@@ -50,6 +50,7 @@ impl Models {
         if upstream.is_empty() {
             return None;
         }
+        notes.look(format!("{path}: `{upstream}` is not among the models of provider {label}; a slip of the pen?"));
         Some(self.declare(&label, &on, upstream, path, Vec::new()))
     }
 
@@ -67,7 +68,7 @@ impl Models {
     fn attempts(&mut self, list: &Value, path: &str, target: &mut Vec<Attempt>, notes: &mut Notes) {
         for (number, item) in list.list().iter().enumerate() {
             let path = element(path, number);
-            match item.text().and_then(|text| self.select(text, &path)) {
+            match item.text().and_then(|text| self.select(text, &path, notes)) {
                 Some(name) if target.contains(&Attempt::Model(name.clone())) => {
                     notes.changed(&path, format!("left out: `{name}` was tried before in this target"));
                 }
@@ -98,7 +99,10 @@ pub(super) fn draft(input: &Value, notes: &mut Notes) -> Result<Draft, ImportErr
         return Err(ImportError::Nothing { source_program: Source::Ccr, what });
     };
     let mut draft = Draft {
-        head: vec!["ANTHROPIC_BASE_URL=http://127.0.0.1:3456 claude   # instead of `ccr code`".to_owned()],
+        head: vec![
+            "ANTHROPIC_BASE_URL=http://127.0.0.1:3456 ANTHROPIC_AUTH_TOKEN=any claude   # instead of `ccr code`"
+                .to_owned(),
+        ],
         routes: vec![RouteDraft { name: "main".to_owned(), remark: String::new(), rules }],
         ..Draft::default()
     };
@@ -132,6 +136,9 @@ fn owner(input: &Value, catalog: &mut Catalog, draft: &mut Draft, notes: &mut No
         }
     };
     notes.needs(&name, "the key that clients send (it stood at APIKEY)".to_owned());
+    draft.head = vec![format!(
+        "ANTHROPIC_BASE_URL=http://127.0.0.1:3456 ANTHROPIC_AUTH_TOKEN=\"${name}\" claude   # instead of `ccr code`"
+    )];
     draft.tenants.push(Block {
         name: "owner".to_owned(),
         remark: "from APIKEY: whoever calls has to send this key".to_owned(),

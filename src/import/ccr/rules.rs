@@ -40,7 +40,7 @@ pub(super) fn read(input: &Value, models: &mut Models, notes: &mut Notes) -> Opt
 /// The default, which the third version does not have: a request with an unknown model fails there.
 fn first_model(input: &Value, router: &Value, models: &mut Models, notes: &mut Notes) -> Option<String> {
     if let Some(text) = router.get("default").and_then(Value::text)
-        && let Some(name) = models.select(text, "Router.default")
+        && let Some(name) = models.select(text, "Router.default", notes)
     {
         notes.carried("Router.default", format!("`default -> {name}`"));
         return Some(name);
@@ -159,7 +159,7 @@ fn target(rule: &Value, path: &str, models: &mut Models, notes: &mut Notes) -> O
     let mut found = None;
     if let Some(text) = rule.get("target").and_then(Value::text) {
         let path = child(path, "target");
-        found = models.select(text, &path);
+        found = models.select(text, &path, notes);
         if let Some(name) = &found {
             notes.carried(&path, format!("`-> {name}`"));
         }
@@ -172,7 +172,7 @@ fn target(rule: &Value, path: &str, models: &mut Models, notes: &mut Notes) -> O
         let key = rewrite.get("key").and_then(Value::text).unwrap_or_default();
         let value = rewrite.get("value").and_then(Value::text).unwrap_or_default();
         if matches!(key, "request.body.model" | "body.model" | "model") && found.is_none() {
-            found = models.select(value, &path);
+            found = models.select(value, &path, notes);
             if let Some(name) = &found {
                 notes.carried(&path, format!("`-> {name}`"));
                 continue;

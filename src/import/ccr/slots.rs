@@ -47,7 +47,7 @@ pub(super) fn read(input: &Value, models: &mut Models, notes: &mut Notes) -> Opt
 
 fn default(input: &Value, router: &Value, models: &mut Models, notes: &mut Notes) -> Option<RuleDraft> {
     let path = "Router.default";
-    let chosen = router.get("default").and_then(Value::text).and_then(|text| models.select(text, path));
+    let chosen = router.get("default").and_then(Value::text).and_then(|text| models.select(text, path, notes));
     let name = match chosen {
         Some(name) => {
             notes.carried(path, format!("`default -> {name}`"));
@@ -87,7 +87,7 @@ fn slot_rule(input: &Value, router: &Value, slot: &str, models: &mut Models, not
         notes.carried(&path, "empty: no rule");
         return None;
     }
-    let Some(name) = models.select(text, &path) else {
+    let Some(name) = models.select(text, &path, notes) else {
         notes.lost(&path, "no provider of this name can be reached: such requests go by the next slot that fits");
         return None;
     };

@@ -1,5 +1,6 @@
 //! `transformer.use`: what adapts requests to a provider, and what the language has for it.
 
+use crate::diag::secret::{is_secret_name, looks_secret};
 use crate::import::draft::{Field, unserved};
 use crate::import::names::quoted;
 use crate::import::report::{Notes, child, element};
@@ -65,7 +66,8 @@ fn list(
             Value::List(parts) => (parts.first().and_then(Value::text).unwrap_or_default(), parts.get(1)),
             _ => ("", None),
         };
-        match meaning(name, options) {
+        let options = options.and_then(|options| without_secrets("", options, &element(&path, 1), notes));
+        match meaning(name, options.as_ref()) {
             Meaning::Anthropic => {
                 *kind = Some("anthropic");
                 notes.carried(&path, "`kind: anthropic`");
@@ -143,6 +145,31 @@ fn number(options: Option<&Value>, key: &str) -> Option<u32> {
     Some(whole)
 }
 
+/// Options without what is, or by its name holds, a key; `key` is the name of the value.
+fn without_secrets(key: &str, value: &Value, path: &str, notes: &mut Notes) -> Option<Value> {
+    // `max_tokens: 4096` is no key.
+    let number_of_tokens = matches!(value, Value::Number(_)) && key.to_ascii_lowercase().ends_with("tokens");
+    let looks_so = value.text().is_some_and(looks_secret);
+    if looks_so || is_secret_name(key) && !number_of_tokens {
+        notes.changed(path, "left out: it may be a key, and a policy holds none; give it to the provider as its `key`");
+        return None;
+    }
+    Some(match value {
+        Value::List(items) => {
+            let items = items.iter().enumerate();
+            Value::List(items.filter_map(|(at, item)| without_secrets("", item, &element(path, at), notes)).collect())
+        }
+        Value::Map(members) => {
+            let keep = |(key, value): &(String, Value)| {
+                let kept = without_secrets(key, value, &child(path, key), notes)?;
+                Some((key.clone(), kept))
+            };
+            Value::Map(members.iter().filter_map(keep).collect())
+        }
+        other => other.clone(),
+    })
+}
+
 /// Options as a value of the language; keys become strings, whatever they hold.
 fn literal(value: Option<&Value>) -> String {
     match value {
@@ -156,7 +183,6 @@ fn as_literal(value: &Value) -> String {
         Value::Null => "\"\"".to_owned(),
         Value::Bool(truth) => truth.to_string(),
         Value::Number(number) => plain_number(*number),
-        Value::Text(text) if crate::diag::secret::looks_secret(text) => "\"\"".to_owned(),
         Value::Text(text) => quoted(text),
         Value::List(items) => format!("[{}]", items.iter().map(as_literal).collect::<Vec<_>>().join(", ")),
         Value::Map(members) => {

@@ -2,6 +2,7 @@
 
 use super::Group;
 use crate::bounds::MAX_FACT_INT;
+use crate::diag::secret::{is_secret_name, looks_secret};
 use crate::import::draft::{Field, field, unserved};
 use crate::import::names::{is_variable, quoted};
 use crate::import::presets;
@@ -201,13 +202,12 @@ fn headers(params: &Value, path: &str, notes: &mut Notes) -> Vec<Field> {
         let path = child(&path, name);
         let legal =
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        let secret = ["authorization", "x-api-key", "api-key", "cookie"].contains(&name.to_ascii_lowercase().as_str());
         match value.text() {
             Some(text)
                 if legal
-                    && !secret
+                    && !is_secret_name(name)
                     && !text.starts_with("os.environ/")
-                    && !crate::diag::secret::looks_secret(text)
+                    && !looks_secret(text)
                     && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) =>
             {
                 let name = name.to_ascii_lowercase();

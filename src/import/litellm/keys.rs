@@ -10,8 +10,8 @@ pub(in crate::import) const KEYS: &[Key] = &[
     key("model_list[].litellm_params.api_base", Carried, "the provider's `base`"),
     key(
         "model_list[].litellm_params.api_key",
-        Changed,
-        "`key: env(…)`: `os.environ/NAME` keeps its name, a key itself becomes a variable to set",
+        Carried,
+        "`key: env(…)`: `os.environ/NAME` keeps its name; a key itself is changed into a variable to set",
     ),
     key("model_list[].litellm_params.api_version", Changed, "not needed: Azure's `/openai/v1` address has none"),
     key("model_list[].litellm_params.custom_llm_provider", Carried, "the provider"),

@@ -1,7 +1,7 @@
 //! What becomes of each key of a Portkey config.
 
 use crate::import::report::Fate::{Carried, Changed, NotConvertible};
-use crate::import::report::{Key, key};
+use crate::import::report::{Key, key, tree};
 
 /// The table. A target has the same keys as the whole config, at any depth. Reading the file says
 /// more where the value matters.
@@ -16,7 +16,7 @@ pub(in crate::import) const KEYS: &[Key] = &[
         Changed,
         "which failures lead to the next attempt is the same for all: see the language page",
     ),
-    key("strategy.conditions[].query", Carried, "the condition of a rule"),
+    tree("strategy.conditions[].query", "the condition of a rule"),
     key("strategy.conditions[].then", Carried, "the target of a rule"),
     key("strategy.default", Carried, "the target of `default`"),
     key("strategy.sticky_session", Changed, "not needed: a conversation keeps its arm of a `split`"),

@@ -42,6 +42,13 @@ pub(super) fn schedule(shared: &Arc<Shared>, home: &Home) {
         if !current() {
             return;
         }
+        // A proof cannot be stopped: while one runs, the next of the same policy waits, and of those
+        // that wait only the newest still runs.
+        let turn = shared.state().turn(&home);
+        let _turn = turn.lock().await;
+        if !current() {
+            return;
+        }
         let reading = files.clone();
         let all = tokio::task::spawn_blocking(move || lint::check(&diagnostics::sources(&reading)).diagnostics).await;
         let Ok(all) = all else { return };
@@ -63,10 +70,14 @@ async fn show(shared: &Shared, home: &Home, number: u64, found: Found) {
         (state.set_shown(home, lists.iter().map(|(uri, _)| uri.clone()).collect()), versions)
     };
     for uri in gone {
+        shared.state().forget_said(&uri);
         shared.client.publish_diagnostics(uri, Vec::new(), None).await;
     }
     for ((uri, list), version) in lists.into_iter().zip(versions) {
-        shared.client.publish_diagnostics(uri, list, version).await;
+        // The proofs seldom add something: saying the same of the same text again helps nobody.
+        if shared.state().is_news(&uri, &list, version) {
+            shared.client.publish_diagnostics(uri, list, version).await;
+        }
     }
 }
 
@@ -108,6 +119,7 @@ pub(super) async fn run_test(shared: &Arc<Shared>, home: &Home, title: &str) -> 
                 list.push(finding);
             }
             let version = shared.state().version(&uri);
+            shared.state().forget_said(&uri);
             shared.client.publish_diagnostics(uri, list, version).await;
         }
     }
