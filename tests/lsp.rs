@@ -359,13 +359,15 @@ fn files_are_watched_only_by_an_editor_that_can_be_asked_to() {
 
 #[test]
 fn what_was_said_is_not_said_again() {
+    let (_dir, _, main) = directory();
     let mut editor = Editor::ready(&["utf-8"]);
-    editor.open("untitled:clean", &format!("{MODELS}{MAIN}"));
-    assert!(editor.findings("untitled:clean", 1).is_empty());
+    editor.open(&main, MAIN);
+    assert!(editor.findings(&main, 1).is_empty());
     // By the time the proofs of a later text have ended, those of the first have.
-    editor.open("untitled:failing", &format!("{MODELS}{}", MAIN.replace("m then n by r", "n by r")));
-    editor.wait(|message| codes(message["params"]["diagnostics"].as_array().unwrap_or(&Vec::new())).contains(&"P0805"));
-    let again = editor.kept.iter().filter(|message| message["params"]["uri"] == "untitled:clean").count();
+    let covered = MAIN.replace("  default", "  rule again when request.stream -> n\n  default");
+    editor.open("untitled:covered", &format!("{MODELS}{covered}"));
+    editor.wait(|message| codes(message["params"]["diagnostics"].as_array().unwrap_or(&Vec::new())).contains(&"P0303"));
+    let again = editor.kept.iter().filter(|message| message["params"]["uri"] == main.as_str()).count();
     assert_eq!(again, 0, "{:?}", editor.kept);
     assert!(editor.leave().success());
 }
