@@ -10,6 +10,7 @@
 
 mod axis;
 mod classes;
+mod ranges;
 mod region;
 mod related;
 mod search;

@@ -3,8 +3,9 @@
 use rustc_hash::FxHashMap;
 
 use super::Space;
-use super::axis::{Axis, Part, Term, Whole, now_range};
+use super::axis::{Axis, Part, Term, Whole};
 use super::classes::Classes;
+use super::ranges::{now_range, range_of};
 use crate::compile::atom::{Number, Text};
 use crate::dsl::expr::plain;
 use crate::dsl::expr::print::{cel_text, quoted};
@@ -255,7 +256,7 @@ fn demand_equal<'s>(demand: &mut TextDemand<'s>, literals: &'s [String], classes
 
 /// The ranges of whole numbers, within those of the variable table, low ones first.
 fn int_ranges(number: &Number, cuts: &[i64], classes: &Classes) -> Vec<(i64, i64)> {
-    let (low, high) = super::axis::range_of(number);
+    let (low, high) = range_of(number);
     let range = |(from, to): &(u32, u32)| {
         let (least, most) = numbers(cuts, *from, *to);
         (least.unwrap_or(low).max(low), most.unwrap_or(high).min(high))
@@ -308,7 +309,7 @@ fn int_fact(term: &Term, cuts: &[i64], classes: &Classes, legal: &Classes) -> St
     let name = name_of_term(term);
     let shown = |value: i64| if *term == Term::Now { moment(value) } else { value.to_string() };
     let (low, high) = match term {
-        Term::Number(number) => super::axis::range_of(number),
+        Term::Number(number) => range_of(number),
         Term::Now => now_range(),
         Term::Other(_, least, most) => (*least, *most),
     };
