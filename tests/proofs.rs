@@ -38,7 +38,8 @@ impl Policies {
         };
         let output = Command::new(env!("CARGO_BIN_EXE_ccr-policy")).args(arguments.iter().map(path)).output().unwrap();
         let utf8 = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let out = utf8(&output.stdout).replace(&format!("{}/old/", self.0.path().display()), "");
+        let root = self.0.path().display().to_string();
+        let out = utf8(&output.stdout).replace(&format!("{root}/old/"), "").replace(&format!("{root}/"), "");
         (output.status.code().unwrap(), out, utf8(&output.stderr))
     }
 }
@@ -126,9 +127,11 @@ fn recorded_requests_are_replayed_from_a_file() {
     {
         let (code, out, err) = policies.run(arguments);
         assert_eq!(code, 1, "{out}{err}");
-        for part in
-            ["1 of 2 replayed go another way (50.0 %)", "main/r (b) → main/default (a)", "costs $2.00 a day less"]
-        {
+        for part in [
+            "1 of 2 replayed go another way (50.0 %)",
+            "main/r (b) → main/default (a)",
+            "; at this rate $2.00 less a day",
+        ] {
             assert!(out.contains(part), "{part} in\n{out}");
         }
     }
@@ -142,4 +145,65 @@ fn recorded_requests_are_replayed_from_a_file() {
         let (code, _, err) = policies.run(&["replay", "@old", missing]);
         assert!(code == 2 && (err.contains("line 1") || err.contains("cannot read")), "{code} {err}");
     }
+}
+
+/// What a shell prints for a command that was printed, run where the policies are.
+fn shell(policies: &Policies, command: &str) -> String {
+    let command = command.replacen("ccr-policy", env!("CARGO_BIN_EXE_ccr-policy"), 1);
+    let output = Command::new("sh").args(["-c", &command]).current_dir(policies.0.path()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{command}\n{said}{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+#[test]
+fn commands_that_are_printed_show_what_was_found() {
+    let keys = "tenant t { keys: [env(\"K\"), env(\"L\")] }\n";
+    let policy = |quoted: &str, by_key: &str| {
+        format!(
+            "{BASE}{keys}route main {{
+  rule quoted when request.text.contains(\"it's $HOME\") -> {quoted}
+  rule keyed when key.id == \"L\" -> {by_key}
+  default -> a
+}}
+"
+        )
+    };
+    let promise = "invariant \"never b\" { when request.turns >= 0 require model.name == \"a\" }\n";
+    let broken = format!("{}{promise}", policy("b", "b"));
+    let policies = Policies::new(&[("old", &policy("a", "a")), ("my new", &policy("b", "b")), ("bad", &broken)]);
+    let (_, out, err) = policies.run(&["diff", "@old", "@my new"]);
+    let commands: Vec<&str> = out.lines().filter_map(|line| line.trim().strip_prefix("try  ")).collect();
+    assert!(commands.len() >= 2 && out.contains("with key L"), "{out}{err}");
+    for command in &commands {
+        let rule = if command.contains("it'") { "main/quoted" } else { "main/keyed" };
+        let (new, old) = (shell(&policies, command), shell(&policies, &command.replace("'my new'", "old")));
+        assert!(new.contains(rule.split('/').nth(1).unwrap()) && new.contains('b'), "{command}\n{new}");
+        assert_ne!(new, old, "{command}");
+    }
+    let (_, out, err) = policies.run(&["check", "@bad", "--no-env"]);
+    let commands: Vec<&str> = out.lines().filter_map(|line| line.split_once("run it: ").map(|(_, it)| it)).collect();
+    assert!(!commands.is_empty(), "{out}{err}");
+    for command in &commands {
+        assert!(command.contains("explain bad ") && shell(&policies, command).contains('b'), "{command}");
+    }
+    for part in ["`model.name` of `b` is \"b\"", "1 more rule breaks it"] {
+        assert!(out.contains(part), "{part} in\n{out}");
+    }
+}
+
+#[test]
+fn a_changed_option_is_one_change() {
+    let policy = |deadline: &str| {
+        format!(
+            "{BASE}defaults {{ deadline: {deadline} timeout: 1s }}
+route main {{ rule r when request.turns > 5 -> b rule s when request.turns > 3 -> a then b default -> a }}
+"
+        )
+    };
+    let policies = Policies::new(&[("old", &policy("10m")), ("new", &policy("20m"))]);
+    let (_, out, err) = policies.run(&["diff", "@old", "@new"]);
+    assert!(out.starts_with("1 change of where requests go\n"), "{out}{err}");
+    assert!(out.contains("\n  was  with { deadline: 10m }\n  now  with { deadline: 20m }\n"), "{out}");
+    assert!(!out.contains("timeout"), "{out}");
 }

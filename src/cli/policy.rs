@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::bounds::POLICY_STACK_BYTES;
-use crate::diag::{Diagnostic, Severity, Sources, render};
+use crate::diag::{Diagnostic, Severity, Sources, command, render};
 use crate::dsl::policy::Policy;
 use crate::files;
 use crate::lint;
@@ -67,8 +67,9 @@ pub(super) fn open(path: &Path) -> Result<Opened, ExitCode> {
     })?;
     let loaded = lint::check(&sources);
     let Some(policy) = loaded.policy.or(loaded.failing) else {
-        let errors: Vec<Diagnostic> =
+        let mut errors: Vec<Diagnostic> =
             loaded.diagnostics.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
+        errors.iter_mut().for_each(|finding| command::fill_in(finding, &path.display().to_string()));
         super::warn(&render::human(&errors, &sources, colored_stderr()));
         return Err(ExitCode::from(1));
     };

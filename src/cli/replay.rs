@@ -19,7 +19,7 @@ use crate::record::{RecordError, read_line};
 ///
 /// The file is one that `serve --record` wrote. What it does not say is never guessed: requests
 /// that cannot be replayed are counted, with the conditions that nobody recorded. Exit code 0:
-/// none goes another way. 1: some do. 2: could not run.
+/// none goes another way. 1: some do, or cannot be replayed. 2: could not run.
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
     /// The policy that they are run through: a directory with `*.policy` files, or one file
@@ -48,10 +48,23 @@ pub(super) enum ReplayError {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("`{}`, {source}", path.display())]
     Record { path: PathBuf, source: RecordError },
+    #[error("`{}` is a record; the policy comes first: ccr-policy replay POLICY RECORD", path.display())]
+    WrongOrder { path: PathBuf },
+}
+
+/// Whether a file's first line is one of a record.
+fn is_record(path: &Path) -> bool {
+    let mut line = String::new();
+    let read = File::open(path).and_then(|file| BufReader::new(file).read_line(&mut line));
+    read.is_ok() && read_line(&line, 1).is_ok()
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &ReplayArguments) -> ExitCode {
+    if is_record(&arguments.new) {
+        super::complain(&ReplayError::WrongOrder { path: arguments.new.clone() });
+        return ExitCode::from(2);
+    }
     let Ok(opened) = open(&arguments.new) else { return ExitCode::from(2) };
     let engine = Engine::new(Arc::new(opened.policy));
     let report = match report(Before::Recorded, &engine, &arguments.record) {
@@ -65,7 +78,7 @@ pub(super) fn run(arguments: &ReplayArguments) -> ExitCode {
         Format::Human => report.text().trim_end().to_owned(),
         Format::Json => serde_json::to_string_pretty(&report).unwrap_or_default(),
     });
-    ExitCode::from(u8::from(report.changed > 0 || report.cut_lines > 0))
+    ExitCode::from(u8::from(report.is_different()))
 }
 
 /// Reads a record line by line.

@@ -4,6 +4,7 @@
 //! This room knows nothing of the language; it does no I/O.
 
 pub mod codes;
+pub mod command;
 pub mod diagnostic;
 pub mod pages;
 pub mod render;

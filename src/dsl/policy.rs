@@ -360,6 +360,20 @@ pub struct Attempt {
     pub span: Span,
 }
 
+impl Attempt {
+    /// Calls `visit` with everything that is worked out for it: each `where`, each `by`.
+    pub fn for_each_expression<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        match &self.kind {
+            AttemptKind::Choice { filter, .. } => filter.iter().for_each(visit),
+            AttemptKind::Split { arms, by } => {
+                by.iter().for_each(&mut *visit);
+                arms.iter().for_each(|arm| arm.attempt.for_each_expression(visit));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// What a step is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttemptKind {

@@ -8,9 +8,9 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use super::asking::{ask, callers, expressions, names, splits};
 use super::entrance::{Entrance, entrances};
-use super::invariant::{ask, names};
-use super::outcome::Outcomes;
+use super::outcome::{Outcome, Outcomes};
 use super::ways::{Conditions, Walker, Way};
 use super::{confirm, witness};
 use crate::bounds::{MAX_PROOF_STEPS, MAX_WITNESSES};
@@ -40,8 +40,8 @@ pub struct Difference {
 /// Requests that go another way, with one of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changed {
-    /// the tenant that asks, where one is declared
-    pub tenant: Option<String>,
+    /// who asks, as the new policy numbers its tenants
+    pub entrance: Entrance,
     /// what is true of them, as CEL text
     pub facts: Vec<String>,
     /// one of them, confirmed by both engines; who asks left out
@@ -57,15 +57,32 @@ pub struct Changed {
 pub struct Place {
     /// `main/background`
     pub decision: String,
-    /// what its rule comes to: `a then b`
-    pub outcome: String,
+    /// the attempts that it comes to: `a then b`
+    pub target: String,
+    /// the options that hold, such as `deadline: 10s`
+    pub options: Vec<String>,
+}
+
+impl Place {
+    /// What it comes to, with all options: `a then b with { deadline: 10s }`.
+    #[must_use]
+    pub fn outcome(&self) -> String {
+        match self.options.as_slice() {
+            [] => self.target.clone(),
+            options => format!("{} with {{ {} }}", self.target, options.join(", ")),
+        }
+    }
+
+    fn does_the_same(&self, other: &Self) -> bool {
+        self.target == other.target && self.options == other.options
+    }
 }
 
 /// A difference that may be.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Unsure {
-    /// the tenant that asks, where one is declared
-    pub tenant: Option<String>,
+    /// who asks, as the new policy numbers its tenants
+    pub entrance: Entrance,
     /// where such requests went
     pub from: Place,
     /// where they would go
@@ -93,18 +110,13 @@ pub fn diff(old: &Engine, new: &Engine) -> Difference {
         let mut comparison = Comparison { old, new, before: &before, after: &after, budget: &mut budget };
         comparison.run(&mut found);
     }
-    found.possible.sort();
     found.possible.dedup();
     found
 }
 
-fn conditions_of(policy: &Policy) -> impl Iterator<Item = &Expr> {
-    policy.routes.iter().flat_map(|route| &route.rules).filter_map(|rule| rule.condition.as_ref())
-}
-
 /// The ways in that both policies know, by the names of tenant and key, and who is left.
 fn pairs(old: &Policy, new: &Policy) -> (Vec<(Entrance, Entrance)>, Vec<String>) {
-    let reads: Vec<&Expr> = conditions_of(old).chain(conditions_of(new)).collect();
+    let reads: Vec<&Expr> = expressions(old).into_iter().chain(expressions(new)).collect();
     let name = |policy: &Policy, entrance: &Entrance| {
         let tenant = entrance.tenant.and_then(|id| policy.tenants.get(id.index()));
         (tenant.map(|tenant| tenant.name.clone()), entrance.key.clone())
@@ -150,16 +162,22 @@ struct Leaf {
     wanted: Vec<(usize, bool)>,
     /// the one that was asked last
     last: Option<(usize, bool)>,
+    /// the splits that it goes through, each with the route behind its arm
+    arms: Vec<(String, String)>,
 }
 
 impl Leaf {
     /// Whether what was asked last here has the other value there. Most pairs of rules that were
     /// not touched are told apart by this alone.
     fn excludes(&self, other: &Self) -> bool {
-        self.last.is_some_and(|(number, value)| {
-            let place = other.wanted.binary_search_by_key(&number, |(other, _)| *other);
-            place.ok().and_then(|at| other.wanted.get(at)).is_some_and(|(_, other)| *other != value)
-        })
+        // A caller goes through one arm of a split only, and through the same one of the same split.
+        let other_arm =
+            |(split, arm): &(String, String)| other.arms.iter().any(|(same, other)| same == split && other != arm);
+        self.arms.iter().any(other_arm)
+            || self.last.is_some_and(|(number, value)| {
+                let place = other.wanted.binary_search_by_key(&number, |(other, _)| *other);
+                place.ok().and_then(|at| other.wanted.get(at)).is_some_and(|(_, other)| *other != value)
+            })
     }
 }
 
@@ -175,12 +193,12 @@ impl Comparison<'_, '_> {
             found.complete = false;
             return;
         };
-        let old = leaves(self.old.policy(), old);
-        let new = leaves(self.new.policy(), new);
+        let old = leaves(self.old.policy(), self.before, old);
+        let new = leaves(self.new.policy(), self.after, new);
         let all = conditions.all();
         let space = Space::new(&all);
         for before in &old {
-            for after in new.iter().filter(|after| after.place.outcome != before.place.outcome) {
+            for after in new.iter().filter(|after| !after.place.does_the_same(&before.place)) {
                 if !before.excludes(after) && !after.excludes(before) {
                     self.lay(before, after, &space, &all, found);
                 }
@@ -203,11 +221,11 @@ impl Comparison<'_, '_> {
         let coverage = space.regions(&wanted, &mut budget, &mut |region| {
             tries += 1;
             let facts = witness(region, &mut for_witnesses).filter(|facts| confirm(all, &wanted, facts));
-            match facts.and_then(|given| self.confirmed(before, after, given)) {
+            match facts.and_then(|given| self.confirmed(before, after, &given)) {
                 Some(given) => {
                     shown += 1;
                     found.regions.push(Changed {
-                        tenant: self.tenant(),
+                        entrance: self.after.clone(),
                         facts: region.facts(),
                         witness: given,
                         from: before.place.clone(),
@@ -227,42 +245,44 @@ impl Comparison<'_, '_> {
             && let Some(by) = by
         {
             let (from, to) = (before.place.clone(), after.place.clone());
-            found.possible.push(Unsure { tenant: self.tenant(), from, to, by });
+            found.possible.push(Unsure { entrance: self.after.clone(), from, to, by });
         }
     }
 
     /// The facts, when both engines take them these ways.
-    fn confirmed(&self, before: &Leaf, after: &Leaf, given: GivenFacts) -> Option<GivenFacts> {
-        let goes = |engine: &Engine, entrance: &Entrance, leaf: &Leaf| {
-            let facts = entrance.fill(&given);
-            let trace = ask(engine, &mut Explainer::new(engine), entrance, &facts);
-            trace.is_some_and(|trace| trace.decisions.contains(&names(engine.policy(), &leaf.way.decisions)))
+    fn confirmed(&self, before: &Leaf, after: &Leaf, given: &GivenFacts) -> Option<GivenFacts> {
+        let (mut old, mut new) = (Explainer::new(self.old), Explainer::new(self.new));
+        let mut goes = |entrance: &Entrance, leaf: &Leaf, given: &GivenFacts, is_old: bool| {
+            let (engine, explainer) = if is_old { (self.old, &mut old) } else { (self.new, &mut new) };
+            let trace = ask(engine, explainer, entrance, &entrance.fill(given));
+            let ends = names(engine.policy(), &leaf.way.decisions);
+            trace.is_some_and(|trace| trace.decisions.last() == Some(&ends))
         };
-        (goes(self.old, self.before, before) && goes(self.new, self.after, after)).then_some(given)
-    }
-
-    fn tenant(&self) -> Option<String> {
-        let tenant = self.after.tenant.and_then(|id| self.new.policy().tenants.get(id.index()));
-        tenant.map(|tenant| tenant.name.clone())
+        let spread =
+            splits(self.old.policy(), &before.way.decisions) || splits(self.new.policy(), &after.way.decisions);
+        callers(given, spread)
+            .find(|given| goes(self.before, before, given, true) && goes(self.after, after, given, false))
     }
 }
 
 /// The ways at whose end a request stays: what goes on in a nested route is that route's.
-fn leaves(policy: &Policy, ways: Vec<Way>) -> Vec<Leaf> {
+fn leaves(policy: &Policy, entrance: &Entrance, ways: Vec<Way>) -> Vec<Leaf> {
     let inner: BTreeSet<_> = ways
         .iter()
         .filter_map(|way| way.decisions.split_last().map(|(_, above)| above.to_vec()))
         .filter(|above| !above.is_empty())
         .collect();
     let outcomes = Outcomes::new(policy);
-    let ends = ways.into_iter().filter(|way| !inner.contains(&way.decisions));
+    let ends = ways.into_iter().filter(|way| !inner.contains(&way.decisions) || outcomes.may_stay(&way.decisions));
     ends.filter_map(|way| {
         let decision = names(policy, &way.decisions).join("/");
-        let place = Place { decision, outcome: outcomes.of(&way.decisions) };
+        let Outcome { target, options } = outcomes.of(&way.decisions);
+        let place = Place { decision, target, options };
+        let arms = outcomes.arms(&way.decisions, &|by| entrance.specialise(by));
         // A way that contradicts itself has no request on it.
         let wanted = way.path.wanted()?;
         let last = way.path.newest();
-        Some(Leaf { way, place, wanted, last })
+        Some(Leaf { way, place, wanted, last, arms })
     })
     .collect()
 }

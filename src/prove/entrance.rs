@@ -1,6 +1,7 @@
 //! Who can ask, and what is then known of every request: the facts that a tenant's declaration
 //! gives.
 
+use crate::diag::command::quoted;
 use crate::dsl::expr::typed::{Expr, Kind};
 use crate::dsl::policy::{ClientKey, Policy, Tenant, TenantId};
 use crate::facts::Var;
@@ -79,13 +80,22 @@ impl Entrance {
         filled
     }
 
+    /// Who that is: `tenant lanhai`, with the key where that makes a difference; None: nobody that is
+    /// declared.
+    #[must_use]
+    pub fn who(&self, policy: &Policy) -> Option<String> {
+        let tenant = self.tenant.and_then(|id| policy.tenants.get(id.index()))?;
+        let key = self.key.as_ref().map_or_else(String::new, |key| format!(" with key {key}"));
+        Some(format!("tenant {}{key}", tenant.name))
+    }
+
     /// What `ccr-policy explain` needs to ask as this one: `--tenant lanhai `, or nothing.
     #[must_use]
     pub fn arguments(&self, policy: &Policy) -> String {
         let tenant = self.tenant.and_then(|id| policy.tenants.get(id.index()));
         match (&self.key, tenant) {
-            (Some(key), _) => format!("--key {key} "),
-            (None, Some(tenant)) => format!("--tenant {} ", tenant.name),
+            (Some(key), _) => format!("--key {} ", quoted(key)),
+            (None, Some(tenant)) => format!("--tenant {} ", quoted(&tenant.name)),
             (None, None) => String::new(),
         }
     }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use super::asking::{ask, callers, expressions, names, splits};
 use super::candidates::{MayBeLeft, of_model};
 use super::entrance::{Entrance, entrances};
 use super::specialise::{constant, negation, without_live};
@@ -16,23 +17,18 @@ use crate::bounds::MAX_PROOF_STEPS;
 use crate::compile::Space;
 use crate::dsl::expr::plain::{self, Condition};
 use crate::dsl::expr::typed::Expr;
-use crate::dsl::policy::{Attempt, AttemptKind, Invariant, ModelId, Policy, RouteId};
-use crate::engine::trace::{CandidateVerdict, Explainer, Question, Trace, Written};
-use crate::engine::{Engine, Seeds};
-use crate::facts::Var;
-use crate::facts::given::{GivenFacts, Owned};
-use crate::facts::world::World;
-
-/// Callers that are tried until one belongs to the arm of a split that breaks a promise.
-const TRIED_CALLERS: u32 = 400;
+use crate::dsl::policy::{Invariant, ModelId, Policy};
+use crate::engine::Engine;
+use crate::engine::trace::{CandidateVerdict, Explainer, Trace};
+use crate::facts::given::GivenFacts;
 
 /// What is known of a promise.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Judgement {
     /// no request breaks it
     Proved {
-        /// without the check that a model can serve the request, some would
-        only_by_filter: bool,
+        /// a request that would break it, if that model could serve it
+        by_filter: Option<Box<Counterexample>>,
     },
     /// a request breaks it
     Broken(Box<Counterexample>),
@@ -45,7 +41,8 @@ pub enum Judgement {
     },
 }
 
-/// A request that breaks a promise. `explain` shows that it may go to that model.
+/// A request that breaks a promise. `explain` shows that it may go to that model; or, where only a
+/// filter keeps the promise, that the model is left out because it cannot serve.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counterexample {
     /// its facts, those of whoever asks left out
@@ -56,6 +53,8 @@ pub struct Counterexample {
     pub decision: String,
     /// the model that it may go to
     pub model: ModelId,
+    /// how many other decisions break the promise too
+    pub others: usize,
 }
 
 /// Judges all promises of a policy, in order.
@@ -68,29 +67,34 @@ pub fn judge_all(engine: &Engine) -> Vec<Judgement> {
 #[must_use]
 pub fn judge(engine: &Engine, invariant: &Invariant) -> Judgement {
     let policy = engine.policy();
-    let rules = policy.routes.iter().flat_map(|route| &route.rules);
-    let mut reads: Vec<&Expr> = rules.filter_map(|rule| rule.condition.as_ref()).collect();
+    let mut reads = expressions(policy);
     reads.extend([&invariant.when, &invariant.require]);
     let mut court = Court { engine, invariant, budget: MAX_PROOF_STEPS, found: Found::default() };
     for entrance in entrances(policy, &reads) {
-        if let Some(broken) = court.hear(&entrance) {
-            return Judgement::Broken(Box::new(broken));
-        }
+        court.hear(&entrance);
     }
-    let Found { reached, only_by_filter, gave_up, by } = court.found;
+    if let Some(mut broken) = court.found.broken {
+        broken.others = court.found.decisions.len().saturating_sub(1);
+        return Judgement::Broken(broken);
+    }
+    let Found { reached, by_filter, gave_up, by, .. } = court.found;
     match (reached, gave_up || !by.is_empty()) {
         (_, true) => Judgement::NotProved { by: by.into_iter().collect() },
         (false, false) => Judgement::Vacuous,
-        (true, false) => Judgement::Proved { only_by_filter },
+        (true, false) => Judgement::Proved { by_filter },
     }
 }
 
 /// What was found on all ways in so far.
 #[derive(Default)]
 struct Found {
+    /// the first that was found
+    broken: Option<Box<Counterexample>>,
+    /// the decisions that break it
+    decisions: BTreeSet<String>,
     /// some request with `when` comes to a model
     reached: bool,
-    only_by_filter: bool,
+    by_filter: Option<Box<Counterexample>>,
     gave_up: bool,
     by: BTreeSet<String>,
 }
@@ -116,34 +120,43 @@ struct Charge {
 
 impl Court<'_> {
     /// All ways from one entrance.
-    fn hear(&mut self, entrance: &Entrance) -> Option<Counterexample> {
-        let entry = self.engine.entry(entrance.tenant)?;
+    fn hear(&mut self, entrance: &Entrance) {
+        let Some(entry) = self.engine.entry(entrance.tenant) else {
+            self.found.gave_up = true;
+            return;
+        };
         let mut conditions = Conditions::default();
         let when = conditions.literal(&entrance.specialise(&self.invariant.when), true);
         let Some(ways) = Walker::new(self.engine.policy(), entrance).ways(entry, &mut conditions) else {
             self.found.gave_up = true;
-            return None;
+            return;
         };
         let charges = self.charges(entrance, &ways, when, &mut conditions);
         let all = conditions.all();
         let space = Space::new(&all);
         for charge in &charges {
-            let way = ways.get(charge.way)?;
+            let Some(way) = ways.get(charge.way) else { continue };
+            // One request a decision is enough.
+            if self.found.broken.is_some() && self.found.decisions.contains(&decision(self.engine.policy(), way)) {
+                continue;
+            }
             self.is_reached(charge, &space, &all);
             let Some(left) = charge.chosen.with(charge.breaks) else { continue };
             let served = left.with(charge.serves).and_then(|path| path.wanted());
             let verdict = served.map_or(Verdict::Impossible, |wanted| find(&space, &all, &wanted, &mut self.budget));
             match verdict {
                 Verdict::Found(given) => match self.confirm(entrance, way, charge.model, &given) {
-                    Some(broken) => return Some(broken),
+                    Some(broken) => {
+                        self.found.decisions.insert(broken.decision.clone());
+                        self.found.broken.get_or_insert_with(|| Box::new(broken));
+                    }
                     None => drop(self.found.by.insert(self.unconfirmed(way, charge.model))),
                 },
-                Verdict::Impossible => self.look_behind_the_filter(&left, &space),
+                Verdict::Impossible => self.look_behind_the_filter(entrance, way, (charge.model, &left), &space, &all),
                 Verdict::Possible { by } => self.found.by.extend(by),
                 Verdict::GaveUp => self.found.gave_up = true,
             }
         }
-        None
     }
 
     /// Every model that may be left on every way.
@@ -177,12 +190,29 @@ impl Court<'_> {
     }
 
     /// Whether a promise is kept by the models themselves, or only because one cannot serve.
-    fn look_behind_the_filter(&mut self, left: &Path, space: &Space) {
-        if self.found.only_by_filter {
+    fn look_behind_the_filter(
+        &mut self,
+        entrance: &Entrance,
+        way: &Way,
+        charge: (ModelId, &Path),
+        space: &Space,
+        all: &[&Expr],
+    ) {
+        let (model, left) = charge;
+        if self.found.by_filter.is_some() {
             return;
         }
         let Some(wanted) = left.wanted() else { return };
-        self.found.only_by_filter = space.has_region(&wanted, &mut self.budget) != Some(false);
+        // What is only possible is no reason to doubt a promise.
+        let Verdict::Found(given) = find(space, all, &wanted, &mut self.budget) else { return };
+        let policy = self.engine.policy();
+        let facts = entrance.fill(&given);
+        let trace = ask(self.engine, &mut Explainer::new(self.engine), entrance, &facts);
+        if trace.is_some_and(|trace| goes_by(policy, &trace, way)) {
+            let decision = decision(policy, way);
+            self.found.by_filter =
+                Some(Box::new(Counterexample { given, entrance: entrance.clone(), decision, model, others: 0 }));
+        }
     }
 
     fn unconfirmed(&self, way: &Way, model: ModelId) -> String {
@@ -193,18 +223,8 @@ impl Court<'_> {
     /// Runs a request through the engine: it counts only when it really may go to that model.
     fn confirm(&self, entrance: &Entrance, way: &Way, model: ModelId, given: &GivenFacts) -> Option<Counterexample> {
         let policy = self.engine.policy();
-        let callers = if splits(policy, way) { TRIED_CALLERS } else { 0 };
         let mut explainer = Explainer::new(self.engine);
-        for caller in 0..=callers {
-            let mut given = given.clone();
-            if caller > 0 {
-                // Another caller may belong to another arm; whoever is asked about stays.
-                for var in [Var::SessionId, Var::UserId] {
-                    if !given.is_given(var) {
-                        given.set(var, Owned::Str(format!("caller-{caller}")));
-                    }
-                }
-            }
+        for given in callers(given, splits(policy, &way.decisions)) {
             let facts = entrance.fill(&given);
             let trace = ask(self.engine, &mut explainer, entrance, &facts)?;
             if !goes_by(policy, &trace, way) {
@@ -212,7 +232,7 @@ impl Court<'_> {
             }
             if may_go_to(policy, &trace, model) && self.breaks(&facts, model) {
                 let decision = decision(policy, way);
-                return Some(Counterexample { given, entrance: entrance.clone(), decision, model });
+                return Some(Counterexample { given, entrance: entrance.clone(), decision, model, others: 0 });
             }
         }
         None
@@ -228,35 +248,6 @@ impl Court<'_> {
     }
 }
 
-/// Explains a request of an entrance, every model healthy.
-pub(super) fn ask(
-    engine: &Engine,
-    explainer: &mut Explainer<'_>,
-    entrance: &Entrance,
-    facts: &GivenFacts,
-) -> Option<Trace> {
-    let world = World::fresh(engine.policy().models.len());
-    let question = Question {
-        facts,
-        tenant: entrance.tenant,
-        entry: None,
-        world: &world,
-        seeds: &Seeds::fixed(),
-        is_given: &|var| facts.is_given(var),
-        written: &|_| Written::default(),
-    };
-    explainer.explain(&question).ok()
-}
-
-/// The names of a way's routes and its rule.
-pub(super) fn names(policy: &Policy, decisions: &[(RouteId, usize)]) -> Vec<String> {
-    let route = |(route, _): &(RouteId, usize)| policy.routes.get(route.index());
-    let mut found: Vec<String> = decisions.iter().filter_map(route).map(|route| route.name.clone()).collect();
-    let last = decisions.last().and_then(|place| route(place)?.rules.get(place.1));
-    found.extend(last.map(|rule| rule.name.clone()));
-    found
-}
-
 fn decision(policy: &Policy, way: &Way) -> String {
     names(policy, &way.decisions).join("/")
 }
@@ -269,12 +260,4 @@ fn may_go_to(policy: &Policy, trace: &Trace, model: ModelId) -> bool {
     let name = policy.models.get(model.index()).map_or("", |model| &model.name);
     let mut candidates = trace.attempts.iter().flat_map(|attempt| &attempt.candidates);
     candidates.any(|candidate| candidate.model == name && candidate.verdict != CandidateVerdict::Skipped)
-}
-
-fn splits(policy: &Policy, way: &Way) -> bool {
-    let is_split = |attempt: &Attempt| matches!(attempt.kind, AttemptKind::Split { .. });
-    way.decisions.iter().any(|(route, rule)| {
-        let rule = policy.routes.get(route.index()).and_then(|route| route.rules.get(*rule));
-        rule.is_some_and(|rule| rule.attempts.iter().any(is_split))
-    })
 }

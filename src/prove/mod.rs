@@ -6,6 +6,7 @@
 //!
 //! This room does no I/O and reads no clock.
 
+mod asking;
 pub mod candidates;
 pub mod changes;
 pub mod diff;

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::compile::Program;
 use crate::dsl::expr::plain::{Atom, Condition, Verdict};
 use crate::dsl::expr::print::cel_text;
-use crate::dsl::expr::typed::Expr;
 use crate::dsl::policy::{Attempt, AttemptKind, Policy};
 use crate::facts::given::Owned;
 use crate::facts::{Fact, Facts, Scope, Var};
@@ -14,11 +13,11 @@ use crate::facts::{Fact, Facts, Scope, Var};
 /// hash of it.
 #[must_use]
 pub fn is_private(var: Var) -> bool {
-    is_id(var) || matches!(var, Var::RequestText | Var::RequestHistory | Var::RequestSystem)
+    is_id(var) || matches!(var, Var::RequestText | Var::RequestHistory | Var::RequestSystem | Var::RequestSubagent)
 }
 
 /// Ids are recorded as hashes: callers can be told apart, and not be known.
-fn is_id(var: Var) -> bool {
+pub(super) fn is_id(var: Var) -> bool {
     matches!(var, Var::SessionId | Var::UserId | Var::KeyId)
 }
 
@@ -122,14 +121,5 @@ fn ranks(attempt: &Attempt) -> bool {
         AttemptKind::Choice { .. } => true,
         AttemptKind::Split { arms, .. } => arms.iter().any(|arm| ranks(&arm.attempt)),
         _ => false,
-    }
-}
-
-/// Calls `visit` with every `where` of an attempt.
-pub(super) fn for_each_filter<'a>(attempt: &'a Attempt, visit: &mut dyn FnMut(&'a Expr)) {
-    match &attempt.kind {
-        AttemptKind::Choice { filter, .. } => filter.iter().for_each(visit),
-        AttemptKind::Split { arms, .. } => arms.iter().for_each(|arm| for_each_filter(&arm.attempt, visit)),
-        _ => {}
     }
 }

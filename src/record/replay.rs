@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use super::Entry;
-use super::recipe::{for_each_filter, reads_private};
+use super::recipe::{is_id, reads_private};
 use crate::dsl::expr::plain::{Atom, Atoms, Condition, Verdict};
 use crate::dsl::expr::print::cel_text;
+use crate::dsl::expr::typed::{Expr, Kind, Type};
 use crate::dsl::policy::{Attempt, AttemptKind, ModelId, Policy, RouteId, TenantId};
 use crate::engine::{Engine, Seeds, Way};
 use crate::facts::given::{GivenFacts, Owned};
@@ -38,8 +39,8 @@ pub struct Replayer<'e> {
 struct Prepared {
     condition: Option<Condition>,
     refuses: bool,
-    /// what its choices ask of their members
-    filters: Vec<Atom>,
+    /// what its choices ask of their members, and what its splits spread callers by
+    asked: Vec<Atom>,
 }
 
 impl<'e> Replayer<'e> {
@@ -106,7 +107,7 @@ impl<'e> Replayer<'e> {
             unknown.borrow_mut().clear();
             if matches {
                 // A choice asks about each member, so what the record says of a text does not help.
-                let missing = rule.filters.iter().filter(|atom| !facts.can_answer(atom));
+                let missing = rule.asked.iter().filter(|atom| !facts.can_answer(atom) && !facts.can_spread(atom));
                 unknown.borrow_mut().extend(missing.map(|atom| cel_text(&atom.expr)));
                 return unknown.borrow().is_empty().then_some(number);
             }
@@ -140,13 +141,16 @@ fn names(policy: &Policy, attempt: &Attempt, model: ModelId) -> bool {
 fn prepare(policy: &Policy, route: RouteId) -> Vec<Prepared> {
     let rules = policy.routes.get(route.index()).map(|route| route.rules.as_slice()).unwrap_or_default();
     let one = |rule: &crate::dsl::policy::Rule| {
-        let mut filters = Vec::new();
-        let mut add = |expr| filters.extend(Condition::new(expr).atoms().into_iter().cloned());
-        rule.attempts.iter().for_each(|attempt| for_each_filter(attempt, &mut add));
+        let mut asked = Vec::new();
+        let mut add = |expr: &Expr| match expr.ty {
+            Type::Bool => asked.extend(Condition::new(expr).atoms().into_iter().cloned()),
+            _ => asked.push(Atom::new(expr.clone())),
+        };
+        rule.attempts.iter().for_each(|attempt| attempt.for_each_expression(&mut add));
         Prepared {
             condition: rule.condition.as_ref().map(Condition::new),
             refuses: matches!(rule.attempts.first().map(|first| &first.kind), Some(AttemptKind::Reject { .. })),
-            filters,
+            asked,
         }
     };
     rules.iter().map(one).collect()
@@ -206,6 +210,12 @@ impl<'r> Recorded<'r> {
     fn can_answer(&self, atom: &Atom) -> bool {
         let known = |var: Var| var.row().scope == Scope::Model || self.facts.is_given(var);
         !reads_private(atom) && atom.vars().all(known)
+    }
+
+    /// Whether callers can be spread by this: an id is recorded as its hash, which tells callers apart
+    /// as well, and whoever has none has no hash.
+    fn can_spread(&self, text: &Atom) -> bool {
+        matches!(text.expr.kind, Kind::Var(var) if is_id(var) && (var != Var::KeyId || self.facts.is_given(var)))
     }
 }
 

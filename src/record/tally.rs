@@ -16,6 +16,8 @@ pub const SCHEMA: u32 = 1;
 const NO_TENANT: &str = "default";
 /// Seconds of a day.
 const DAY: f64 = 86_400.0;
+/// Shortest recorded time that is projected on a day, in seconds: less says nothing of one.
+const SHORTEST_PROJECTED: f64 = 3600.0;
 
 /// What recorded requests are compared with.
 #[derive(Debug)]
@@ -98,8 +100,13 @@ pub struct Report {
     pub not_replayed: u64,
     /// lines that are no whole JSON: cut off by a crash or a full disk
     pub cut_lines: u64,
-    /// requests without a price on one side, by model
+    /// requests left out of the cost, by the model that has no price in the new policy
     pub unpriced: BTreeMap<String, u64>,
+    /// those left out because only the model before had no price
+    pub unpriced_before: BTreeMap<String, u64>,
+    /// compared with what became of them when they were recorded, not with another policy
+    #[serde(skip)]
+    pub from_record: bool,
     /// requests that were never answered and would be, or that say no usage
     pub without_usage: u64,
     /// tenants that the policy does not declare
@@ -108,8 +115,16 @@ pub struct Report {
     pub first: Option<DateTime<Utc>>,
     /// when the last came in
     pub last: Option<DateTime<Utc>>,
-    /// US dollars more a day, by the time between the first and the last
+    /// US dollars more a day, by the time between the first and the last; None below an hour
     pub more_usd_a_day: Option<f64>,
+}
+
+impl Report {
+    /// Whether a request goes another way, or nobody can say of one or of a line.
+    #[must_use]
+    pub fn is_different(&self) -> bool {
+        self.changed > 0 || self.not_replayed > 0 || self.cut_lines > 0
+    }
 }
 
 /// Reads entries one by one and sums up.
@@ -130,7 +145,8 @@ impl<'e> Tally<'e> {
     /// Compares with the policy of this replayer.
     #[must_use]
     pub fn new(before: Before<'e>, after: Replayer<'e>) -> Self {
-        let report = Report { schema: SCHEMA, ..Report::default() };
+        let from_record = matches!(before, Before::Recorded);
+        let report = Report { schema: SCHEMA, from_record, ..Report::default() };
         Self { before, after, moves: BTreeMap::new(), report }
     }
 
@@ -195,10 +211,12 @@ impl<'e> Tally<'e> {
                 self.report.without_usage += 1;
                 None
             }
-            (before, after) => {
-                for model in [before, after].into_iter().filter_map(Paid::unpriced) {
-                    *self.report.unpriced.entry(model).or_default() += 1;
-                }
+            (_, Paid::Unpriced(model)) => {
+                *self.report.unpriced.entry(model).or_default() += 1;
+                None
+            }
+            (Paid::Unpriced(model), Paid::Usd(_)) => {
+                *self.report.unpriced_before.entry(model).or_default() += 1;
                 None
             }
         };
@@ -218,8 +236,9 @@ impl<'e> Tally<'e> {
         self.report.moves = moves.collect();
         self.report.moves.sort_by_key(|moved| std::cmp::Reverse(moved.sum.requests));
         if let (Some(first), Some(last)) = (self.report.first, self.report.last) {
-            let days = (last - first).as_seconds_f64() / DAY;
-            self.report.more_usd_a_day = (days > 0.0).then(|| self.report.replayed.more_usd() / days);
+            let seconds = (last - first).as_seconds_f64();
+            let more = self.report.replayed.more_usd();
+            self.report.more_usd_a_day = (seconds >= SHORTEST_PROJECTED).then(|| more * DAY / seconds);
         }
         self.report
     }
@@ -230,15 +249,6 @@ enum Paid {
     Usd(f64),
     NoUsage,
     Unpriced(String),
-}
-
-impl Paid {
-    fn unpriced(self) -> Option<String> {
-        match self {
-            Self::Unpriced(model) => Some(model),
-            Self::Usd(_) | Self::NoUsage => None,
-        }
-    }
 }
 
 fn recorded(entry: &Entry) -> Paid {

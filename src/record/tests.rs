@@ -138,9 +138,11 @@ fn moves_and_costs_are_summed() {
         let [moved] = report.moves.as_slice() else { panic!("{:?}", report.moves) };
         assert_eq!((moved.from.decision.as_str(), moved.to.decision.as_str()), ("main/default", "main/turns"));
         let text = report.text();
-        for part in
-            ["2 of 3 replayed go another way (66.7 %)", "costs $8.00 a day more: $7.00 instead of $3.00", "+$4.00"]
-        {
+        for part in [
+            "2 of 3 replayed go another way (66.7 %)",
+            "costs $4.00 more over the recorded time: $7.00 instead of $3.00; at this rate $8.00 more a day",
+            "+$4.00",
+        ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
     }
@@ -160,6 +162,58 @@ fn models_without_a_price_and_unanswered_requests_are_said() {
         sum(Before::Recorded, &new, &[record(&old, &facts, "main/default", Some("cheap")), refused, unanswered]);
     assert_eq!((report.unpriced.get("free"), report.without_usage), (Some(&1), 1));
     assert_eq!((report.replayed.priced, report.changed), (1, 3));
+}
+
+#[test]
+fn a_price_that_is_missing_is_counted_once() {
+    let old = engine("default -> free");
+    let entry = record(&old, &GivenFacts::default(), "main/default", Some("free"));
+    let same = sum(Before::Recorded, &old, std::slice::from_ref(&entry));
+    assert_eq!((same.unpriced.get("free"), same.unpriced_before.len()), (Some(&1), 0));
+    let priced = engine("default -> cheap");
+    let text = sum(Before::Recorded, &priced, std::slice::from_ref(&entry)).text();
+    assert!(text.contains("note: `free` had no price when it was recorded; 1 request was left out"), "{text}");
+    let text = sum(Before::Policy(Box::new(Replayer::new(&old))), &priced, &[entry]).text();
+    assert!(text.contains("note: `free` has no price in the old policy; 1 request was left out"), "{text}");
+}
+
+#[test]
+fn a_short_time_is_not_projected() {
+    let (old, new) = (engine("default -> cheap"), engine("default -> dear"));
+    let one = |second: u32| {
+        let mut entry = record(&old, &GivenFacts::default(), "main/default", Some("cheap"));
+        entry.at = format!("2026-01-01T00:00:{second:02}Z").parse().unwrap();
+        entry
+    };
+    let report = sum(Before::Recorded, &new, &[one(0), one(9)]);
+    let text = report.text();
+    assert!(report.more_usd_a_day.is_none() && !text.contains("a day"), "{text}");
+    assert!(text.contains("costs $4.00 more over the recorded time: $6.00 instead of $2.00\n"), "{text}");
+}
+
+#[test]
+fn callers_are_spread_only_by_what_was_recorded() {
+    let old = engine("default -> cheap");
+    let entry = record(&old, &given("{ header: { \"x-user\": \"me\" } }", &old), "main/default", Some("cheap"));
+    let goes = |by: &str| {
+        let new = engine(&format!("default -> split {{ 50% cheap, 50% dear }} by {by}"));
+        match Replayer::new(&new).replay(&entry, 0) {
+            Replayed::Goes(_) => "goes".to_owned(),
+            Replayed::Unknown(missing) => missing.join(" and "),
+            Replayed::NoRoute => "nowhere".to_owned(),
+        }
+    };
+    assert_eq!(goes("user.id"), "goes");
+    for by in ["request.header(\"x-user\")", "request.model", "key.id", "request.text"] {
+        assert_eq!(goes(by), by);
+    }
+}
+
+#[test]
+fn what_a_subagent_is_told_is_not_recorded() {
+    let old = engine("rule r when request.subagent == \"private words\" -> dear default -> cheap");
+    let line = record(&old, &given("{ subagent: \"hidden\" }", &old), "main/default", Some("cheap")).line();
+    assert!(!line.contains("hidden") && line.contains("\"holds\""), "{line}");
 }
 
 #[test]

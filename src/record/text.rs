@@ -55,10 +55,11 @@ impl Report {
             return;
         }
         let word = if more > 0.0 { "more" } else { "less" };
-        let total = format!("{} instead of {} over the recorded time", dollars(after_usd), dollars(before_usd));
+        let total = format!("{} instead of {}", dollars(after_usd), dollars(before_usd));
+        let _ = write!(out, "\ncosts {} {word} over the recorded time: {total}", dollars(more.abs()));
         let _ = match self.more_usd_a_day {
-            Some(a_day) => writeln!(out, "\ncosts {} a day {word}: {total}", dollars(a_day.abs())),
-            None => writeln!(out, "\ncosts {} {word}: {total}", dollars(more.abs())),
+            Some(a_day) => writeln!(out, "; at this rate {} {word} a day", dollars(a_day.abs())),
+            None => writeln!(out),
         };
     }
 
@@ -78,6 +79,11 @@ impl Report {
         }
         for (model, count) in &self.unpriced {
             let _ = writeln!(out, "note: `{model}` has no price; {} left out of the cost", were(*count));
+        }
+        let when =
+            if self.from_record { "had no price when it was recorded" } else { "has no price in the old policy" };
+        for (model, count) in &self.unpriced_before {
+            let _ = writeln!(out, "note: `{model}` {when}; {} left out of the cost", were(*count));
         }
         if self.without_usage > 0 {
             let without = were(self.without_usage);

@@ -12,7 +12,7 @@ use super::body::Spoken;
 use super::policy::{PolicyPaths, colored, contents, counted};
 use super::{complain, say};
 use crate::diag::render::Positions;
-use crate::diag::{Diagnostic, Label, Severity, SourceId, Sources, render};
+use crate::diag::{Diagnostic, Label, Severity, SourceId, Sources, command, render};
 use crate::upstream::is_set;
 use crate::{files, lint};
 
@@ -122,7 +122,8 @@ fn look(arguments: &CheckArguments) -> AllLooked {
                 (sources, checked)
             };
             let contents = checked.policy.as_ref().map(contents);
-            let (findings, proved) = (checked.diagnostics, checked.proved);
+            let (mut findings, proved) = (checked.diagnostics, checked.proved);
+            findings.iter_mut().for_each(|finding| command::fill_in(finding, &path.display().to_string()));
             Ok(Looked { path: path.display().to_string(), sources, findings, proved, contents })
         });
         match looked {

@@ -15,6 +15,7 @@ mod text;
 
 use serde::{Serialize, Serializer};
 
+use crate::diag::command;
 use crate::dsl::policy::{ModelId, RouteId, TenantId};
 use crate::facts::given::Owned;
 use crate::facts::world::World;
@@ -78,8 +79,8 @@ pub enum ExplainError {
     NoRoute,
     /// a defect of this program, never of the policy
     #[error(
-        "the compiled tree and the plain evaluator disagree on route `{route}`: the tree takes rule `{tree}`, the plain evaluator rule `{plain}`; please report it\nrun it: ccr-policy explain --given '{}'",
-        given.replace('\'', r"'\''")
+        "the compiled tree and the plain evaluator disagree on route `{route}`: the tree takes rule `{tree}`, the plain evaluator rule `{plain}`; please report it\n{}",
+        command::run_it(&command::explain(None, "", given))
     )]
     Disagree {
         /// the route

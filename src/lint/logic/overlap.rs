@@ -3,7 +3,7 @@
 use super::same;
 use crate::bounds::{MAX_OVERLAPS, MAX_ROUTE_PROOF_STEPS, MAX_RULE_PROOF_STEPS};
 use crate::compile::Space;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, command};
 use crate::dsl::expr::typed::Expr;
 use crate::dsl::policy::{Route, Rule};
 use crate::prove::{Verdict, find};
@@ -29,7 +29,7 @@ pub(super) fn check(route: &Route, findings: &mut Vec<Diagnostic>) {
                     .label(format!("a request that satisfies this too goes by `{}`", earlier.name))
                     .also(condition.span, "comes first")
                     .help("order decides; if that is not meant, let one of them exclude the other")
-                    .note(format!("run it: ccr-policy explain --given '{}'", facts.to_text()));
+                    .note(command::run_it(&command::explain(None, "", &facts.to_text())));
                 findings.push(finding);
                 found += 1;
             }

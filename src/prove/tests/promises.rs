@@ -48,8 +48,8 @@ fn judged(rules: &str, when: &str, require: &str) -> String {
     let engine = engine(&text);
     let policy = engine.policy();
     match judge(&engine, &policy.invariants[0]) {
-        Judgement::Proved { only_by_filter: false } => "proved".to_owned(),
-        Judgement::Proved { only_by_filter: true } => "proved by a filter".to_owned(),
+        Judgement::Proved { by_filter: None } => "proved".to_owned(),
+        Judgement::Proved { by_filter: Some(_) } => "proved by a filter".to_owned(),
         Judgement::Vacuous => "vacuous".to_owned(),
         Judgement::NotProved { by } => format!("not proved: {}", by.join(", ")),
         Judgement::Broken(example) => {
@@ -162,7 +162,7 @@ fn changes(old: &str, new: &str) -> Vec<String> {
     found
         .regions
         .iter()
-        .map(|changed| format!("{}: {} -> {}", changed.facts.join(", "), changed.from.outcome, changed.to.outcome))
+        .map(|changed| format!("{}: {} -> {}", changed.facts.join(", "), changed.from.outcome(), changed.to.outcome()))
         .collect()
 }
 
@@ -193,10 +193,133 @@ fn differences_are_regions_with_a_witness() {
     assert_eq!(rejects, ["request.stream: a -> reject 403 \"no\""]);
 }
 
+/// What `changes` says between two policies that are written out.
+fn declared(old: &str, new: &str) -> Vec<String> {
+    let engine = |text: &str| engine_of(text).unwrap_or_else(|| panic!("{text}"));
+    let all = crate::prove::changes::changes(engine(old).policy(), engine(new).policy());
+    all.into_iter().filter(|change| change.matters).map(|change| change.text).collect()
+}
+
+#[test]
+fn every_declared_field_is_compared() {
+    let text = |provider: &str, model: &str, tenant: &str, defaults: &str| {
+        format!(
+            "provider p {{ {provider} }} model a on p {{ {model} }} tenant t {{ {tenant} }}
+            defaults {{ {defaults} }} route main {{ default -> a }} route other {{ default -> a }}"
+        )
+    };
+    let (mock, key) = ("kind: mock", "keys: [env(\"K\")]");
+    let http = "kind: openai base: \"https://a.example\"";
+    let base = text(mock, "", key, "");
+    for (provider, part) in [
+        ("kind: mock region: cn", "provider `p`: region was not said, is cn"),
+        ("kind: mock latency: 20ms", "provider `p`: latency was 0ms, is 20ms"),
+        ("kind: mock fail: 5%", "provider `p`: fail was 0%, is 5%"),
+        ("kind: mock status: 503", "provider `p`: status was 0, is 503"),
+        ("kind: mock hang: true", "provider `p`: hang was false, is true"),
+        ("kind: mock cut: 5", "provider `p`: cut was not said, is 5"),
+        ("kind: mock chunks: 20", "provider `p`: chunks was not said, is 20"),
+        ("kind: mock chunk_delay: 10ms", "provider `p`: chunk_delay was 0ms, is 10ms"),
+        ("kind: mock reply: \"no\"", "provider `p`: reply was not said, is \"no\""),
+        ("kind: mock wire: openai", "provider `p`: wire was not said, is openai"),
+        (http, "provider `p`: kind was mock, is openai"),
+        (http, "provider `p`: base was not said, is https://a.example"),
+    ] {
+        let found = declared(&base, &text(provider, "", key, ""));
+        assert!(found.iter().any(|line| line == part), "{provider}: {found:?}");
+    }
+    let with = |more: &str| text(&format!("{http} {more}"), "", key, "");
+    let headers = |value: &str| with(&format!("headers: {{ \"x-a\": \"{value}\" }}"));
+    assert_eq!(declared(&with(""), &with("key: env(\"L\")")), ["provider `p`: key was not said, is env(\"L\")"]);
+    assert_eq!(declared(&with(""), &headers("one")), ["provider `p`: headers was [], is [x-a]"]);
+    assert_eq!(declared(&headers("one"), &headers("two")), ["provider `p`: header `x-a` has another value"]);
+    for (tenant, part) in [
+        ("keys: [env(\"L\")]", "tenant `t`: keys was [K], is [L]"),
+        ("keys: [{ key: env(\"K\"), tags: [x] }]", "tenant `t`: keys was [K], is [K with tags [x]]"),
+        ("keys: [env(\"K\")] tier: gold", "tenant `t`: tier was not said, is gold"),
+        ("keys: [env(\"K\")] route: other", "tenant `t`: route was main, is other"),
+    ] {
+        assert_eq!(declared(&base, &text(mock, "", tenant, "")), [part]);
+    }
+    let by_task = declared(&base, &text(mock, "quality: { coding: 0.9 }", key, ""));
+    assert_eq!(by_task, ["model `a`: quality by task was [], is [coding: 0.9]"]);
+    let size = declared(&base, &text(mock, "", key, "cache_size: 2M"));
+    assert!(size.len() == 1 && size[0].starts_with("defaults: cache_size was not said, is 2"), "{size:?}");
+}
+
+#[test]
+fn the_shortest_deadline_on_the_way_holds() {
+    let of = |outer: &str, inner: &str| {
+        engine(&format!(
+            "route main {{ default -> a then route x with {{ {outer} }} }} route x {{ default -> b with {{ {inner} }} }}"
+        ))
+    };
+    let outcomes = |old: (&str, &str), new: (&str, &str)| {
+        let found = diff(&of(old.0, old.1), &of(new.0, new.1));
+        let one = |changed: &crate::prove::diff::Changed| [changed.from.outcome(), changed.to.outcome()];
+        found.regions.iter().flat_map(one).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        outcomes(("deadline: 5s", "deadline: 10s"), ("deadline: 9s", "deadline: 10s")),
+        ["a then b with { deadline: 5s and then 10s }", "a then b with { deadline: 9s and then 10s }"]
+    );
+    assert_eq!(
+        outcomes(("timeout: 5s", "timeout: 2m"), ("timeout: 9s", "timeout: 2m")),
+        ["a then b with { timeout: 5s and then 2m }", "a then b with { timeout: 9s and then 2m }"]
+    );
+    assert_eq!(outcomes(("deadline: 5s", "deadline: 5s"), ("deadline: 5s", "label: \"x\"")), Vec::<String>::new());
+}
+
+#[test]
+fn splits_are_compared_arm_by_arm() {
+    let of = |x: &str, y: &str| {
+        engine(&format!(
+            "route main {{ default -> split {{ 50% route x, 50% route y }} }}
+            route x {{ default -> {x} }} route y {{ default -> {y} }}"
+        ))
+    };
+    let same = diff(&of("a", "b"), &of("a", "b"));
+    assert!(same.is_none(), "{same:?}");
+    for (x, y, decision) in [("a", "d", "main/y/default"), ("d", "b", "main/x/default")] {
+        let found = diff(&of("a", "b"), &of(x, y));
+        let decisions: Vec<&str> = found.regions.iter().map(|changed| changed.from.decision.as_str()).collect();
+        assert!(decisions == [decision] && found.possible.is_empty(), "{found:?}");
+    }
+}
+
+#[test]
+fn a_filter_on_keys_tells_them_apart() {
+    let tenant = "tenant t { keys: [env(\"K\")] }
+        route main { default -> first of [a, b] where \"special\" in key.tags || model.region == \"cn\" }";
+    judges(tenant, "tenant.id == \"t\"", CN, "proved");
+    let old = engine(&format!("{tenant} tenant u {{ keys: [{{ key: env(\"L\"), tags: [special] }}] }}"));
+    assert!(diff(&old, &old).is_none());
+    let special = tenant.replace("[env(\"K\")]", "[env(\"K\"), { key: env(\"L\"), tags: [special] }]");
+    judges(&special, "tenant.id == \"t\"", CN, "--key L {} by main/default to b");
+}
+
+#[test]
+fn a_filter_is_blamed_for_a_request_only() {
+    // Nothing is known of such a product, so nothing is said of a request that needs it.
+    let odd = "request.turns * 2 == 7";
+    let rules = format!("route main {{ rule r when {odd} && request.images > 0 -> c then a default -> a }}");
+    let expected = "proved";
+    judges(&rules, "request.images > 0", "model.name != \"c\"", expected);
+}
+
+#[test]
+fn all_broken_rules_are_counted() {
+    let rules = "route main { rule r when request.stream -> b rule s when request.images > 0 -> d default -> a }";
+    let engine = engine(&format!("{rules} invariant \"i\" {{ when request.turns == 0 require {CN} }}"));
+    let judgement = judge(&engine, &engine.policy().invariants[0]);
+    assert!(matches!(&judgement, Judgement::Broken(example) if example.others == 1), "{judgement:?}");
+}
+
 /// Policies, requests and promises from a seed: small, so that things collide.
 struct Dice(u64);
 
-const ATOMS: [&str; 9] = [
+const ATOMS: [&str; 10] = [
+    "request.header_int(\"x-n\", 0) > 3",
     "request.tokens > 100",
     "request.tokens > 1500",
     "request.stream",
@@ -207,7 +330,10 @@ const ATOMS: [&str; 9] = [
     "request.tools.size() > 0",
     "request.turns * 2 == 6",
 ];
-const TARGETS: [&str; 9] = [
+const TARGETS: [&str; 12] = [
+    "a with { deadline: 5s }",
+    "first of [a, b] where request.stream",
+    "split { 50% a, 50% d } by request.header(\"x-n\")",
     "a",
     "b",
     "c",
@@ -241,11 +367,16 @@ impl Dice {
         }
     }
 
+    fn leads(&mut self) -> &'static str {
+        let all = ["route inner", "split { 50% route inner, 50% route unused }", "split { 40% route inner, 60% b }"];
+        all[self.below(3)]
+    }
+
     fn rules(&mut self, nested: bool) -> String {
         let mut text = String::new();
         for rule in 0..=self.below(3) {
             let condition = self.condition(2);
-            let target = if nested && self.below(4) == 0 { "route inner" } else { TARGETS[self.below(TARGETS.len())] };
+            let target = if nested && self.below(4) == 0 { self.leads() } else { TARGETS[self.below(TARGETS.len())] };
             text.push_str(&format!("rule r{rule} when {condition} -> {target}\n"));
         }
         let target =
@@ -265,9 +396,9 @@ impl Dice {
         let model = ["", "x", "y"][self.below(3)];
         let (stream, images, turns) = (self.below(2) == 0, self.below(2), self.below(4));
         let tools = ["[]", "[\"Read\"]"][self.below(2)];
-        let user = self.below(9);
+        let (user, number) = (self.below(9), self.below(8));
         let given = format!(
-            "{{ tokens: {tokens}, text: \"{text}\", model: \"{model}\", stream: {stream}, images: {images}, turns: {turns}, tools: {tools}, user: {{ id: \"u{user}\" }} }}"
+            "{{ tokens: {tokens}, text: \"{text}\", model: \"{model}\", stream: {stream}, images: {images}, turns: {turns}, tools: {tools}, user: {{ id: \"u{user}\" }}, header: {{ \"x-n\": \"{number}\" }} }}"
         );
         crate::dsl::parse_facts(&given, engine.policy()).unwrap().facts
     }
@@ -337,7 +468,7 @@ proptest! {
         let (Some(old), Some(new)) = (engine_of(&before), engine_of(&after)) else { return Ok(()) };
         let found = diff(&old, &new);
         for changed in &found.regions {
-            prop_assert_ne!(&changed.from.outcome, &changed.to.outcome);
+            prop_assert_ne!(changed.from.outcome(), changed.to.outcome());
             for (engine, place) in [(&old, &changed.from), (&new, &changed.to)] {
                 let trace = trace(engine, &changed.witness);
                 let decisions: Vec<String> = trace.decisions.iter().map(|names| names.join("/")).collect();
