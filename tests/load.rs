@@ -80,10 +80,13 @@ fn sarif_results(findings: &[ccr_policy::diag::Diagnostic], sources: &Sources) -
     serde_json::to_string_pretty(log.pointer("/runs/0/results").unwrap()).unwrap()
 }
 
+/// How findings become text.
+type Renderer = fn(&[ccr_policy::diag::Diagnostic], &Sources) -> String;
+
 /// Every finding of the corpus in the formats for programs.
 #[test]
 fn findings_have_one_look_in_every_format() {
-    let formats: [(&str, fn(&[ccr_policy::diag::Diagnostic], &Sources) -> String); 4] =
+    let formats: [(&str, Renderer); 4] =
         [("concise", render::concise), ("github", render::github), ("json", render::json), ("sarif", sarif_results)];
     for (format, renderer) in formats {
         let shown: Vec<String> = corpus("bad")

@@ -85,6 +85,13 @@ pub(super) fn of_model(policy: &Policy, model: ModelId, condition: &Expr) -> Exp
     specialise(condition, &card)
 }
 
+/// What a condition on a candidate is for every request and every moment, by what the model declares
+/// alone; None when it depends.
+#[must_use]
+pub fn decided(policy: &Policy, model: ModelId, condition: &Expr) -> Option<bool> {
+    constant(&of_model(policy, model, condition))
+}
+
 fn chosen_if(policy: &Policy, id: ModelId, filter: Option<&Expr>) -> Expr {
     let declared = filter.map(|filter| of_model(policy, id, filter));
     declared.map_or_else(|| all([]), |filter| without_live(&filter, true))

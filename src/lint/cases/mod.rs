@@ -15,6 +15,7 @@ pub(super) fn check(engine: &Engine, findings: &mut Vec<Diagnostic>) {
         return;
     }
     identical::check(policy, findings);
-    outcome::check(&cases::run(engine), findings);
-    unreached::check(engine, findings);
+    let (report, recorded) = cases::run_recorded(engine, "");
+    outcome::check(&report, findings);
+    unreached::check(policy, &recorded, findings);
 }

@@ -3,10 +3,8 @@
 use rustc_hash::FxHashSet;
 
 use crate::diag::{Code, Diagnostic};
-use crate::dsl::policy::Rule;
-use crate::engine::trace::{Explainer, Question, RuleVerdict, Written};
-use crate::engine::{Engine, Seeds};
-use crate::facts::world::World;
+use crate::dsl::policy::{Policy, RouteId, Rule};
+use crate::engine::trace::Recorded;
 
 /// Rules of one route that are reported one by one; a route that is tested hardly at all gets one
 /// finding.
@@ -14,13 +12,12 @@ const MOST: usize = 8;
 
 /// Reports rules with a condition that no case ever matched. A default says nothing that a test could
 /// miss.
-pub(super) fn check(engine: &Engine, findings: &mut Vec<Diagnostic>) {
-    let policy = engine.policy();
-    let reached = reached(engine);
-    for route in &policy.routes {
-        let rules = || route.rules.iter().filter(|rule| rule.condition.is_some());
-        let is_missed = |rule: &&Rule| !reached.contains(&(route.name.clone(), rule.name.clone()));
-        let missed: Vec<&Rule> = rules().filter(is_missed).collect();
+pub(super) fn check(policy: &Policy, recorded: &Recorded, findings: &mut Vec<Diagnostic>) {
+    let reached: FxHashSet<(RouteId, u32)> = recorded.decisions.iter().copied().collect();
+    for (id, route) in (0..).map(RouteId).zip(&policy.routes) {
+        let rules = || (0_u32..).zip(&route.rules).filter(|(_, rule)| rule.condition.is_some());
+        let missed = rules().filter(|(number, _)| !reached.contains(&(id, *number)));
+        let missed: Vec<&Rule> = missed.map(|(_, rule)| rule).collect();
         if missed.len() > MOST {
             let message = format!(
                 "{} of {} rules of route `{}` are matched by no test",
@@ -41,35 +38,4 @@ pub(super) fn check(engine: &Engine, findings: &mut Vec<Diagnostic>) {
                 ));
         }
     }
-}
-
-/// The rules that decided in some case, each with its route.
-fn reached(engine: &Engine) -> FxHashSet<(String, String)> {
-    let mut explainer = Explainer::new(engine);
-    let mut reached = FxHashSet::default();
-    for test in &engine.policy().tests {
-        for case in &test.cases {
-            let mut world = World::fresh(engine.policy().models.len());
-            for (id, state) in &case.state {
-                if let Some(slot) = world.models.get_mut(id.index()) {
-                    slot.clone_from(state);
-                }
-            }
-            let trace = explainer.explain(&Question {
-                facts: &case.given,
-                tenant: case.tenant,
-                entry: test.route,
-                world: &world,
-                seeds: &Seeds::fixed(),
-                is_given: &|var| case.given.is_given(var),
-                written: &|_| Written::default(),
-            });
-            for route in trace.iter().flat_map(|trace| &trace.routes) {
-                let decides = |verdict| matches!(verdict, RuleVerdict::Matched | RuleVerdict::FailedClosed);
-                let rules = route.rules.iter().filter(|rule| decides(rule.verdict));
-                reached.extend(rules.map(|rule| (route.route.to_string(), rule.rule.to_string())));
-            }
-        }
-    }
-    reached
 }

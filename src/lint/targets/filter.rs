@@ -1,14 +1,14 @@
 //! P0407: a `where` that none of its models passes, ever.
 
-use super::declared::decided;
 use crate::diag::{Code, Diagnostic};
 use crate::dsl::policy::{Attempt, AttemptKind, Policy};
+use crate::prove::candidates::decided;
 
 /// Reports choices whose `where` is false for every member by what it declares.
 pub(super) fn check(policy: &Policy, attempt: &Attempt, findings: &mut Vec<Diagnostic>) {
     match &attempt.kind {
         AttemptKind::Choice { set, filter: Some(filter), .. }
-            if !set.is_empty() && set.iter().all(|id| decided(policy, filter, *id) == Some(false)) =>
+            if !set.is_empty() && set.iter().all(|id| decided(policy, *id, filter) == Some(false)) =>
         {
             let names: Vec<String> = set.iter().map(|id| format!("`{}`", super::name(policy, *id))).collect();
             let message = format!("none of {} ever passes this `where`", names.join(", "));
@@ -28,7 +28,7 @@ pub(super) fn check(policy: &Policy, attempt: &Attempt, findings: &mut Vec<Diagn
 pub(in crate::lint) fn may_be_empty(policy: &Policy, attempt: &Attempt) -> bool {
     match &attempt.kind {
         AttemptKind::Choice { set, filter: Some(filter), .. } => {
-            let verdicts: Vec<Option<bool>> = set.iter().map(|id| decided(policy, filter, *id)).collect();
+            let verdicts: Vec<Option<bool>> = set.iter().map(|id| decided(policy, *id, filter)).collect();
             // One that nobody ever passes is an error already.
             !verdicts.contains(&Some(true)) && verdicts.contains(&None)
         }

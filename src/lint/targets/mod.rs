@@ -1,6 +1,5 @@
 //! Where rules lead: models that can never serve what is sent to them, and choices that nobody passes.
 
-mod declared;
 mod filter;
 mod serve;
 
