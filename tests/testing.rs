@@ -262,10 +262,10 @@ fn suggested_cases_are_appended_and_pass() {
     )]);
     let (_, out, _) = run_in(&place, &["test", "--mutate"]);
     let announced = out.split("--suggest writes the ").nth(1).unwrap().split(" as test").next().unwrap().to_owned();
-    let write = ["test", "main.policy", "--suggest", "--mutate", "--write", "other.txt"];
+    let write = ["test", "main.policy", "--suggest", "--mutate", "--write", "other.policy"];
     let (code, _, err) = run_in(&place, &write);
     assert!(code == 0 && err.contains("note: it is no file of `main.policy`"), "{err}");
-    let text = std::fs::read_to_string(place.0.path().join("other.txt")).unwrap();
+    let text = std::fs::read_to_string(place.0.path().join("other.policy")).unwrap();
     let written = text.lines().filter(|line| line.starts_with("  given")).count();
     assert!(err.contains(&format!("appended {written} case")), "{err}");
     let noticing: usize = announced.split(' ').next().unwrap().parse().unwrap();

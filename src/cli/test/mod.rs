@@ -92,10 +92,11 @@ pub(super) fn run(arguments: &TestArguments) -> ExitCode {
                 code = code.max(hand_out(arguments, &one));
                 judged.push(one);
             }
-            Err(problem) => {
+            Err(Problem::Unread(problem)) => {
                 code = code.max(problem);
                 unread.push(path.display().to_string());
             }
+            Err(Problem::NotAsked) => code = Code::CouldNotRun,
         }
     }
     print_rest(arguments, &judged, &unread);
@@ -123,19 +124,27 @@ impl From<Code> for ExitCode {
     }
 }
 
+/// Why a policy's tests did not run; it is on stderr already.
+enum Problem {
+    /// the policy has errors, or cannot be read
+    Unread(Code),
+    /// it was asked for in a way that means nothing: a filter that leaves no test, a word that is no path
+    NotAsked,
+}
+
 /// Runs everything that was asked for on one policy.
-fn judge(arguments: &TestArguments, path: &Path) -> Result<Judged, Code> {
+fn judge(arguments: &TestArguments, path: &Path) -> Result<Judged, Problem> {
     if let Some(problem) = no_policy_but_a_kind(arguments, path) {
         super::complain_plainly(&problem);
-        return Err(Code::CouldNotRun);
+        return Err(Problem::NotAsked);
     }
-    let Opened { policy, sources } =
-        open(path).map_err(|code| if code == ExitCode::from(1) { Code::Findings } else { Code::CouldNotRun })?;
+    let Opened { policy, sources } = open(path)
+        .map_err(|code| Problem::Unread(if code == ExitCode::from(1) { Code::Findings } else { Code::CouldNotRun }))?;
     let engine = Engine::new(Arc::new(policy));
     let filter = arguments.filter.as_deref().unwrap_or_default();
     if let Some(problem) = no_such_title(engine.policy(), filter) {
         super::complain_plainly(&problem);
-        return Err(Code::CouldNotRun);
+        return Err(Problem::NotAsked);
     }
     let (report, recorded) = cases::run_recorded(&engine, filter);
     let policy = engine.policy();
@@ -300,6 +309,8 @@ fn print_rest(arguments: &TestArguments, judged: &[Judged], unread: &[String]) {
             super::say(&format!("{policies}: {passed} passed, {failed} failed{unread}"));
         }
         Format::Human => {}
+        // Only a filter leaves neither.
+        Format::Json | Format::Junit if paths == 0 => {}
         Format::Json => match judged {
             [one] if paths == 1 => super::say(&format!("{:#}", one.json())),
             _ => super::say(&format!("{:#}", trial::json(judged, unread))),
