@@ -84,6 +84,8 @@ pub const MAX_CHECKED_POINTS: usize = 65_536;
 pub const MAX_RULE_PROOF_STEPS: usize = 200_000;
 /// Most steps for all proofs about one route: about half a second.
 pub const MAX_ROUTE_PROOF_STEPS: usize = 20_000_000;
+/// What one explained request counts among the steps of a proof: some tens of microseconds.
+pub const STEPS_AN_EXPLANATION: usize = 1_000;
 /// What one evaluation of a test by the CEL crate counts among the steps of a proof: a microsecond.
 pub const STEPS_A_CEL_EVALUATION: usize = 24;
 /// Most rounds in which a request for a rule is built and an earlier rule takes it; then all earlier

@@ -13,7 +13,7 @@ use super::entrance::{Entrance, entrances};
 use super::specialise::{constant, negation, without_live};
 use super::ways::{Conditions, Literal, Path, Walker, Way};
 use super::{Verdict, find};
-use crate::bounds::MAX_PROOF_STEPS;
+use crate::bounds::{MAX_PROOF_STEPS, STEPS_AN_EXPLANATION};
 use crate::compile::Space;
 use crate::dsl::expr::plain::{self, Condition};
 use crate::dsl::expr::typed::Expr;
@@ -221,12 +221,24 @@ impl Court<'_> {
     }
 
     /// Runs a request through the engine: it counts only when it really may go to that model.
-    fn confirm(&self, entrance: &Entrance, way: &Way, model: ModelId, given: &GivenFacts) -> Option<Counterexample> {
-        let policy = self.engine.policy();
-        let mut explainer = Explainer::new(self.engine);
+    fn confirm(
+        &mut self,
+        entrance: &Entrance,
+        way: &Way,
+        model: ModelId,
+        given: &GivenFacts,
+    ) -> Option<Counterexample> {
+        let engine = self.engine;
+        let policy = engine.policy();
+        let mut explainer = Explainer::new(engine);
         for given in callers(given, splits(policy, &way.decisions)) {
+            let Some(left) = self.budget.checked_sub(STEPS_AN_EXPLANATION) else {
+                self.found.gave_up = true;
+                return None;
+            };
+            self.budget = left;
             let facts = entrance.fill(&given);
-            let trace = ask(self.engine, &mut explainer, entrance, &facts)?;
+            let trace = ask(engine, &mut explainer, entrance, &facts)?;
             if !goes_by(policy, &trace, way) {
                 return None;
             }

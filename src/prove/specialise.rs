@@ -137,37 +137,7 @@ fn put_in(expr: &mut Expr, known: &dyn Fn(Var) -> Option<Owned>) {
         *expr = Expr { span, ..literal(&value) };
         return;
     }
-    for_each_part_mut(expr, &mut |part| put_in(part, known));
-}
-
-fn for_each_part_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
-    match &mut expr.kind {
-        Kind::Literal(_) | Kind::Var(_) | Kind::Access(_) | Kind::Local(_) => {}
-        Kind::Not(inner) | Kind::Neg(inner) | Kind::Field(inner, _) | Kind::Has(inner, _) => visit(inner),
-        Kind::And(items) | Kind::Or(items) | Kind::Call(_, items) | Kind::List(items) => {
-            items.iter_mut().for_each(visit);
-        }
-        Kind::Cond(condition, yes, no) => {
-            visit(condition);
-            visit(yes);
-            visit(no);
-        }
-        Kind::Binary(_, left, right) | Kind::Index(left, right) => {
-            visit(left);
-            visit(right);
-        }
-        Kind::Map(entries) => entries.iter_mut().for_each(|(key, value)| {
-            visit(key);
-            visit(value);
-        }),
-        Kind::Macro { range, filter, body, .. } => {
-            visit(range);
-            if let Some(filter) = filter {
-                visit(filter);
-            }
-            visit(body);
-        }
-    }
+    expr.for_each_part_mut(&mut |part| put_in(part, known));
 }
 
 fn fold(expr: Expr) -> Expr {

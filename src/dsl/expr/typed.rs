@@ -285,4 +285,33 @@ impl Expr {
             }
         }
     }
+
+    /// Calls `visit` with each direct part, from left to right; it may put something else there.
+    pub fn for_each_part_mut(&mut self, visit: &mut dyn FnMut(&mut Self)) {
+        match &mut self.kind {
+            Kind::Literal(_) | Kind::Var(_) | Kind::Access(_) | Kind::Local(_) => {}
+            Kind::Not(inner) | Kind::Neg(inner) | Kind::Field(inner, _) | Kind::Has(inner, _) => visit(inner),
+            Kind::And(items) | Kind::Or(items) | Kind::Call(_, items) | Kind::List(items) => {
+                items.iter_mut().for_each(visit);
+            }
+            Kind::Cond(condition, yes, no) => [condition, yes, no].into_iter().for_each(|part| visit(part)),
+            Kind::Binary(_, left, right) | Kind::Index(left, right) => {
+                visit(left);
+                visit(right);
+            }
+            Kind::Map(entries) => {
+                for (key, value) in entries {
+                    visit(key);
+                    visit(value);
+                }
+            }
+            Kind::Macro { range, filter, body, .. } => {
+                visit(range);
+                if let Some(filter) = filter {
+                    visit(filter);
+                }
+                visit(body);
+            }
+        }
+    }
 }

@@ -222,7 +222,7 @@ impl Lower<'_, '_> {
 /// Whether an expression depends on the request.
 fn reads(expr: &Expr) -> bool {
     let mut found = matches!(expr.kind, Kind::Var(_) | Kind::Access(_));
-    infer::children(expr, &mut |child| found = found || reads(child));
+    expr.for_each_part(&mut |child| found = found || reads(child));
     found
 }
 

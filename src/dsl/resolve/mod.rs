@@ -115,7 +115,7 @@ impl Lower<'_, '_> {
     pub(super) fn note_tags(&mut self, expr: &super::expr::typed::Expr) {
         use super::expr::typed::Kind;
         self.used.all_tags |= matches!(expr.kind, Kind::Var(crate::facts::Var::ModelTags));
-        super::expr::infer::children(expr, &mut |child| self.note_tags(child));
+        expr.for_each_part(&mut |child| self.note_tags(child));
     }
 
     fn not_served(&mut self, items: &[Item]) {

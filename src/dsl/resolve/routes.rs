@@ -127,6 +127,6 @@ impl Lower<'_, '_> {
         {
             self.unserved(expr.span, &format!("`{}`", var.path()));
         }
-        infer::children(expr, &mut |child| self.served(child));
+        expr.for_each_part(&mut |child| self.served(child));
     }
 }

@@ -4,7 +4,6 @@
 //! does, because the first that matches wins.
 
 use crate::diag::{Code, Diagnostic};
-use crate::dsl::expr::infer::children;
 use crate::dsl::expr::typed::{Expr, Kind};
 use crate::dsl::policy::{Attempt, AttemptKind, Route, Rule};
 
@@ -63,6 +62,6 @@ fn most(expr: &Expr) -> u8 {
         Kind::Var(var) => var.row().tier,
         _ => 0,
     };
-    children(expr, &mut |child| dearest = dearest.max(most(child)));
+    expr.for_each_part(&mut |child| dearest = dearest.max(most(child)));
     dearest
 }

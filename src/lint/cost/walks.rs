@@ -2,7 +2,6 @@
 
 use crate::bounds::{MAX_LIST_LENGTH, QUIET_WALK_STEPS};
 use crate::diag::{Code, Diagnostic};
-use crate::dsl::expr::infer::children;
 use crate::dsl::expr::typed::{Expr, Kind, Macro};
 
 /// Reports nested walks that may take many steps, with the bound. Walking over a short list of
@@ -13,7 +12,7 @@ pub(super) fn check(expr: &Expr, findings: &mut Vec<Diagnostic>) {
 
 fn look<'e>(expr: &'e Expr, outer: Option<(&'e Expr, usize)>, findings: &mut Vec<Diagnostic>) {
     let Kind::Macro { range, filter, body, .. } = &expr.kind else {
-        children(expr, &mut |child| look(child, outer, findings));
+        expr.for_each_part(&mut |child| look(child, outer, findings));
         return;
     };
     look(range, outer, findings);

@@ -9,7 +9,6 @@ use super::{enters_route, name, named};
 use crate::bounds::SERVE_PROOF_STEPS;
 use crate::compile::Space;
 use crate::diag::{Code, Diagnostic};
-use crate::dsl::expr::infer::children;
 use crate::dsl::expr::typed::{BinaryOp, Expr, Function, Kind, Literal, Type};
 use crate::dsl::policy::{Attempt, AttemptKind, Capability, ModelId, Policy, Rule};
 use crate::facts::Var;
@@ -178,5 +177,5 @@ fn collect(expr: &Expr, found: &mut Vec<Var>) {
     if let Kind::Var(var @ (Var::RequestImages | Var::RequestTools | Var::RequestTokens)) = expr.kind {
         found.push(var);
     }
-    children(expr, &mut |child| collect(child, found));
+    expr.for_each_part(&mut |child| collect(child, found));
 }

@@ -270,37 +270,15 @@ pub(super) fn adopt(expr: &mut Expr, ty: &Type) {
 /// Levels from here to the deepest leaf.
 pub(crate) fn height(expr: &Expr) -> usize {
     let mut deepest = 0;
-    children(expr, &mut |child| deepest = deepest.max(height(child)));
+    expr.for_each_part(&mut |child| deepest = deepest.max(height(child)));
     deepest + 1
 }
 
 /// Nodes of an expression.
 pub(crate) fn nodes(expr: &Expr) -> usize {
     let mut total = 1;
-    children(expr, &mut |child| total += nodes(child));
+    expr.for_each_part(&mut |child| total += nodes(child));
     total
-}
-
-/// Calls `visit` with every direct part of a node, in the order of the text.
-pub(crate) fn children<'e>(expr: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
-    match &expr.kind {
-        Kind::Literal(_) | Kind::Var(_) | Kind::Access(_) | Kind::Local(_) => {}
-        Kind::Not(inner) | Kind::Neg(inner) | Kind::Field(inner, _) | Kind::Has(inner, _) => visit(inner),
-        Kind::And(parts) | Kind::Or(parts) | Kind::Call(_, parts) | Kind::List(parts) => parts.iter().for_each(visit),
-        Kind::Cond(a, b, c) => [a, b, c].into_iter().for_each(|part| visit(part)),
-        Kind::Binary(_, a, b) | Kind::Index(a, b) => [a, b].into_iter().for_each(|part| visit(part)),
-        Kind::Map(entries) => entries.iter().for_each(|(key, value)| {
-            visit(key);
-            visit(value);
-        }),
-        Kind::Macro { range, filter, body, .. } => {
-            visit(range);
-            if let Some(filter) = filter {
-                visit(filter);
-            }
-            visit(body);
-        }
-    }
 }
 
 /// Whether the table's paths start with this word.
