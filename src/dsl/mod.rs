@@ -15,6 +15,7 @@ pub(crate) mod parse;
 pub mod policy;
 mod resolve;
 pub(crate) mod scan;
+pub mod transform;
 pub mod words;
 
 pub use load::{Comment, Given, Loaded, load, parse_facts, parse_state, refuse_unserved};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::diag::Span;
 use crate::dsl::expr::typed::Expr;
+use crate::dsl::transform::Transform;
 use crate::facts::given::GivenFacts;
 use crate::facts::world::ModelState;
 
@@ -227,6 +228,8 @@ pub struct Model {
     pub region: Option<String>,
     /// false: it cannot stream
     pub stream: bool,
+    /// what is changed in its requests and answers, in order: its preset's, its provider's, its own
+    pub transforms: Vec<Transform>,
     /// where its name stands
     pub span: Span,
 }

@@ -13,6 +13,7 @@ use super::guard::{Caller, Keys};
 use crate::dsl::policy::{
     Attempt, AttemptKind, Capability, Model, ModelId, Options, Policy, Price, Provider, ProviderKind, Strategy,
 };
+use crate::dsl::transform::Transform;
 use crate::engine::Engine;
 use crate::engine::trace::Written;
 use crate::facts::world::{ModelState, World};
@@ -41,6 +42,8 @@ pub(crate) struct Target {
     pub(crate) can: Vec<Capability>,
     /// whether it can stream
     pub(crate) stream: bool,
+    /// what is changed in its requests and answers
+    pub(crate) transforms: Vec<Transform>,
     /// what it costs
     pub(crate) price: Option<Price>,
     /// where to send
@@ -52,13 +55,14 @@ pub(crate) struct Target {
 impl Target {
     /// What to speak with it for a client of this protocol.
     pub(crate) fn wire(&self, client: Protocol) -> Wire {
-        self.wire.unwrap_or_else(|| native(client))
+        self.wire.unwrap_or_else(|| Wire::native(client))
     }
 
     /// The model as the protocol room needs to know it.
     pub(crate) fn for_protocol(&self, wire: Wire) -> protocol::Target<'_> {
         let (output_limit, stream) = (self.output, self.stream);
-        protocol::Target { wire, model: &self.upstream, output_limit, can: &self.can, stream }
+        let transforms = &self.transforms;
+        protocol::Target { wire, model: &self.upstream, output_limit, can: &self.can, stream, transforms }
     }
 }
 
@@ -211,15 +215,13 @@ fn speaks(provider: &Provider) -> Option<Wire> {
         ProviderKind::Mock => provider.mock.wire,
         kind => Some(kind),
     };
-    kind.map(|kind| if kind == ProviderKind::Anthropic { Wire::Anthropic } else { Wire::Chat })
-}
-
-/// The wire that is nearest to a client's protocol.
-fn native(client: Protocol) -> Wire {
-    match client {
-        Protocol::Chat => Wire::Chat,
-        Protocol::Anthropic | Protocol::Simple => Wire::Anthropic,
-    }
+    kind.and_then(|kind| match kind {
+        ProviderKind::Anthropic => Some(Wire::Anthropic),
+        ProviderKind::OpenAi => Some(Wire::Chat),
+        ProviderKind::Responses => Some(Wire::Responses),
+        ProviderKind::Gemini => Some(Wire::Gemini),
+        ProviderKind::Mock => None,
+    })
 }
 
 /// What would become of a request if it were sent to a model: the very translation that sending
@@ -241,13 +243,14 @@ pub(super) fn encode_for(policy: &Policy, model: &Model, request: &Request) -> R
         output_limit: model.output,
         can: &model.can,
         stream: model.stream,
+        transforms: &model.transforms,
     };
     protocol::encode(request, &target)
 }
 
 /// What to speak with a model for a client of this protocol.
 pub(super) fn wire_for(policy: &Policy, model: &Model, client: Protocol) -> Wire {
-    policy.providers.get(model.provider.index()).and_then(speaks).unwrap_or_else(|| native(client))
+    policy.providers.get(model.provider.index()).and_then(speaks).unwrap_or_else(|| Wire::native(client))
 }
 
 fn owned(tags: &[String]) -> Vec<Cow<'static, str>> {
@@ -268,6 +271,7 @@ fn target(model: &Model, policy: &Policy, clients: &Clients) -> Option<Target> {
         output: model.output,
         can: model.can.clone(),
         stream: model.stream,
+        transforms: model.transforms.clone(),
         price: model.price,
         link: endpoint.model(&model.upstream),
         endpoint,

@@ -7,7 +7,7 @@ use super::json::{JsonError, Kind, Raw};
 use super::message::Message;
 use super::stream::writer::Heading;
 use super::usage::{Spent, Stop};
-use super::{Protocol, Wire, anthropic, openai};
+use super::{Protocol, Wire, anthropic, gemini, openai, responses};
 
 /// What the way back has to know.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +83,8 @@ impl Answer {
         match protocol {
             Protocol::Anthropic => Bytes::from(anthropic::write_answer(message, heading)),
             Protocol::Chat => Bytes::from(openai::write_answer(message, heading)),
+            Protocol::Responses => Bytes::from(responses::write_answer(message, heading)),
+            Protocol::Gemini => Bytes::from(gemini::write_answer(message, heading)),
             Protocol::Simple => Bytes::from(message.text()),
         }
     }
@@ -124,5 +126,7 @@ pub(crate) fn read(wire: Wire, body: &[u8]) -> Result<Message<'_>, BrokenAnswer>
     match wire {
         Wire::Anthropic => anthropic::read_answer(raw),
         Wire::Chat => openai::read_answer(raw),
+        Wire::Responses => responses::read_answer(raw),
+        Wire::Gemini => gemini::read_answer(raw),
     }
 }

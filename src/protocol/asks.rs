@@ -45,7 +45,8 @@ impl<'a> Asks<'a> {
                 asks.thinking_off |= asks.effort == "none";
                 asks.read_format(request.field("response_format"));
             }
-            Protocol::Simple => {}
+            // Read in their own rooms.
+            Protocol::Responses | Protocol::Gemini | Protocol::Simple => {}
         }
         asks
     }

@@ -73,7 +73,7 @@ pub fn render(protocol: Protocol, reply: &ErrorReply) -> Bytes {
             push_string(&mut out, &reply.request_id);
             out.push(b'}');
         }
-        Protocol::Chat => {
+        Protocol::Chat | Protocol::Responses | Protocol::Gemini => {
             out.extend_from_slice(b"{\"error\":{\"message\":");
             push_string(&mut out, &reply.sentence());
             out.extend_from_slice(b",\"type\":");

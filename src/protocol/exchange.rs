@@ -11,11 +11,13 @@ use smallvec::SmallVec;
 use super::asks::Asks;
 use super::json::{Raw, Text};
 use super::message::Input;
+use super::signed::Signed;
 
 /// A request.
 #[derive(Debug, Default)]
 pub(crate) struct Exchange<'a> {
-    pub(crate) system: Vec<Text<'a>>,
+    /// texts, notes and cache marks
+    pub(crate) system: Parts<'a>,
     pub(crate) turns: Vec<Turn<'a>>,
     pub(crate) tools: Vec<Tool<'a>>,
     /// types of tools that a provider runs
@@ -65,7 +67,13 @@ pub(crate) enum Part<'a> {
         source: Source<'a>,
     },
     Audio,
-    Thinking(Text<'a>),
+    Thinking {
+        text: Text<'a>,
+        /// what proves it to the wire that made it
+        signature: Option<Signed<'a>>,
+    },
+    /// the provider may cache everything up to here: Anthropic's `cache_control`, as it was written
+    CacheMark(Raw<'a>),
     Call {
         id: Text<'a>,
         name: Text<'a>,
@@ -97,6 +105,8 @@ pub(crate) struct Tool<'a> {
     pub(crate) description: Option<Text<'a>>,
     pub(crate) schema: Option<Raw<'a>>,
     pub(crate) strict: Option<Raw<'a>>,
+    /// Anthropic's `cache_control`, as it was written
+    pub(crate) cache: Option<Raw<'a>>,
 }
 
 impl<'a> Tool<'a> {

@@ -28,8 +28,10 @@ fn metadata_user(request: &Request) -> Option<Cow<'_, str>> {
 
 pub(super) fn user_id(request: &Request) -> Option<String> {
     let direct = match request.protocol() {
-        Protocol::Anthropic => None,
-        Protocol::Chat => text_of(request.field("user")).or_else(|| text_of(request.field("safety_identifier"))),
+        Protocol::Anthropic | Protocol::Gemini => None,
+        Protocol::Chat | Protocol::Responses => {
+            text_of(request.field("user")).or_else(|| text_of(request.field("safety_identifier")))
+        }
         Protocol::Simple => text_of(request.field("user_id")),
     };
     if let Some(user) = direct {

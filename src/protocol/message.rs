@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::json::{Raw, Text, push_escaped, push_string};
 use super::request::shown;
+use super::signed::Signed;
 use super::tokens;
 use super::usage::{Spent, Stop, Usage};
 
@@ -25,7 +26,7 @@ pub(crate) struct Message<'a> {
 pub(crate) enum Block<'a> {
     Thinking {
         text: Text<'a>,
-        signature: Option<Text<'a>>,
+        signature: Option<Signed<'a>>,
     },
     Text(Text<'a>),
     Tool {

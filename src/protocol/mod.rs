@@ -18,6 +18,7 @@ mod encode;
 pub mod errors;
 mod exchange;
 pub mod facts;
+mod gemini;
 mod guess;
 mod habits;
 mod identity;
@@ -27,6 +28,8 @@ pub mod models;
 mod names;
 mod openai;
 mod request;
+mod responses;
+mod signed;
 mod simple;
 pub mod sse;
 mod stream;
@@ -53,6 +56,10 @@ pub enum Protocol {
     Anthropic,
     /// OpenAI Chat Completions, `POST /v1/chat/completions`
     Chat,
+    /// OpenAI Responses, `POST /v1/responses`
+    Responses,
+    /// Gemini, `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`
+    Gemini,
     /// `POST /chat`: one message in, one text out
     Simple,
 }
@@ -64,6 +71,8 @@ impl Protocol {
         match self {
             Self::Anthropic => "anthropic",
             Self::Chat => "chat",
+            Self::Responses => "responses",
+            Self::Gemini => "gemini",
             Self::Simple => "simple",
         }
     }
@@ -72,7 +81,10 @@ impl Protocol {
     pub(crate) fn max_tokens_members(self) -> &'static [&'static str] {
         match self {
             Self::Chat => &["max_completion_tokens", "max_tokens"],
+            Self::Responses => &["max_output_tokens"],
             Self::Anthropic | Self::Simple => &["max_tokens"],
+            // It stands inside `generationConfig`.
+            Self::Gemini => &[],
         }
     }
 }
@@ -84,12 +96,27 @@ pub enum Wire {
     Anthropic,
     /// OpenAI Chat Completions
     Chat,
+    /// OpenAI Responses
+    Responses,
+    /// Gemini's `generateContent`
+    Gemini,
 }
 
 impl Wire {
+    /// The wire that is a client's own protocol; the nearest one for `/chat`, which has none.
+    #[must_use]
+    pub fn native(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Anthropic | Protocol::Simple => Self::Anthropic,
+            Protocol::Chat => Self::Chat,
+            Protocol::Responses => Self::Responses,
+            Protocol::Gemini => Self::Gemini,
+        }
+    }
+
     /// Whether a client of this protocol can be served with the upstream's own bytes.
     #[must_use]
     pub fn same_as(self, protocol: Protocol) -> bool {
-        matches!((self, protocol), (Self::Anthropic, Protocol::Anthropic) | (Self::Chat, Protocol::Chat))
+        protocol != Protocol::Simple && self == Self::native(protocol)
     }
 }

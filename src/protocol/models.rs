@@ -23,7 +23,7 @@ pub fn render(protocol: Protocol, models: &[ModelCard]) -> Bytes {
     let mut out = Vec::with_capacity(64 + models.len() * 128);
     match protocol {
         Protocol::Anthropic => render_anthropic(models, &mut out),
-        Protocol::Chat | Protocol::Simple => {
+        Protocol::Chat | Protocol::Responses | Protocol::Gemini | Protocol::Simple => {
             out.extend_from_slice(b"{\"object\":\"list\",\"data\":[");
             for (index, model) in models.iter().enumerate() {
                 out.extend_from_slice(if index > 0 { b",{\"id\":" } else { b"{\"id\":" });

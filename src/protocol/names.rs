@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     fn tool(name: &str) -> Tool<'_> {
-        Tool { name: Text::from_escaped(name.as_bytes()), description: None, schema: None, strict: None }
+        Tool { name: Text::from_escaped(name.as_bytes()), description: None, schema: None, strict: None, cache: None }
     }
 
     #[test]

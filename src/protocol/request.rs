@@ -89,6 +89,7 @@ impl Request {
                     return Err(BadRequest::new("`message`: a text that is not empty is required"));
                 }
             }
+            Protocol::Responses | Protocol::Gemini => {}
             Protocol::Anthropic | Protocol::Chat => match request.field("messages").map(Raw::kind) {
                 Some(Kind::Array) => {}
                 Some(_) => return Err(BadRequest::new("`messages`: a list is required")),

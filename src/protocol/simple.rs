@@ -8,7 +8,7 @@ use super::request::Request;
 pub(crate) fn read_request(request: &Request) -> Exchange<'_> {
     let text = |name| request.field(name).and_then(Raw::text).filter(|text: &Text<'_>| !text.is_empty());
     let mut exchange = Exchange {
-        system: text("system").into_iter().collect(),
+        system: text("system").map(Part::Text).into_iter().collect(),
         max_tokens: request.max_tokens(),
         temperature: request.field("temperature"),
         seed: request.field("seed"),

@@ -33,6 +33,8 @@ impl Usage {
         match wire {
             Wire::Anthropic => self.read_anthropic(usage),
             Wire::Chat => self.read_chat(usage),
+            Wire::Responses => super::responses::read_usage(self, usage),
+            Wire::Gemini => super::gemini::read_usage(self, usage),
         }
     }
 
@@ -149,6 +151,12 @@ impl Stop {
             (Wire::Chat, Self::ToolUse) => "tool_calls",
             (Wire::Chat, Self::Refusal) => "content_filter",
             (Wire::Chat, Self::End | Self::StopSequence | Self::Pause) => "stop",
+            (Wire::Responses, Self::MaxTokens) => "max_output_tokens",
+            (Wire::Responses, Self::Refusal) => "content_filter",
+            (Wire::Responses, _) => "",
+            (Wire::Gemini, Self::MaxTokens) => "MAX_TOKENS",
+            (Wire::Gemini, Self::Refusal) => "SAFETY",
+            (Wire::Gemini, _) => "STOP",
         }
     }
 }

@@ -100,8 +100,12 @@ pub struct Endpoint {
     messages_beta: Url,
     count: Url,
     chat: Url,
+    responses: Url,
+    /// the models' address: a model's name and the method stand behind it
+    gemini: Url,
     anthropic_headers: HeaderMap,
     openai_headers: HeaderMap,
+    gemini_headers: HeaderMap,
     clients: Vec<reqwest::Client>,
     models: Mutex<HashMap<String, Arc<ModelLink>>>,
     failures: AtomicU32,
@@ -230,13 +234,16 @@ impl Endpoint {
             Operation::Messages => &self.messages,
             Operation::CountTokens => &self.count,
             Operation::ChatCompletions => &self.chat,
+            Operation::Responses => &self.responses,
+            Operation::GenerateContent => &self.gemini,
         }
     }
 
     pub(super) fn fixed_headers(&self, operation: Operation) -> &HeaderMap {
         match operation {
             Operation::Messages | Operation::CountTokens => &self.anthropic_headers,
-            Operation::ChatCompletions => &self.openai_headers,
+            Operation::ChatCompletions | Operation::Responses => &self.openai_headers,
+            Operation::GenerateContent => &self.gemini_headers,
         }
     }
 
@@ -244,6 +251,14 @@ impl Endpoint {
     pub(super) fn client(&self, lane: Lane) -> &reqwest::Client {
         &self.clients[lane.0 % self.clients.len()]
     }
+}
+
+/// Which header carries a provider's key.
+#[derive(Clone, Copy)]
+enum KeyHeader {
+    Anthropic,
+    Bearer,
+    Gemini,
 }
 
 /// A provider's declaration with its key: what an endpoint is made from.
@@ -303,8 +318,11 @@ impl<'a> Plan<'a> {
             messages_beta: url(format!("{}?beta=true", address(Operation::Messages)))?,
             count: url(address(Operation::CountTokens))?,
             chat: url(address(Operation::ChatCompletions))?,
-            anthropic_headers: self.headers(true)?,
-            openai_headers: self.headers(false)?,
+            responses: url(address(Operation::Responses))?,
+            gemini: url(address(Operation::GenerateContent))?,
+            anthropic_headers: self.headers(KeyHeader::Anthropic)?,
+            openai_headers: self.headers(KeyHeader::Bearer)?,
+            gemini_headers: self.headers(KeyHeader::Gemini)?,
             clients: self.clients(lanes, connect)?,
             key: self.key,
             models: Mutex::default(),
@@ -314,14 +332,15 @@ impl<'a> Plan<'a> {
     }
 
     /// The credentials, then what the policy sets (which wins).
-    fn headers(&self, anthropic: bool) -> Result<HeaderMap, ClientError> {
+    fn headers(&self, header: KeyHeader) -> Result<HeaderMap, ClientError> {
         let mut headers = HeaderMap::new();
         let wrong = |header: &str| ClientError::Header { provider: self.provider.name.clone(), header: header.into() };
         if let Some(key) = &self.key {
-            let (name, text) = if anthropic {
-                (HeaderName::from_static("x-api-key"), key.expose_secret().to_owned())
-            } else {
-                (AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+            let key = key.expose_secret();
+            let (name, text) = match header {
+                KeyHeader::Anthropic => (HeaderName::from_static("x-api-key"), key.to_owned()),
+                KeyHeader::Gemini => (HeaderName::from_static("x-goog-api-key"), key.to_owned()),
+                KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
             };
             let mut value = HeaderValue::from_str(&text).map_err(|_| wrong(name.as_str()))?;
             value.set_sensitive(true);

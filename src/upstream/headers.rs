@@ -21,7 +21,7 @@ pub fn request_headers(operation: Operation, stream: bool, client: &HeaderMap) -
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(ACCEPT, if stream { EVENTS } else { JSON });
-    if operation == Operation::ChatCompletions {
+    if !matches!(operation, Operation::Messages | Operation::CountTokens) {
         headers.insert(USER_AGENT, OURSELVES);
         return headers;
     }

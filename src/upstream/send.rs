@@ -24,6 +24,10 @@ pub enum Operation {
     CountTokens,
     /// OpenAI Chat Completions
     ChatCompletions,
+    /// OpenAI Responses
+    Responses,
+    /// Gemini's `generateContent`
+    GenerateContent,
 }
 
 /// A request that is ready to be sent.

@@ -31,7 +31,10 @@ pub fn shown(provider: &Provider, operation: Operation, stream: bool, client: &H
     if let Some(variable) = &provider.key {
         match operation {
             Operation::Messages | Operation::CountTokens => set("x-api-key", format!("*  ({variable})")),
-            Operation::ChatCompletions => set("authorization", format!("Bearer *  ({variable})")),
+            Operation::ChatCompletions | Operation::Responses => {
+                set("authorization", format!("Bearer *  ({variable})"))
+            }
+            Operation::GenerateContent => set("x-goog-api-key", format!("*  ({variable})")),
         }
     }
     for (name, value) in &provider.headers {
@@ -56,6 +59,9 @@ pub(super) fn address(kind: ProviderKind, base: &str, operation: Operation) -> S
         // The built-in upstream has everything in one place.
         Operation::ChatCompletions if kind == ProviderKind::Mock => format!("{anthropic}/chat/completions"),
         Operation::ChatCompletions => format!("{base}/chat/completions"),
+        Operation::Responses if kind == ProviderKind::Mock => format!("{anthropic}/responses"),
+        Operation::Responses => format!("{base}/responses"),
+        Operation::GenerateContent => format!("{base}/models"),
     }
 }
 

@@ -53,6 +53,7 @@ impl Lower<'_, '_> {
             quality,
             quality_by_task,
             weight: weight.unwrap_or(1),
+            transforms: Vec::new(),
             region,
             stream,
             span: name.span,

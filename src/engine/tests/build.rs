@@ -57,6 +57,7 @@ impl Build {
                 quality: None,
                 quality_by_task: Vec::new(),
                 weight: 1,
+                transforms: Vec::new(),
                 region: None,
                 stream: true,
                 span: Span::default(),

@@ -162,6 +162,8 @@ pub(crate) fn operation(wire: Wire) -> Operation {
     match wire {
         Wire::Anthropic => Operation::Messages,
         Wire::Chat => Operation::ChatCompletions,
+        Wire::Responses => Operation::Responses,
+        Wire::Gemini => Operation::GenerateContent,
     }
 }
 

@@ -199,11 +199,13 @@ pub(crate) fn protocol_number(protocol: Protocol) -> usize {
         Protocol::Anthropic => 0,
         Protocol::Chat => 1,
         Protocol::Simple => 2,
+        Protocol::Responses => 3,
+        Protocol::Gemini => 4,
     }
 }
 
 /// The names by these numbers.
-pub(crate) const PROTOCOLS: &[&str] = &["anthropic", "chat", "simple"];
+pub(crate) const PROTOCOLS: &[&str] = &["anthropic", "chat", "simple", "responses", "gemini"];
 
 /// A call to an upstream, from sending to its last byte.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use super::super::answer::BrokenAnswer;
 use super::super::json::{Kind, Raw, Text, push_string, push_text};
 use super::super::message::{Block, Input, Message};
 use super::super::names::legal_id;
+use super::super::signed::Signed;
 use super::super::stream::writer::Heading;
 use super::super::usage::Stop;
 use super::stream_write::push_usage;
@@ -29,11 +30,10 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
         match kind.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
             b"text" if full(text) => message.blocks.extend(text.and_then(Raw::text).map(Block::Text)),
             b"text" => {}
-            b"thinking" => message.blocks.extend(
-                thinking
-                    .and_then(Raw::text)
-                    .map(|text| Block::Thinking { text, signature: signature.and_then(Raw::text) }),
-            ),
+            b"thinking" => message.blocks.extend(thinking.and_then(Raw::text).map(|text| Block::Thinking {
+                text,
+                signature: signature.and_then(Raw::text).map(|text| Signed { maker: Wire::Anthropic, text }),
+            })),
             b"tool_use" => message.blocks.push(Block::Tool {
                 id: id.and_then(Raw::text).unwrap_or(Text::EMPTY),
                 name: name.and_then(Raw::text).unwrap_or(Text::EMPTY),
@@ -81,7 +81,11 @@ fn write_block(index: usize, block: &Block<'_>, heading: &Heading, out: &mut Vec
             out.extend_from_slice(b"{\"type\":\"thinking\",\"thinking\":");
             push_text(out, *text);
             out.extend_from_slice(b",\"signature\":");
-            push_text(out, signature.unwrap_or(Text::EMPTY));
+            out.push(b'"');
+            if let Some(signature) = signature {
+                signature.push(Wire::Anthropic, out);
+            }
+            out.push(b'"');
         }
         Block::Tool { id, name, input } => {
             out.extend_from_slice(b"{\"type\":\"tool_use\",\"id\":");

@@ -1,5 +1,6 @@
 //! Reading a request of Anthropic Messages.
 
+use super::super::Wire;
 use super::super::asks::Asks;
 use super::super::content::is_billing;
 use super::super::encode::warnings;
@@ -7,6 +8,7 @@ use super::super::exchange::{Choice, Exchange, Format, Part, Parts, Source, Spea
 use super::super::json::{JsonError, Kind, Raw, Text};
 use super::super::message::Input;
 use super::super::request::{BadRequest, Request};
+use super::super::signed::Signed;
 
 /// Members that are carried over, or that only this side's provider has a use for.
 const KNOWN: &[&str] = &[
@@ -42,7 +44,7 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
         ..Exchange::default()
     };
     for text in system_texts(request.field("system").unwrap_or(Raw::NULL))? {
-        exchange.system.push(text);
+        exchange.system.push(Part::Text(text));
     }
     for sequence in request.field("stop_sequences").unwrap_or(Raw::NULL).elements() {
         exchange.stop.extend(sequence?.text());
@@ -120,8 +122,11 @@ fn read_block<'a>(exchange: &mut Exchange<'a>, block: Raw<'a>, parts: &mut Parts
         b"image" => parts.push(Part::Image(read_source(source)?)),
         b"document" => read_document(block, source, parts)?,
         b"thinking" => {
-            let [thinking] = block.pick(["thinking"])?;
-            parts.extend(thinking.and_then(Raw::text).map(Part::Thinking));
+            let [thinking, signature] = block.pick(["thinking", "signature"])?;
+            parts.extend(thinking.and_then(Raw::text).map(|text| {
+                let signature = signature.and_then(Raw::text).map(|text| Signed::of_client(Wire::Anthropic, text));
+                Part::Thinking { text, signature }
+            }));
         }
         // Only the provider that wrote it can read it.
         b"redacted_thinking" => {}
@@ -236,13 +241,13 @@ fn rendered(kind: &[u8], block: Raw<'_>) -> Result<String, BadRequest> {
 fn read_tools<'a>(exchange: &mut Exchange<'a>, request: &'a Request) -> Result<(), BadRequest> {
     for tool in request.field("tools").unwrap_or(Raw::NULL).elements() {
         let tool = tool?;
-        let [kind, name, description, schema, strict] =
-            tool.pick(["type", "name", "description", "input_schema", "strict"])?;
+        let [kind, name, description, schema, strict, cache] =
+            tool.pick(["type", "name", "description", "input_schema", "strict", "cache_control"])?;
         let kind = kind.and_then(Raw::text).filter(|kind| !kind.is("custom"));
         match (kind, name.and_then(Raw::text)) {
             (Some(kind), _) if schema.is_none() => exchange.server_tools.push(kind.decode()),
             (_, Some(name)) => {
-                exchange.tools.push(Tool { name, description: description.and_then(Raw::text), schema, strict })
+                exchange.tools.push(Tool { name, description: description.and_then(Raw::text), schema, strict, cache })
             }
             (_, None) => return Err(BadRequest::new("`tools`: a tool has no name")),
         }

@@ -67,8 +67,9 @@ impl RequestWriter<'_> {
     }
 
     /// All system text stands in front: this wire has it nowhere else.
-    fn system(&mut self, exchange: &Exchange<'_>) {
-        let mut texts = exchange.system.clone();
+    fn system<'t>(&mut self, exchange: &Exchange<'t>) {
+        let as_text = |part: &Part<'t>| if let Part::Text(text) = part { Some(*text) } else { None };
+        let mut texts: Vec<Text<'_>> = exchange.system.iter().filter_map(as_text).collect();
         let mut later = false;
         for turn in exchange.turns.iter().filter(|turn| turn.speaker == Speaker::System) {
             for part in &turn.parts {
@@ -183,7 +184,7 @@ impl RequestWriter<'_> {
             }
             Part::Audio => return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format")),
             // Thinking that this upstream has not signed is refused by it.
-            Part::Thinking(_) => return Ok(()),
+            Part::Thinking { .. } | Part::CacheMark(_) => return Ok(()),
             Part::Call { id, name, input } => {
                 self.out.extend_from_slice(b"{\"type\":\"tool_use\",\"id\":");
                 push_id(&mut self.out, *id);

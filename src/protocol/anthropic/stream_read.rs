@@ -3,6 +3,7 @@
 use super::super::Wire;
 use super::super::errors::read_upstream_error;
 use super::super::json::{Raw, Text, push_escaped};
+use super::super::signed::Signed;
 use super::super::stream::event::{Event, Sink, StreamError};
 use super::super::usage::{Stop, Usage};
 
@@ -85,7 +86,7 @@ impl StreamReader {
             return sink(Event::Thinking(text));
         }
         if let Some(text) = signature.and_then(Raw::text) {
-            return sink(Event::Signature(text));
+            return sink(Event::Signature(Signed { maker: Wire::Anthropic, text }));
         }
         match json.and_then(Raw::text) {
             Some(json) if self.in_tool => sink(Event::ToolInput { slot, json }),

@@ -73,7 +73,9 @@ impl StreamWriter {
                 self.text(text, Open::Thinking, out)
             }
             Event::Signature(signature) if self.open == Some(Open::Thinking) => {
-                self.delta_of(b"signature_delta\",\"signature\":\"", signature.escaped(), out);
+                let mut text = Vec::with_capacity(signature.text.escaped().len() + 16);
+                signature.push(Wire::Anthropic, &mut text);
+                self.delta_of(b"signature_delta\",\"signature\":\"", &text, out);
                 Ok(())
             }
             Event::ToolStart { slot, id, name } => {

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::request::{BadRequest, Request};
-use super::{Protocol, Wire, anthropic, openai, simple};
+use super::{Protocol, Wire, anthropic, gemini, openai, responses, simple};
 use crate::dsl::policy::Capability;
+use crate::dsl::transform::Transform;
 
 /// The upstream's model, as far as a wire format cares.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,8 @@ pub struct Target<'a> {
     pub can: &'a [Capability],
     /// whether it can stream; if not, the answer is replayed as a stream ([`super::replay`])
     pub stream: bool,
+    /// what the policy changes in its requests and answers
+    pub transforms: &'a [Transform],
 }
 
 impl Target<'_> {
@@ -121,11 +124,15 @@ fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) ->
     let mut exchange = match request.protocol() {
         Protocol::Anthropic => anthropic::read_request(request)?,
         Protocol::Chat => openai::read_request(request)?,
+        Protocol::Responses => responses::read_request(request)?,
+        Protocol::Gemini => gemini::read_request(request)?,
         Protocol::Simple => simple::read_request(request),
     };
     let write = match target.wire {
         Wire::Anthropic => anthropic::write_request,
         Wire::Chat => openai::write_request,
+        Wire::Responses => responses::write_request,
+        Wire::Gemini => gemini::write_request,
     };
     outgoing.back.include_usage = request.protocol() == Protocol::Chat && splice::asks_for_usage(request);
     let room = request.body().len();

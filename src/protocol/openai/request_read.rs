@@ -93,17 +93,14 @@ fn read_message<'a>(exchange: &mut Exchange<'a>, message: Raw<'a>) -> Result<(),
         message.pick(["role", "content", "tool_calls", "tool_call_id", "reasoning_content", "refusal"])?;
     let mut parts = Parts::new();
     if let Some(text) = reasoning.and_then(Raw::text).filter(|text| !text.is_empty()) {
-        parts.push(Part::Thinking(text));
+        parts.push(Part::Thinking { text, signature: None });
     }
     read_content(content.unwrap_or(Raw::NULL), &mut parts)?;
     parts.extend(refusal.and_then(Raw::text).filter(|text| !text.is_empty()).map(Part::Text));
     match role.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
         b"user" => exchange.say(Speaker::User, parts),
         b"system" | b"developer" if exchange.turns.is_empty() => {
-            exchange.system.extend(parts.iter().filter_map(|part| match part {
-                Part::Text(text) => Some(*text),
-                _ => None,
-            }));
+            exchange.system.extend(parts.into_iter().filter(|part| matches!(part, Part::Text(_))));
         }
         b"system" | b"developer" => exchange.say(Speaker::System, parts),
         b"tool" => {
@@ -190,7 +187,7 @@ fn read_tools<'a>(exchange: &mut Exchange<'a>, request: &'a Request) -> Result<(
         };
         let [name, description, schema, strict] = function.pick(["name", "description", "parameters", "strict"])?;
         let name = name.and_then(Raw::text).ok_or_else(|| BadRequest::new("`tools`: a tool has no name"))?;
-        exchange.tools.push(Tool { name, description: description.and_then(Raw::text), schema, strict });
+        exchange.tools.push(Tool { name, description: description.and_then(Raw::text), schema, strict, cache: None });
     }
     if request.field("web_search_options").is_some() {
         exchange.server_tools.push("web_search".into());

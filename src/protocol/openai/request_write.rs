@@ -74,8 +74,7 @@ impl RequestWriter<'_> {
         let instruction = self.instruction(exchange);
         if !exchange.system.is_empty() || instruction.is_some() {
             self.role(system);
-            let parts = exchange.system.iter().map(|text| Part::Text(*text));
-            let parts: Vec<Part<'_>> = parts.chain(instruction.map(Part::Note)).collect();
+            let parts: Vec<Part<'_>> = exchange.system.iter().cloned().chain(instruction.map(Part::Note)).collect();
             self.joined(&parts, "");
             self.out.push(b'}');
         }
@@ -126,7 +125,7 @@ impl RequestWriter<'_> {
                     // The role `tool` takes text alone: what else a result shows, the user shows.
                     later.extend(parts.iter().filter(|part| !matches!(part, Part::Text(_) | Part::Note(_))));
                 }
-                Part::Call { .. } | Part::Thinking(_) => {}
+                Part::Call { .. } | Part::Thinking { .. } | Part::CacheMark(_) => {}
                 part => later.push(part),
             }
         }
@@ -220,7 +219,7 @@ impl RequestWriter<'_> {
         }
         if self.habits.replay_thinking {
             let thoughts = turn.parts.iter().filter_map(|part| match part {
-                Part::Thinking(text) => Some(Part::Text(*text)),
+                Part::Thinking { text, .. } => Some(Part::Text(*text)),
                 _ => None,
             });
             let thoughts: Vec<Part<'_>> = thoughts.collect();

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use super::super::answer::{Answer, AnswerContext, BrokenAnswer, read};
 use super::super::json::{Raw, Text};
 use super::super::message::{Block, Input, Message};
+use super::super::signed::Signed;
 use super::super::sse::{self, EventTooLarge, Frames};
 use super::super::usage::Spent;
 use super::super::{Protocol, Wire, anthropic};
@@ -19,7 +20,7 @@ use crate::bounds::MAX_ANSWER_BYTES;
 #[derive(Debug)]
 enum Growing {
     Text(Vec<u8>),
-    Thinking { text: Vec<u8>, signature: Vec<u8> },
+    Thinking { text: Vec<u8>, signature: Option<(Wire, Vec<u8>)> },
     Tool { slot: usize, id: Vec<u8>, name: Vec<u8>, input: Vec<u8> },
 }
 
@@ -112,13 +113,14 @@ impl Content {
                 match self.blocks.last_mut() {
                     Some(Growing::Thinking { text: known, .. }) => known.extend_from_slice(text.escaped()),
                     _ => {
-                        self.blocks.push(Growing::Thinking { text: text.escaped().to_vec(), signature: Vec::new() });
+                        self.blocks.push(Growing::Thinking { text: text.escaped().to_vec(), signature: None });
                     }
                 }
             }
             Event::Signature(signed) => {
                 if let Some(Growing::Thinking { signature, .. }) = self.blocks.last_mut() {
-                    signature.extend_from_slice(signed.escaped());
+                    let known = signature.get_or_insert_with(|| (signed.maker, Vec::new()));
+                    known.1.extend_from_slice(signed.text.escaped());
                 }
             }
             Event::ToolStart { slot, id, name } => self.tool(slot, |known_id, known_name, _| {
@@ -163,7 +165,8 @@ impl Growing {
         match self {
             Self::Text(text) => Block::Text(Text::from_escaped(text)),
             Self::Thinking { text, signature } => {
-                let signature = Some(Text::from_escaped(signature)).filter(|signature| !signature.is_empty());
+                let signature =
+                    signature.as_ref().map(|(maker, text)| Signed { maker: *maker, text: Text::from_escaped(text) });
                 Block::Thinking { text: Text::from_escaped(text), signature }
             }
             Self::Tool { id, name, input, .. } => Block::Tool {

@@ -2,6 +2,7 @@
 
 use super::super::Wire;
 use super::super::json::{JsonError, Raw, Text};
+use super::super::signed::Signed;
 use super::super::sse::EventTooLarge;
 use super::super::usage::{Stop, Usage};
 
@@ -11,7 +12,7 @@ pub(crate) enum Event<'a> {
     Text(Text<'a>),
     Thinking(Text<'a>),
     /// what proves a thinking block to its own upstream
-    Signature(Text<'a>),
+    Signature(Signed<'a>),
     /// a tool call begins, or its late id or name comes
     ToolStart {
         slot: usize,
@@ -76,6 +77,8 @@ pub struct Truncated;
 pub(crate) enum Reader {
     Anthropic(super::super::anthropic::StreamReader),
     Chat(super::super::openai::StreamReader),
+    Responses(super::super::responses::StreamReader),
+    Gemini(super::super::gemini::StreamReader),
 }
 
 impl Reader {
@@ -83,6 +86,8 @@ impl Reader {
         match wire {
             Wire::Anthropic => Self::Anthropic(super::super::anthropic::StreamReader::default()),
             Wire::Chat => Self::Chat(super::super::openai::StreamReader::default()),
+            Wire::Responses => Self::Responses(super::super::responses::StreamReader::default()),
+            Wire::Gemini => Self::Gemini(super::super::gemini::StreamReader::default()),
         }
     }
 
@@ -91,6 +96,8 @@ impl Reader {
         match self {
             Self::Anthropic(reader) => reader.read(data, sink),
             Self::Chat(reader) => reader.read(data, sink),
+            Self::Responses(reader) => reader.read(data, sink),
+            Self::Gemini(reader) => reader.read(data, sink),
         }
     }
 }

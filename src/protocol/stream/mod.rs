@@ -28,7 +28,7 @@ use writer::{Heading, Writer};
 pub fn ping(protocol: Protocol) -> Bytes {
     Bytes::from_static(match protocol {
         Protocol::Anthropic => b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
-        Protocol::Chat | Protocol::Simple => b": ping\n\n",
+        Protocol::Chat | Protocol::Responses | Protocol::Gemini | Protocol::Simple => b": ping\n\n",
     })
 }
 
@@ -167,6 +167,8 @@ impl Relay {
                 self.written.extend_from_slice(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
             }
             (None, Wire::Chat) => self.written.extend_from_slice(b"data: [DONE]\n\n"),
+            // Their last event says all there is to say.
+            (None, Wire::Responses | Wire::Gemini) => {}
         }
         self.flush_written(out);
         self.tracker.ended = true;

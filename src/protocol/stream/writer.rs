@@ -1,7 +1,7 @@
 //! Writing a stream in the client's protocol.
 
 use super::super::encode::Back;
-use super::super::{Protocol, anthropic, openai};
+use super::super::{Protocol, anthropic, gemini, openai, responses};
 use super::event::{Event, StreamError};
 use super::tracker::Tracker;
 
@@ -23,6 +23,8 @@ pub(crate) struct Heading {
 pub(crate) enum Writer {
     Anthropic(Box<anthropic::StreamWriter>),
     Chat(openai::StreamWriter),
+    Responses(Box<responses::StreamWriter>),
+    Gemini(Box<gemini::StreamWriter>),
 }
 
 impl Writer {
@@ -31,6 +33,8 @@ impl Writer {
         match protocol {
             Protocol::Anthropic => Self::Anthropic(Box::default()),
             Protocol::Chat | Protocol::Simple => Self::Chat(openai::StreamWriter::default()),
+            Protocol::Responses => Self::Responses(Box::default()),
+            Protocol::Gemini => Self::Gemini(Box::default()),
         }
     }
 
@@ -43,6 +47,8 @@ impl Writer {
     ) -> Result<(), StreamError> {
         match self {
             Self::Anthropic(writer) => writer.write(heading, tracker, event, out),
+            Self::Responses(writer) => writer.write(heading, tracker, event, out),
+            Self::Gemini(writer) => writer.write(heading, tracker, event, out),
             Self::Chat(writer) => {
                 writer.write(heading, event, out);
                 Ok(())
@@ -54,6 +60,8 @@ impl Writer {
         match self {
             Self::Anthropic(writer) => writer.ping(out),
             Self::Chat(writer) => writer.ping(out),
+            Self::Responses(writer) => writer.ping(out),
+            Self::Gemini(writer) => writer.ping(out),
         }
     }
 
@@ -61,6 +69,8 @@ impl Writer {
     pub(crate) fn end(&mut self, heading: &Heading, tracker: &Tracker, out: &mut Vec<u8>) -> Result<(), StreamError> {
         match self {
             Self::Anthropic(writer) => writer.end(heading, tracker, out),
+            Self::Responses(writer) => writer.end(heading, tracker, out),
+            Self::Gemini(writer) => writer.end(heading, tracker, out),
             Self::Chat(writer) => {
                 writer.end(heading, tracker, out);
                 Ok(())

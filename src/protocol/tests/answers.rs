@@ -115,7 +115,7 @@ fn broken_tool_input_is_kept_and_marked() {
 #[test]
 fn names_are_mapped_back() {
     let request = request(Protocol::Anthropic, r#"{"messages":[],"tools":[{"name":"a.b","input_schema":{}}]}"#);
-    let target = Target { wire: Wire::Chat, model: "up", output_limit: None, can: &[], stream: true };
+    let target = Target { wire: Wire::Chat, model: "up", output_limit: None, can: &[], stream: true, transforms: &[] };
     let out = encode(&request, &target).unwrap();
     let sent: Value = serde_json::from_slice(&out.body.concat()).unwrap();
     let name = sent["tools"][0]["function"]["name"].as_str().unwrap();
@@ -164,6 +164,7 @@ fn numbers_that_cannot_be_tokens_are_not_believed() {
                     "data: {{\"choices\":[{{\"delta\":{{\"content\":\"hello world\"}},\"finish_reason\":\"stop\"}}]}}\n\ndata: {{\"choices\":[],\"usage\":{usage}}}\n\ndata: [DONE]\n\n"
                 ),
             ),
+            Wire::Responses | Wire::Gemini => unreachable!("not asked for here"),
             Wire::Anthropic => (
                 format!(
                     r#"{{"content":[{{"type":"text","text":"hello world"}}],"stop_reason":"end_turn","usage":{usage}}}"#

@@ -1,0 +1,96 @@
+//! What a policy changes in requests and answers of a model: `transform: […]`, with every name and
+//! argument resolved. Who carries it out is the protocol room; this is only what is wanted.
+
+use crate::dsl::expr::typed::Expr;
+
+/// One change. A model has a chain of them: its preset's, its provider's, its own, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Transform {
+    /// `max_tokens(8192)`: a cap on the tokens of an answer, set when the client gives none
+    MaxTokens(u64),
+    /// `max_completion_tokens`: the cap goes under this name
+    MaxCompletionTokens,
+    /// `sampling(temperature: 0.2, top_p: "<= 0.9")`: parameters that are forced or capped
+    Sampling(Vec<Sampling>),
+    /// `params({ … })`: members merged into the body; values are JSON text
+    Params(Vec<(String, String)>),
+    /// `headers({ … })`: further headers
+    Headers(Vec<(String, String)>),
+    /// `clean_cache`: no `cache_control`
+    CleanCache,
+    /// `stream_options(off)`: whether a stream's usage is asked for
+    StreamOptions(bool),
+    /// `reasoning`: earlier thinking goes back as `reasoning_content`, thinking comes out of it
+    Reasoning,
+    /// `think_tag`: `<think>…</think>` in the text is thinking
+    ThinkTag,
+    /// `tool_use`: a tool must be called; an exit tool takes the plain answer
+    ToolUse,
+    /// `tool_repair`: broken JSON of tool calls is mended
+    ToolRepair,
+    /// `schema_clean` or `schema_clean("format", …)`: keywords taken out of JSON schemas; empty: those
+    /// that the wire is known to refuse
+    SchemaClean(Vec<String>),
+    /// `system_as_user`: system text stands in the first user message
+    SystemAsUser,
+    /// `trim_history` or `trim_history(64k)`: the oldest turns are dropped until the request fits this
+    /// many tokens; None: the model's context less its answer
+    TrimHistory(Option<u64>),
+    /// `emulate_tools`: tools are described in words, calls are read from the text
+    EmulateTools,
+    /// `web_search(native)` or `web_search(off)`: true: the provider's own search is used
+    WebSearch(bool),
+    /// a `transform NAME { … }` block
+    User(UserTransform),
+}
+
+/// What becomes of one sampling parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampling {
+    /// `temperature`, `top_p`, `top_k`, `frequency_penalty`, `presence_penalty`
+    pub parameter: String,
+    /// what is done to it
+    pub rule: SamplingRule,
+}
+
+/// See [`Sampling`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SamplingRule {
+    /// set, whatever the client says
+    Force(f64),
+    /// lowered when it is greater
+    Cap(f64),
+    /// left out
+    Remove,
+}
+
+/// A transform of the policy's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserTransform {
+    /// its name
+    pub name: String,
+    /// what it does, in order
+    pub edits: Vec<Edit>,
+}
+
+/// One edit of the body that is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edit {
+    /// where: members from the outermost object inwards
+    pub path: Vec<String>,
+    /// what
+    pub action: EditAction,
+}
+
+/// See [`Edit`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum EditAction {
+    /// the member gets this value
+    Set(Expr),
+    /// the member goes
+    Remove,
+    /// the member gets another name in its place
+    Rename(String),
+    /// the value is put behind the last element of a list
+    Append(Expr),
+}

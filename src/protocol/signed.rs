@@ -1,0 +1,73 @@
+//! What proves thinking to the wire that made it: Anthropic's `signature`, the `encrypted_content` of
+//! Responses, Gemini's `thoughtSignature`. A client keeps it and sends it back with the next turn, in
+//! the field that its own protocol has for it; only the wire that made it may ever see it again.
+//!
+//! A foreign one goes to a client as `ccr1.<wire>.<text>`, so that it can be told from the client's own.
+
+use super::Wire;
+use super::json::Text;
+
+const MARK: &[u8] = b"ccr1.";
+const WIRES: [(Wire, &[u8]); 4] = [
+    (Wire::Anthropic, b"anthropic."),
+    (Wire::Chat, b"chat."),
+    (Wire::Responses, b"responses."),
+    (Wire::Gemini, b"gemini."),
+];
+
+/// A signature and its maker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signed<'a> {
+    /// who made it, and alone can read it
+    pub(crate) maker: Wire,
+    pub(crate) text: Text<'a>,
+}
+
+impl<'a> Signed<'a> {
+    /// Reads what a client sent in the field of its own protocol, whose wire is `own`.
+    pub(crate) fn of_client(own: Wire, text: Text<'a>) -> Self {
+        let foreign = text.escaped().strip_prefix(MARK).and_then(|rest| {
+            WIRES.iter().find_map(|(maker, name)| Some((*maker, Text::from_escaped(rest.strip_prefix(*name)?))))
+        });
+        match foreign {
+            Some((maker, text)) => Self { maker, text },
+            None => Self { maker: own, text },
+        }
+    }
+
+    /// Appends it, without quotes, for the field of a client whose wire is `own`.
+    pub(crate) fn push(self, own: Wire, out: &mut Vec<u8>) {
+        if self.maker != own {
+            out.extend_from_slice(MARK);
+            out.extend_from_slice(
+                WIRES.iter().find(|(wire, _)| *wire == self.maker).map_or(&b""[..], |(_, name)| name),
+            );
+        }
+        out.extend_from_slice(self.text.escaped());
+    }
+
+    /// The signature, for an upstream: only its maker gets it.
+    pub(crate) fn for_wire(self, wire: Wire) -> Option<Text<'a>> {
+        (self.maker == wire).then_some(self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_maker_sees_a_signature_again() {
+        let made = Signed { maker: Wire::Gemini, text: Text::from_escaped(b"abc") };
+        for client in [Wire::Anthropic, Wire::Responses, Wire::Gemini] {
+            let mut kept = Vec::new();
+            made.push(client, &mut kept);
+            let back = Signed::of_client(client, Text::from_escaped(&kept));
+            assert_eq!(back, made);
+            assert_eq!(back.for_wire(Wire::Gemini), Some(made.text));
+            assert_eq!(back.for_wire(Wire::Anthropic), None);
+        }
+        let own = Signed::of_client(Wire::Anthropic, Text::from_escaped(b"xyz"));
+        assert_eq!(own.for_wire(Wire::Anthropic).map(Text::escaped), Some(&b"xyz"[..]));
+    }
+}
