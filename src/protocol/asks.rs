@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::Protocol;
 use super::json::{Raw, Text};
 use super::request::Request;
+use super::thinking::Wish;
 
 /// What is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,13 +37,7 @@ impl<'a> Asks<'a> {
                 asks.read_format(format.or_else(|| request.field("output_format")));
             }
             Protocol::Chat => {
-                asks.effort = text(request.field("reasoning_effort"));
-                if asks.effort.is_empty() {
-                    asks.effort = text(request.field("reasoning").and_then(|reasoning| reasoning.get("effort")));
-                }
-                let off = matches!(&*asks.effort, "" | "none");
-                asks.thinking |= !off && !asks.thinking_off;
-                asks.thinking_off |= asks.effort == "none";
+                asks.read_chat_thinking(request);
                 asks.read_format(request.field("response_format"));
             }
             // Read in their own rooms.
@@ -65,6 +60,27 @@ impl<'a> Asks<'a> {
         }
     }
 
+    /// OpenAI's `reasoning_effort`, and what OpenRouter and Qwen have for it.
+    fn read_chat_thinking(&mut self, request: &'a Request) {
+        let [effort, budget, enabled] =
+            request.field("reasoning").unwrap_or(Raw::NULL).peek(["effort", "max_tokens", "enabled"]);
+        self.effort = text(request.field("reasoning_effort").or(effort));
+        for (flag, budget) in [(enabled, budget), (request.field("enable_thinking"), request.field("thinking_budget"))]
+        {
+            let budget = budget.and_then(Raw::whole).unwrap_or(0);
+            match flag.and_then(Raw::boolean) {
+                Some(false) => self.thinking_off = true,
+                flag => {
+                    self.thinking |= flag == Some(true) || budget > 0;
+                    self.thinking_budget = self.thinking_budget.max(budget);
+                }
+            }
+        }
+        self.thinking |= !matches!(&*self.effort, "" | "none");
+        self.thinking_off |= self.effort == "none";
+        self.thinking &= !self.thinking_off;
+    }
+
     fn read_format(&mut self, format: Option<Raw<'_>>) {
         let kind = text(format.and_then(|format| format.get("type")));
         self.json_schema = kind == "json_schema";
@@ -77,26 +93,13 @@ fn text(raw: Option<Raw<'_>>) -> Cow<'_, str> {
 }
 
 impl Asks<'_> {
-    /// How much thinking, as a Chat upstream says it.
-    pub(super) fn effort_word(&self) -> &'static str {
-        match (&*self.effort, self.thinking_budget) {
-            ("low" | "minimal", _) => "low",
-            ("medium", _) => "medium",
-            ("high" | "xhigh" | "max", _) => "high",
-            (_, 1..4_096) => "low",
-            (_, 16_384..) => "high",
-            _ => "medium",
-        }
-    }
-
     /// How much thinking, in tokens, as an Anthropic upstream wants to be told; never below its
     /// least, 1 024.
     pub(super) fn budget(&self) -> u64 {
-        match (self.thinking_budget, &*self.effort) {
-            (budget @ 1.., _) => budget.max(1_024),
-            (_, "low" | "minimal") => 2_048,
-            (_, "high" | "xhigh" | "max") => 16_384,
-            _ => 8_192,
+        match self.wish() {
+            Wish::On { budget: Some(budget), .. } => budget.max(1_024),
+            Wish::On { effort, .. } => effort.budget().max(1_024),
+            Wish::Off | Wish::Unsaid => 0,
         }
     }
 }

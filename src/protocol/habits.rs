@@ -1,5 +1,5 @@
 //! What upstream models are known to want beyond their wire format, by their names. A policy's own
-//! word on it comes with transforms; until then these few habits are enough.
+//! words on it are its transforms. How they are told to think is in `thinking`.
 
 /// What a Chat upstream wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -8,8 +8,6 @@ pub(crate) struct Habits {
     pub(crate) completion_tokens: bool,
     /// `developer` instead of `system`
     pub(crate) developer: bool,
-    /// `thinking: { type }` switches thinking on and off
-    pub(crate) thinking_switch: bool,
     /// earlier thinking comes back as `reasoning_content`
     pub(crate) replay_thinking: bool,
 }
@@ -29,7 +27,6 @@ impl Habits {
         Self {
             completion_tokens: openai_thinks,
             developer: openai_thinks,
-            thinking_switch: has(&["deepseek", "kimi", "glm", "doubao"]),
             replay_thinking: has(&["deepseek", "kimi", "glm"]),
         }
     }
@@ -42,11 +39,10 @@ mod tests {
     #[test]
     fn names_tell_habits() {
         let openai = Habits { completion_tokens: true, developer: true, ..Habits::default() };
-        let switch = Habits { thinking_switch: true, ..Habits::default() };
         assert_eq!(Habits::of("gpt-5.2-mini"), openai);
         assert_eq!(Habits::of("openai/o3"), openai);
         assert_eq!(Habits::of("gpt-4o"), Habits::default());
-        assert_eq!(Habits::of("Doubao-Seed"), switch);
-        assert_eq!(Habits::of("deepseek-chat"), Habits { replay_thinking: true, ..switch });
+        assert_eq!(Habits::of("Doubao-Seed"), Habits::default());
+        assert_eq!(Habits::of("deepseek-chat"), Habits { replay_thinking: true, ..Habits::default() });
     }
 }

@@ -37,6 +37,7 @@ mod subagent;
 pub mod task;
 #[cfg(test)]
 mod tests;
+mod thinking;
 pub mod tokens;
 mod usage;
 

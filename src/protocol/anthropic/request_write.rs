@@ -4,6 +4,7 @@ use super::super::encode::{Back, EncodeError, Target, warnings};
 use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Turn, schema_in_words};
 use super::super::json::{Raw, Text, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
+use super::super::thinking::AnthropicSays;
 use crate::dsl::policy::Capability;
 
 /// What is asked for when neither the client nor the model says how long an answer may be.
@@ -13,6 +14,8 @@ const MIN_BUDGET: u64 = 1_024;
 
 struct RequestWriter<'t> {
     target: &'t Target<'t>,
+    /// how the model is told to think
+    says: AnthropicSays,
     names: Names,
     out: Vec<u8>,
     warnings: Vec<String>,
@@ -30,6 +33,7 @@ pub(crate) fn write_request(
 ) -> Result<Vec<u8>, EncodeError> {
     let mut writer = RequestWriter {
         target,
+        says: AnthropicSays::of(target.model),
         names: Names::of(&exchange.tools),
         out: Vec::with_capacity(room + room / 8 + 512),
         warnings: Vec::new(),
@@ -43,7 +47,7 @@ pub(crate) fn write_request(
     writer.tools(exchange);
     let thinks = writer.thinking(exchange, max_tokens);
     writer.sampling(exchange, thinks);
-    writer.format(exchange);
+    writer.output_config(exchange, thinks);
     if stream {
         writer.out.extend_from_slice(b",\"stream\":true");
     }
@@ -310,22 +314,26 @@ impl RequestWriter<'_> {
         }
         let in_loop =
             exchange.turns.last().is_some_and(|turn| turn.parts.iter().any(|part| matches!(part, Part::Result { .. })));
-        let budget = exchange.asks.budget().min(max_tokens / 2);
         if !self.target.can(Capability::Thinking) {
             self.warnings.push(warnings::NO_THINKING.to_owned());
             return false;
         }
-        let reason = if in_loop {
-            "the upstream wants its own earlier thinking in a tool loop"
-        } else if matches!(exchange.choice, Choice::Any | Choice::Tool(_)) {
-            "a tool is demanded"
-        } else if budget < MIN_BUDGET {
-            "max_tokens leaves no room for it"
-        } else {
-            self.out.extend_from_slice(b",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":");
-            push_number(&mut self.out, budget);
-            self.out.push(b'}');
-            return true;
+        let budget = exchange.asks.budget().min(max_tokens / 2);
+        let reason = match self.says {
+            AnthropicSays::Nothing => "the model has no word for it",
+            _ if matches!(exchange.choice, Choice::Any | Choice::Tool(_)) => "a tool is demanded",
+            AnthropicSays::Adaptive { .. } => {
+                self.out.extend_from_slice(b",\"thinking\":{\"type\":\"adaptive\"}");
+                return true;
+            }
+            AnthropicSays::Budget(_) if in_loop => "the upstream wants its own earlier thinking in a tool loop",
+            AnthropicSays::Budget(_) if budget < MIN_BUDGET => "max_tokens leaves no room for it",
+            AnthropicSays::Budget(_) => {
+                self.out.extend_from_slice(b",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":");
+                push_number(&mut self.out, budget);
+                self.out.push(b'}');
+                return true;
+            }
         };
         self.warnings.push(format!("thinking was left out: {reason}"));
         false
@@ -338,6 +346,8 @@ impl RequestWriter<'_> {
             let Some(value) = value else { continue };
             if thinks {
                 self.warnings.push(format!("`{name}` was left out: the model thinks"));
+            } else if !self.says.takes_sampling() {
+                self.warnings.push(format!("`{name}` was left out: the model does not take it"));
             } else if name == "temperature" && value.number().is_some_and(|number| number > 1.0) {
                 self.warnings.push("`temperature` lowered to 1, the most that the upstream takes".to_owned());
                 self.out.extend_from_slice(b",\"temperature\":1");
@@ -369,21 +379,35 @@ impl RequestWriter<'_> {
         }
     }
 
-    fn format(&mut self, exchange: &Exchange<'_>) {
-        match exchange.format {
-            Format::Schema { schema, .. } if self.target.can(Capability::JsonSchema) => {
-                self.out.extend_from_slice(b",\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":");
-                self.out.extend_from_slice(schema.bytes());
-                self.out.extend_from_slice(b"}}");
-            }
+    fn output_config(&mut self, exchange: &Exchange<'_>, thinks: bool) {
+        let effort = if thinks { self.says.effort_word(exchange.asks.wish()) } else { None };
+        let schema = match exchange.format {
+            Format::Schema { schema, .. } if self.target.can(Capability::JsonSchema) => Some(schema),
             Format::Schema { .. } => {
                 self.warnings.push(warnings::SCHEMA_IN_WORDS.to_owned());
+                None
             }
             Format::Object => {
                 self.warnings.push("the JSON form was put into words: the upstream has no such mode".to_owned());
+                None
             }
-            Format::Free => {}
+            Format::Free => None,
+        };
+        if effort.is_none() && schema.is_none() {
+            return;
         }
+        self.out.extend_from_slice(b",\"output_config\":{");
+        if let Some(effort) = effort {
+            self.out.extend_from_slice(b"\"effort\":");
+            push_string(&mut self.out, effort);
+        }
+        if let Some(schema) = schema {
+            self.out.extend_from_slice(if effort.is_some() { b"," } else { b"" });
+            self.out.extend_from_slice(b"\"format\":{\"type\":\"json_schema\",\"schema\":");
+            self.out.extend_from_slice(schema.bytes());
+            self.out.push(b'}');
+        }
+        self.out.push(b'}');
     }
 
     fn instruction(&self, exchange: &Exchange<'_>) -> Option<String> {

@@ -62,7 +62,7 @@ impl Adapter<'_, '_, '_> {
         }
         self.left_out.push("thinking");
         if self.request.protocol() == Protocol::Chat {
-            self.left_out.extend(["reasoning_effort", "reasoning"]);
+            self.left_out.extend(["reasoning_effort", "reasoning", "enable_thinking", "thinking_budget"]);
         } else {
             // Those who do not think know no effort, and refuse to clear thinking that is off.
             self.left_out_of_config.push("effort");

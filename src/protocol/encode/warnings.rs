@@ -7,6 +7,7 @@ const MAX_WARNINGS: usize = 12;
 const MAX_WARNING_CHARACTERS: usize = 200;
 
 pub(crate) const NO_THINKING: &str = "thinking was left out: the model does not think (`can` has no `thinking`)";
+pub(crate) const UNTOLD_THINKING: &str = "thinking was left out: the model has no word for it";
 pub(crate) const SCHEMA_IN_WORDS: &str = "the JSON schema was put into words: the model takes none";
 pub(crate) const NO_PARALLEL_TOOLS: &str =
     "`parallel_tool_calls` was left out: the model makes one call at a time (`can` has no `parallel_tools`)";

@@ -29,6 +29,8 @@ const KNOWN: &[&str] = &[
     "reasoning_effort",
     "reasoning",
     "thinking",
+    "enable_thinking",
+    "thinking_budget",
     "web_search_options",
     "store",
     "service_tier",

@@ -7,6 +7,7 @@ use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, To
 use super::super::habits::Habits;
 use super::super::json::{Raw, Text, push_escaped, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
+use super::super::thinking;
 use crate::dsl::policy::Capability;
 
 /// OpenAI takes four.
@@ -363,17 +364,9 @@ impl RequestWriter<'_> {
 
     /// Thinking that is off or not mentioned is never switched on.
     fn thinking(&mut self, exchange: &Exchange<'_>) {
-        let asks = &exchange.asks;
-        if asks.thinking && !self.target.can(Capability::Thinking) {
-            self.warnings.push(warnings::NO_THINKING.to_owned());
-        } else if self.habits.thinking_switch && (asks.thinking || asks.thinking_off) {
-            push_member(&mut self.out, "thinking");
-            let word: &[u8] = if asks.thinking { b"{\"type\":\"enabled\"}" } else { b"{\"type\":\"disabled\"}" };
-            self.out.extend_from_slice(word);
-        } else if asks.thinking {
-            push_member(&mut self.out, "reasoning_effort");
-            push_string(&mut self.out, asks.effort_word());
-        }
+        let thinks = self.target.can(Capability::Thinking);
+        let warning = thinking::push_chat(self.target.model, exchange.asks.wish(), thinks, &mut self.out);
+        self.warnings.extend(warning.map(str::to_owned));
     }
 
     fn format(&mut self, exchange: &Exchange<'_>) {

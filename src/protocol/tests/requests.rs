@@ -280,7 +280,11 @@ fn thinking_is_never_switched_on_by_itself() {
         )
     };
     assert_eq!(thinking("gpt-5", ALL, ""), "--");
-    assert_eq!(thinking("gpt-5", ALL, r#","thinking":{"type":"disabled"},"output_config":{"effort":"high"}"#), "--");
+    assert_eq!(
+        thinking("gpt-5", ALL, r#","thinking":{"type":"disabled"},"output_config":{"effort":"high"}"#),
+        "minimal-"
+    );
+    assert_eq!(thinking("gpt-5.1", ALL, r#","thinking":{"type":"disabled"}"#), "none-");
     assert_eq!(thinking("gpt-5", ALL, r#","thinking":{"type":"adaptive"}"#), "medium-");
     assert_eq!(thinking("gpt-5", ALL, r#","thinking":{"type":"enabled","budget_tokens":2000}"#), "low-");
     assert_eq!(thinking("gpt-5", ALL, r#","thinking":{"type":"adaptive"},"output_config":{"effort":"high"}"#), "high-");
@@ -295,6 +299,18 @@ fn thinking_is_never_switched_on_by_itself() {
     assert_eq!(back(r#","reasoning_effort":"low""#), json!({"type":"enabled","budget_tokens":2048}));
     assert_eq!(back(r#","reasoning_effort":"high""#), json!({"type":"enabled","budget_tokens":4000}));
     assert_eq!(back(r#","reasoning_effort":"high","max_tokens":1500"#), Value::Null);
+
+    let adaptive = |model: &str, rest: &str| {
+        let body = format!(r#"{{"messages":[],"temperature":0.5{rest}}}"#);
+        let body = encoded(Protocol::Chat, &body, &target(Wire::Anthropic, model, ALL)).unwrap().body;
+        (body["thinking"].clone(), body["output_config"].clone(), body["temperature"].clone())
+    };
+    let (on, low) = (json!({"type":"adaptive"}), json!({"effort":"low"}));
+    let effort = r#","reasoning_effort":"low""#;
+    assert_eq!(adaptive("claude-opus-4-7", effort), (on.clone(), low, Value::Null));
+    assert_eq!(adaptive("claude-opus-4-7", ""), (Value::Null, Value::Null, Value::Null));
+    assert_eq!(adaptive("claude-opus-4-6", ""), (Value::Null, Value::Null, json!(0.5)));
+    assert_eq!(adaptive("claude-opus-4-6", r#","reasoning":{"enabled":true}"#), (on, Value::Null, Value::Null));
 }
 
 #[test]

@@ -1,0 +1,610 @@
+//! How each family of models is told to think, and how much: one table a wire, by the model's name.
+//!
+//! What was asked for ([`Wish`]) is one of three things. *Unsaid* never says anything to anybody.
+//! *Off* switches thinking off where a family can, says the least where it cannot, and never switches
+//! anything on. *On* carries an effort; words and budgets of tokens are turned into each other so that
+//! more stays more.
+
+use super::asks::Asks;
+use super::encode::warnings;
+use super::json::{push_member, push_number, push_string};
+
+/// How hard a model thinks, from not at all to as hard as it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Effort {
+    None,
+    Minimal,
+    Low,
+    Medium,
+    High,
+    XHigh,
+    Max,
+}
+
+use Effort::{High, Low, Max, Medium, Minimal, None as Nil, XHigh};
+
+/// Every effort, its word, and the tokens that stand for it.
+const EFFORTS: [(Effort, &str, u64); 7] = [
+    (Nil, "none", 0),
+    (Minimal, "minimal", 1_024),
+    (Low, "low", 2_048),
+    (Medium, "medium", 8_192),
+    (High, "high", 16_384),
+    (XHigh, "xhigh", 32_768),
+    (Max, "max", 65_536),
+];
+
+impl Effort {
+    /// Reads a word; an unknown one says nothing.
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        EFFORTS.iter().find(|(_, known, _)| *known == word).map(|(effort, ..)| *effort)
+    }
+
+    /// The effort that a budget of tokens stands for: the nearest one.
+    pub(crate) fn of_budget(tokens: u64) -> Self {
+        match tokens {
+            0 => Nil,
+            1..=1_024 => Minimal,
+            1_025..4_096 => Low,
+            4_096..16_384 => Medium,
+            16_384..32_768 => High,
+            32_768..65_536 => XHigh,
+            _ => Max,
+        }
+    }
+
+    /// Its word.
+    pub(crate) fn word(self) -> &'static str {
+        EFFORTS.iter().find(|(effort, ..)| *effort == self).map_or("medium", |(_, word, _)| word)
+    }
+
+    /// The tokens that stand for it.
+    pub(crate) fn budget(self) -> u64 {
+        EFFORTS.iter().find(|(effort, ..)| *effort == self).map_or(0, |(.., tokens)| *tokens)
+    }
+
+    /// The nearest of the words that a model takes: the greatest that is not above, else the least that
+    /// is any thinking at all.
+    fn among(self, words: &[Self]) -> Option<Self> {
+        let thinks = || words.iter().copied().filter(|word| *word > Nil);
+        thinks().filter(|word| *word <= self).max().or_else(|| thinks().min())
+    }
+}
+
+/// What a request says about thinking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// nothing: it stays as the model has it
+    Unsaid,
+    /// no thinking
+    Off,
+    /// thinking
+    On {
+        /// how much
+        effort: Effort,
+        /// tokens, when the client said it in tokens
+        budget: Option<u64>,
+        /// the client said how much, in one way or the other
+        measured: bool,
+    },
+}
+
+impl Asks<'_> {
+    /// What is wished for. An effort alone wishes for nothing: it also says how long an answer may be.
+    pub(crate) fn wish(&self) -> Wish {
+        if !self.thinking {
+            return if self.thinking_off { Wish::Off } else { Wish::Unsaid };
+        }
+        let budget = (self.thinking_budget > 0).then_some(self.thinking_budget);
+        let said = Effort::of_word(&self.effort).filter(|effort| *effort > Nil);
+        let effort = said.or(budget.map(Effort::of_budget));
+        Wish::On { effort: effort.unwrap_or(Medium), budget, measured: effort.is_some() }
+    }
+}
+
+/// How a model behind Chat Completions is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChatSays {
+    /// not at all: it does not think, or cannot be told
+    Nothing,
+    /// `reasoning_effort`, one of these words
+    Effort(&'static [Effort]),
+    /// `thinking: { type: enabled | disabled }`
+    Switch,
+    /// `enable_thinking`, and `thinking_budget` in tokens
+    Enable,
+    /// `reasoning: { effort | max_tokens | enabled }`, OpenRouter's one form for all families
+    Unified,
+}
+
+const LOW_TO_HIGH: &[Effort] = &[Low, Medium, High];
+const LOW_TO_XHIGH: &[Effort] = &[Low, Medium, High, XHigh];
+
+/// Vendors as OpenRouter writes them before a model's name. `openai/` is not among them: it takes
+/// `reasoning_effort` for those, and so does everybody else who uses the same names.
+const OPENROUTER: &[&str] =
+    &["anthropic", "bytedance-seed", "deepseek", "google", "minimax", "moonshotai", "qwen", "x-ai", "xiaomi", "z-ai"];
+
+/// Beginnings of names (with `*`: parts of them), and how those models are told; the first that fits
+/// counts. Sources: OpenAI's reference of `reasoning_effort`, the vendors' pages on thinking.
+const CHAT: &[(&[&str], ChatSays)] = &[
+    // The chat variants think, if at all, by themselves.
+    (&["gpt-5-chat", "gpt-5.1-chat", "gpt-5.2-chat", "gpt-5.3-chat"], ChatSays::Nothing),
+    (&["gpt-5-pro"], ChatSays::Effort(&[High])),
+    (&["gpt-5.2-pro", "gpt-5.4-pro"], ChatSays::Effort(&[Medium, High, XHigh])),
+    (&["gpt-5-codex"], ChatSays::Effort(LOW_TO_HIGH)),
+    (&["gpt-5.1-codex-max", "gpt-5.2-codex", "gpt-5.3-codex"], ChatSays::Effort(LOW_TO_XHIGH)),
+    (&["gpt-5.1-codex"], ChatSays::Effort(LOW_TO_HIGH)),
+    (&["gpt-5.1"], ChatSays::Effort(&[Nil, Low, Medium, High])),
+    (&["gpt-5."], ChatSays::Effort(&[Nil, Low, Medium, High, XHigh])),
+    (&["gpt-5"], ChatSays::Effort(&[Minimal, Low, Medium, High])),
+    (&["o1-mini", "o1-preview"], ChatSays::Nothing),
+    (&["o1", "o3", "o4", "codex-mini", "gpt-oss"], ChatSays::Effort(LOW_TO_HIGH)),
+    (&["gpt-3", "gpt-4", "chatgpt-"], ChatSays::Nothing),
+    // Those that always think and have no word for how much.
+    (&["*deepseek-r", "*reasoner", "*kimi-k2-thinking", "qwq", "qvq"], ChatSays::Nothing),
+    (&["*deepseek", "*kimi", "*glm", "*doubao"], ChatSays::Switch),
+    // Those that never do, among the ones that can.
+    (&["qwen3-coder", "qwen2", "qwen1", "qwen-coder", "qwen-vl"], ChatSays::Nothing),
+    (&["qwen"], ChatSays::Enable),
+    // Gemini's own Chat endpoint; its thinking cannot always be switched off there.
+    (&["gemini-2.5-pro", "gemini-3"], ChatSays::Effort(&[Minimal, Low, Medium, High])),
+    (&["gemini-2.5"], ChatSays::Effort(&[Nil, Minimal, Low, Medium, High])),
+    (&[""], ChatSays::Effort(LOW_TO_HIGH)),
+];
+
+/// The name alone, in small letters.
+fn bare(model: &str) -> String {
+    model.rsplit('/').next().unwrap_or_default().to_ascii_lowercase()
+}
+
+fn row<T: Copy>(table: &[(&[&str], T)], name: &str) -> Option<T> {
+    let fits = |pattern: &&str| match pattern.strip_prefix('*') {
+        Some(part) => name.contains(part),
+        None => name.starts_with(pattern),
+    };
+    table.iter().find(|(patterns, _)| patterns.iter().any(fits)).map(|(_, value)| *value)
+}
+
+impl ChatSays {
+    /// How a model with this name is told.
+    pub(crate) fn of(model: &str) -> Self {
+        let vendor = model.split_once('/').map_or("", |(vendor, _)| vendor);
+        if OPENROUTER.contains(&vendor) {
+            return Self::Unified;
+        }
+        let name = bare(model);
+        let told = row(CHAT, &name).unwrap_or(Self::Nothing);
+        // Open weights come in variants that always or never think.
+        let fixed = name.contains("-instruct") || name.contains("-thinking");
+        if told == Self::Enable && fixed { Self::Nothing } else { told }
+    }
+}
+
+/// Appends what a model behind Chat Completions is told. `thinks`: the policy says that it does.
+/// Returns what the client has to know.
+pub(crate) fn push_chat(model: &str, wish: Wish, thinks: bool, out: &mut Vec<u8>) -> Option<&'static str> {
+    let on = matches!(wish, Wish::On { .. });
+    if on && !thinks {
+        return Some(warnings::NO_THINKING);
+    }
+    let flag: &[u8] = if on { b"true" } else { b"false" };
+    match ChatSays::of(model) {
+        _ if wish == Wish::Unsaid => {}
+        ChatSays::Nothing => return on.then_some(warnings::UNTOLD_THINKING),
+        ChatSays::Effort(words) => {
+            if let Some(word) = word_of(words, wish) {
+                push_member(out, "reasoning_effort");
+                push_string(out, word);
+            }
+        }
+        ChatSays::Switch => {
+            push_member(out, "thinking");
+            out.extend_from_slice(if on { b"{\"type\":\"enabled\"}" } else { b"{\"type\":\"disabled\"}" });
+        }
+        ChatSays::Enable => {
+            push_member(out, "enable_thinking");
+            out.extend_from_slice(flag);
+            if let Wish::On { effort, budget, measured: true } = wish {
+                push_member(out, "thinking_budget");
+                push_number(out, budget.unwrap_or(effort.budget()));
+            }
+        }
+        // Other hosts use the same names, and refuse the member: a model that does not think, as the
+        // policy says, is not told to stop.
+        ChatSays::Unified if !thinks => {}
+        ChatSays::Unified => {
+            push_member(out, "reasoning");
+            match wish {
+                Wish::On { budget: Some(budget), .. } => {
+                    out.extend_from_slice(b"{\"max_tokens\":");
+                    push_number(out, budget);
+                }
+                Wish::On { effort, measured: true, .. } => {
+                    out.extend_from_slice(b"{\"effort\":");
+                    push_string(out, effort.among(&[Minimal, Low, Medium, High, XHigh]).map_or("medium", Effort::word));
+                }
+                _ => {
+                    out.extend_from_slice(b"{\"enabled\":");
+                    out.extend_from_slice(flag);
+                }
+            }
+            out.push(b'}');
+        }
+    }
+    None
+}
+
+/// The word for `reasoning_effort`, or for `reasoning.effort` of Responses, of a model with this name.
+/// None: nothing is to be said.
+pub(crate) fn effort_word(model: &str, wish: Wish) -> Option<&'static str> {
+    let ChatSays::Effort(words) = row(CHAT, &bare(model)).unwrap_or(ChatSays::Nothing) else { return None };
+    word_of(words, wish)
+}
+
+/// See [`effort_word`].
+pub(crate) fn word_of(words: &[Effort], wish: Wish) -> Option<&'static str> {
+    match wish {
+        Wish::Unsaid => None,
+        // An unknown model may think only when it is told to: then any word would switch it on.
+        Wish::Off if words == LOW_TO_HIGH => None,
+        Wish::Off => words.iter().copied().find(|word| *word <= Low).map(Effort::word),
+        Wish::On { effort, .. } => effort.among(words).map(Effort::word),
+    }
+}
+
+/// How a model behind Anthropic Messages is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AnthropicSays {
+    /// it does not think
+    Nothing,
+    /// `thinking: { type: enabled, budget_tokens }`, and, where there are words, `output_config.effort`
+    Budget(&'static [Effort]),
+    /// `thinking: { type: adaptive }` and `output_config.effort`
+    Adaptive {
+        /// what its effort can be
+        efforts: &'static [Effort],
+        /// it still takes `enabled` with a budget, and sampling parameters while it does not think
+        takes_budget: bool,
+    },
+}
+
+/// See [`CHAT`]; the names are those of Anthropic, whoever serves them.
+const ANTHROPIC: &[(&[&str], AnthropicSays)] = &[
+    (
+        &["*claude-opus-4-6", "*claude-opus-4.6", "*claude-sonnet-4-6", "*claude-sonnet-4.6"],
+        AnthropicSays::Adaptive { efforts: &[Low, Medium, High, Max], takes_budget: true },
+    ),
+    (&["*claude-opus-4-5", "*claude-opus-4.5"], AnthropicSays::Budget(LOW_TO_HIGH)),
+    (
+        &["*claude-3-7", "*claude-3.7", "*claude-haiku-4", "*claude-sonnet-4", "*claude-opus-4-0", "*claude-opus-4-1"],
+        AnthropicSays::Budget(&[]),
+    ),
+    (&["*claude-opus-4-2", "*claude-opus-4@", "*claude-opus-4.1"], AnthropicSays::Budget(&[])),
+    (&["*claude-3", "*claude-2", "*claude-instant"], AnthropicSays::Nothing),
+    // Everything newer decides by itself how much it thinks, and refuses a budget.
+    (&["*claude-"], AnthropicSays::Adaptive { efforts: &[Low, Medium, High, XHigh, Max], takes_budget: false }),
+    // Other vendors' models behind this protocol took over its oldest form.
+    (&[""], AnthropicSays::Budget(&[])),
+];
+
+impl AnthropicSays {
+    /// How a model with this name is told.
+    pub(crate) fn of(model: &str) -> Self {
+        row(ANTHROPIC, &bare(model)).unwrap_or(Self::Nothing)
+    }
+
+    /// Whether it takes `temperature`, `top_p` and `top_k` while it does not think.
+    pub(crate) fn takes_sampling(self) -> bool {
+        !matches!(self, Self::Adaptive { takes_budget: false, .. })
+    }
+
+    /// The word for `output_config.effort`; None: nothing is to be said.
+    pub(crate) fn effort_word(self, wish: Wish) -> Option<&'static str> {
+        let (Self::Budget(efforts) | Self::Adaptive { efforts, .. }) = self else { return None };
+        match wish {
+            Wish::On { effort, measured: true, .. } => effort.among(efforts).map(Effort::word),
+            _ => None,
+        }
+    }
+}
+
+/// What Gemini is told, in `generationConfig.thinkingConfig`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GeminiSays {
+    /// `thinkingBudget`: tokens; 0 is off, -1 is as much as it likes
+    Budget(i64),
+    /// `thinkingLevel`
+    Level(&'static str),
+}
+
+#[derive(Clone, Copy)]
+enum GeminiKind {
+    Nothing,
+    /// the least and the most tokens, and whether 0 switches it off
+    Budget(u64, u64, bool),
+    Level(&'static [Effort]),
+}
+
+/// See [`CHAT`].
+const GEMINI: &[(&[&str], GeminiKind)] = &[
+    (&["gemini-2.5-flash-lite"], GeminiKind::Budget(512, 24_576, true)),
+    (&["gemini-2.5-flash", "gemini-flash"], GeminiKind::Budget(1, 24_576, true)),
+    (&["gemini-2.5", "gemini-pro-latest"], GeminiKind::Budget(128, 32_768, false)),
+    (&["gemini-3-pro"], GeminiKind::Level(&[Low, High])),
+    (&["gemini-3.1-pro", "gemini-3.5-pro"], GeminiKind::Level(LOW_TO_HIGH)),
+    (&["gemini-3"], GeminiKind::Level(&[Minimal, Low, Medium, High])),
+    (&[""], GeminiKind::Nothing),
+];
+
+/// What a Gemini model with this name is told. None: nothing is to be said.
+pub(crate) fn gemini(model: &str, wish: Wish) -> Option<GeminiSays> {
+    match (row(GEMINI, &bare(model))?, wish) {
+        (GeminiKind::Nothing, _) | (_, Wish::Unsaid) => None,
+        (GeminiKind::Budget(_, _, true), Wish::Off) => Some(GeminiSays::Budget(0)),
+        (GeminiKind::Budget(least, ..), Wish::Off) => Some(GeminiSays::Budget(tokens(least))),
+        (GeminiKind::Budget(..), Wish::On { measured: false, .. }) => Some(GeminiSays::Budget(-1)),
+        (GeminiKind::Budget(least, most, _), Wish::On { effort, budget, .. }) => {
+            Some(GeminiSays::Budget(tokens(budget.unwrap_or(effort.budget()).clamp(least, most))))
+        }
+        (GeminiKind::Level(words), Wish::Off) => words.first().map(|least| GeminiSays::Level(least.word())),
+        (GeminiKind::Level(_), Wish::On { measured: false, .. }) => None,
+        (GeminiKind::Level(words), Wish::On { effort, .. }) => {
+            effort.among(words).map(|effort| GeminiSays::Level(effort.word()))
+        }
+    }
+}
+
+fn tokens(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Protocol;
+    use crate::protocol::request::Request;
+
+    const ALL: [Effort; 7] = [Nil, Minimal, Low, Medium, High, XHigh, Max];
+    /// One name of every family, and the forms in which hosts write them.
+    const MODELS: &[&str] = &[
+        "gpt-5-chat-latest",
+        "gpt-5-pro",
+        "gpt-5.2-pro",
+        "gpt-5-codex",
+        "gpt-5.1-codex-max",
+        "gpt-5.1-codex",
+        "gpt-5.1",
+        "gpt-5.2-mini",
+        "gpt-5-nano",
+        "o1-mini",
+        "openai/o3",
+        "o4-mini",
+        "gpt-4o",
+        "openai/gpt-oss-120b",
+        "deepseek-reasoner",
+        "deepseek-chat",
+        "accounts/fireworks/models/kimi-k2",
+        "GLM-4.6",
+        "Doubao-Seed-1.6",
+        "qwen3-coder-plus",
+        "qwen-plus",
+        "Qwen/Qwen3-8B-Instruct",
+        "anthropic/claude-sonnet-4.5",
+        "z-ai/glm-4.6",
+        "gemini-2.5-pro",
+        "gemini-2.5-flash",
+        "gemini-2.5-flash-lite",
+        "gemini-3-pro-preview",
+        "gemini-3-flash-preview",
+        "gemini-2.0-flash",
+        "claude-opus-4-7",
+        "claude-opus-4-6",
+        "claude-opus-4-5-20251101",
+        "claude-sonnet-4-20250514",
+        "anthropic.claude-3-7-sonnet",
+        "claude-3-5-haiku",
+        "claude-sonnet-5",
+        "mistral-large",
+        "",
+    ];
+
+    fn on(effort: Effort) -> Wish {
+        Wish::On { effort, budget: None, measured: true }
+    }
+
+    fn chat(model: &str, wish: Wish) -> String {
+        let mut out = Vec::new();
+        let warning = push_chat(model, wish, true, &mut out);
+        format!("{}{}", String::from_utf8(out).unwrap(), warning.map_or("", |_| "!"))
+    }
+
+    #[test]
+    fn words_and_budgets_stand_for_each_other() {
+        for pair in ALL.windows(2) {
+            assert!(pair[0] < pair[1] && pair[0].budget() < pair[1].budget(), "{pair:?}");
+        }
+        for effort in ALL {
+            assert_eq!(Effort::of_word(effort.word()), Some(effort));
+            assert_eq!(Effort::of_budget(effort.budget()), effort);
+        }
+        let mut last = Nil;
+        for tokens in 0..70_000 {
+            let effort = Effort::of_budget(tokens);
+            assert!(effort >= last, "{tokens}");
+            last = effort;
+        }
+        assert_eq!(Effort::of_word("enormous"), None);
+    }
+
+    #[test]
+    fn more_stays_more_in_every_family() {
+        for (_, says) in CHAT {
+            let ChatSays::Effort(words) = says else { continue };
+            let given: Vec<Effort> = ALL.iter().map(|effort| effort.among(words).unwrap()).collect();
+            assert!(
+                given.is_sorted() && given.iter().all(|effort| *effort > Nil && words.contains(effort)),
+                "{words:?}"
+            );
+        }
+        for model in MODELS {
+            let levels = |says| match says {
+                Some(GeminiSays::Budget(tokens)) => u64::try_from(tokens).unwrap(),
+                Some(GeminiSays::Level(word)) => Effort::of_word(word).unwrap().budget(),
+                None => 0,
+            };
+            let given: Vec<u64> = ALL[1..].iter().map(|effort| levels(gemini(model, on(*effort)))).collect();
+            assert!(given.is_sorted(), "{model} {given:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_switched_on_that_was_not_asked_for() {
+        for model in MODELS {
+            assert_eq!(chat(model, Wish::Unsaid), "", "{model}");
+            assert_eq!((effort_word(model, Wish::Unsaid), gemini(model, Wish::Unsaid)), (None, None), "{model}");
+            for wish in [Wish::Unsaid, Wish::Off] {
+                assert_eq!(AnthropicSays::of(model).effort_word(wish), None);
+            }
+            let off = chat(model, Wish::Off);
+            let quiet = ["", "\"none\"", "\"minimal\"", "\"low\"", "disabled", "false"];
+            assert!(quiet.iter().any(|word| off.contains(word)), "{model} {off}");
+            assert!(
+                !["enabled\"}", "true", "high", "medium", "!"].iter().any(|word| off.contains(word)),
+                "{model} {off}"
+            );
+            let most = match gemini(model, Wish::Off) {
+                Some(GeminiSays::Budget(tokens)) => tokens,
+                Some(GeminiSays::Level(word)) => i64::from(!matches!(word, "minimal" | "low")) * 9_999,
+                None => 0,
+            };
+            assert!((0..=512).contains(&most), "{model}");
+        }
+    }
+
+    #[test]
+    fn every_family_has_its_own_words() {
+        for (model, high, off) in [
+            ("gpt-5-chat-latest", "!", ""),
+            ("gpt-5-pro", r#","reasoning_effort":"high""#, ""),
+            ("gpt-5-codex", r#","reasoning_effort":"high""#, ""),
+            ("gpt-5.1-codex-max", r#","reasoning_effort":"xhigh""#, r#","reasoning_effort":"low""#),
+            ("gpt-5.1", r#","reasoning_effort":"high""#, r#","reasoning_effort":"none""#),
+            ("gpt-5.2-mini", r#","reasoning_effort":"xhigh""#, r#","reasoning_effort":"none""#),
+            ("gpt-5-nano", r#","reasoning_effort":"high""#, r#","reasoning_effort":"minimal""#),
+            ("o1-mini", "!", ""),
+            ("openai/o3", r#","reasoning_effort":"high""#, ""),
+            ("gpt-4o", "!", ""),
+            ("deepseek-reasoner", "!", ""),
+            ("deepseek-chat", r#","thinking":{"type":"enabled"}"#, r#","thinking":{"type":"disabled"}"#),
+            ("accounts/x/models/kimi-k2", r#","thinking":{"type":"enabled"}"#, r#","thinking":{"type":"disabled"}"#),
+            ("qwen3-coder-plus", "!", ""),
+            ("Qwen/Qwen3-8B-Instruct", "!", ""),
+            ("qwen-plus", r#","enable_thinking":true,"thinking_budget":32768"#, r#","enable_thinking":false"#),
+            ("z-ai/glm-4.6", r#","reasoning":{"effort":"xhigh"}"#, r#","reasoning":{"enabled":false}"#),
+            ("gemini-2.5-flash", r#","reasoning_effort":"high""#, r#","reasoning_effort":"none""#),
+            ("gemini-2.5-pro", r#","reasoning_effort":"high""#, r#","reasoning_effort":"minimal""#),
+            ("mistral-large", r#","reasoning_effort":"high""#, ""),
+        ] {
+            assert_eq!((chat(model, on(XHigh)).as_str(), chat(model, Wish::Off).as_str()), (high, off), "{model}");
+        }
+        let budget = |budget| Wish::On { effort: Effort::of_budget(budget), budget: Some(budget), measured: true };
+        let unmeasured = Wish::On { effort: Medium, budget: None, measured: false };
+        assert_eq!(chat("z-ai/glm-4.6", budget(5_000)), r#","reasoning":{"max_tokens":5000}"#);
+        assert_eq!(chat("z-ai/glm-4.6", unmeasured), r#","reasoning":{"enabled":true}"#);
+        assert_eq!(chat("qwen-plus", budget(5_000)), r#","enable_thinking":true,"thinking_budget":5000"#);
+        assert_eq!(chat("qwen-plus", unmeasured), r#","enable_thinking":true"#);
+        let mut out = Vec::new();
+        assert_eq!(push_chat("qwen-plus", on(High), false, &mut out), Some(warnings::NO_THINKING));
+        assert_eq!((push_chat("moonshotai/kimi-k2", Wish::Off, false, &mut out), out.len()), (None, 0));
+    }
+
+    #[test]
+    fn anthropic_takes_a_budget_or_decides_by_itself() {
+        let efforts = |model: &str| {
+            let says = AnthropicSays::of(model);
+            let kind = match says {
+                AnthropicSays::Nothing => "nothing",
+                AnthropicSays::Budget(_) => "budget",
+                AnthropicSays::Adaptive { .. } => "adaptive",
+            };
+            format!("{kind} {} {}", says.effort_word(on(XHigh)).unwrap_or("-"), says.takes_sampling())
+        };
+        for (model, expected) in [
+            ("claude-opus-4-7", "adaptive xhigh false"),
+            ("claude-sonnet-5", "adaptive xhigh false"),
+            ("claude-opus-4-6", "adaptive high true"),
+            ("anthropic.claude-sonnet-4-6-v1:0", "adaptive high true"),
+            ("claude-opus-4-5-20251101", "budget high true"),
+            ("claude-sonnet-4-5", "budget - true"),
+            ("claude-opus-4-20250514", "budget - true"),
+            ("claude-haiku-4-5", "budget - true"),
+            ("claude-3-7-sonnet-latest", "budget - true"),
+            ("claude-3-5-haiku", "nothing - true"),
+            ("glm-4.6", "budget - true"),
+        ] {
+            assert_eq!(efforts(model), expected, "{model}");
+        }
+    }
+
+    #[test]
+    fn gemini_has_a_budget_or_a_level() {
+        let budget = |tokens| Wish::On { effort: Effort::of_budget(tokens), budget: Some(tokens), measured: true };
+        let unmeasured = Wish::On { effort: Medium, budget: None, measured: false };
+        for (model, wish, expected) in [
+            ("gemini-2.5-pro", Wish::Off, Some(GeminiSays::Budget(128))),
+            ("gemini-2.5-pro", on(Max), Some(GeminiSays::Budget(32_768))),
+            ("gemini-2.5-flash", Wish::Off, Some(GeminiSays::Budget(0))),
+            ("gemini-2.5-flash", budget(99_999), Some(GeminiSays::Budget(24_576))),
+            ("models/gemini-2.5-flash-lite", budget(3), Some(GeminiSays::Budget(512))),
+            ("gemini-2.5-flash", unmeasured, Some(GeminiSays::Budget(-1))),
+            ("gemini-3-pro-preview", Wish::Off, Some(GeminiSays::Level("low"))),
+            ("gemini-3-pro-preview", on(Medium), Some(GeminiSays::Level("low"))),
+            ("gemini-3.1-pro-preview", on(Medium), Some(GeminiSays::Level("medium"))),
+            ("gemini-3-flash-preview", Wish::Off, Some(GeminiSays::Level("minimal"))),
+            ("gemini-3-flash-preview", budget(99_999), Some(GeminiSays::Level("high"))),
+            ("gemini-3-flash-preview", unmeasured, None),
+            ("gemini-2.0-flash", on(High), None),
+        ] {
+            assert_eq!(gemini(model, wish), expected, "{model} {wish:?}");
+        }
+    }
+
+    #[test]
+    fn wishes_are_read_in_every_dialect() {
+        let wish = |protocol, members: &str| {
+            let body = format!(r#"{{"model":"m","messages":[]{members}}}"#);
+            Asks::of(&Request::parse(protocol, body.into()).unwrap()).wish()
+        };
+        let tokens = |budget| Wish::On { effort: Effort::of_budget(budget), budget: Some(budget), measured: true };
+        let unmeasured = Wish::On { effort: Medium, budget: None, measured: false };
+        for (members, expected) in [
+            ("", Wish::Unsaid),
+            (r#","reasoning_effort":null"#, Wish::Unsaid),
+            (r#","reasoning_effort":"none""#, Wish::Off),
+            (r#","reasoning_effort":"xhigh""#, on(XHigh)),
+            (r#","reasoning":{"effort":"low"}"#, on(Low)),
+            (r#","reasoning":{"max_tokens":5000}"#, tokens(5_000)),
+            (r#","reasoning":{"enabled":true}"#, unmeasured),
+            (r#","reasoning":{"enabled":false}"#, Wish::Off),
+            (r#","enable_thinking":true"#, unmeasured),
+            (r#","enable_thinking":true,"thinking_budget":700"#, tokens(700)),
+            (r#","enable_thinking":false"#, Wish::Off),
+            (r#","thinking":{"type":"enabled"}"#, unmeasured),
+            (r#","thinking":{"type":"disabled"},"reasoning_effort":"high""#, Wish::Off),
+        ] {
+            assert_eq!(wish(Protocol::Chat, members), expected, "{members}");
+        }
+        for (members, expected) in [
+            ("", Wish::Unsaid),
+            (r#","output_config":{"effort":"high"}"#, Wish::Unsaid),
+            (r#","thinking":{"type":"adaptive"}"#, unmeasured),
+            (r#","thinking":{"type":"adaptive"},"output_config":{"effort":"max"}"#, on(Max)),
+            (r#","thinking":{"type":"enabled","budget_tokens":4096}"#, tokens(4_096)),
+            (r#","thinking":{"type":"disabled"},"output_config":{"effort":"max"}"#, Wish::Off),
+            (r#","thinking":{"type":"new"}"#, Wish::Unsaid),
+        ] {
+            assert_eq!(wish(Protocol::Anthropic, members), expected, "{members}");
+        }
+    }
+}
