@@ -2,6 +2,7 @@
 //! argument resolved. Who carries it out is the protocol room; this is only what is wanted.
 
 use crate::dsl::expr::typed::Expr;
+use crate::dsl::policy::{Capability, Model};
 
 /// One change. A model has a chain of them: its preset's, its provider's, its own, in this order.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,4 +94,32 @@ pub enum EditAction {
     Rename(String),
     /// the value is put behind the last element of a list
     Append(Expr),
+}
+
+impl Model {
+    /// Whether requests that need this can be sent to it: it can do it, or it is made up for. The
+    /// last word on web search is that of a `web_search` transform.
+    #[must_use]
+    pub fn serves(&self, capability: Capability) -> bool {
+        serves(&self.can, &self.transforms, capability)
+    }
+
+    /// The context that a whole request has to fit into; None when there is none, or when the history
+    /// is trimmed until it fits.
+    #[must_use]
+    pub fn fitting_context(&self) -> Option<u64> {
+        let trims = self.transforms.iter().any(|transform| matches!(transform, Transform::TrimHistory(_)));
+        self.context.filter(|_| !trims)
+    }
+}
+
+/// See [`Model::serves`], for whoever has only these two of a model.
+#[must_use]
+pub fn serves(can: &[Capability], transforms: &[Transform], capability: Capability) -> bool {
+    let said = transforms.iter().rev().find_map(|transform| match (capability, transform) {
+        (Capability::WebSearch, Transform::WebSearch(native)) => Some(*native),
+        (Capability::Tools, Transform::EmulateTools) => Some(true),
+        _ => None,
+    });
+    said.unwrap_or_else(|| can.contains(&capability))
 }

@@ -49,7 +49,7 @@ impl Ask<'_> {
         if let Some(capability) = first {
             return Some(SkipReason::Lacks(capability));
         }
-        self.policy.models.get(id.index()).and_then(|model| model.context).and_then(|context| self.too_large(context))
+        self.policy.models.get(id.index()).and_then(Model::fitting_context).and_then(|context| self.too_large(context))
     }
 
     /// A request fits when its tokens are at most the context; what the client wants as an answer

@@ -79,7 +79,7 @@ impl Plan {
         let models = policy
             .models
             .iter()
-            .map(|model| ModelPlan { can: CapabilitySet::of(&model.can), card: Card::new(policy, model) })
+            .map(|model| ModelPlan { can: CapabilitySet::served_by(model), card: Card::new(policy, model) })
             .collect();
         let mut plan = Self { models, choices: FxHashMap::default(), splits: FxHashMap::default() };
         for (route_number, route) in (0_u32..).zip(&policy.routes) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::dsl::policy::{Capability, ModelId};
+use crate::dsl::policy::{Capability, Model, ModelId};
 use crate::facts::Needs;
 
 /// What a client reads when every model of a decision was passed over; `live`: one of them for a
@@ -121,10 +121,12 @@ impl fmt::Display for SkipReason {
 pub struct CapabilitySet(u8);
 
 impl CapabilitySet {
-    /// The capabilities of a list.
+    /// What a model does for a request, what is made up for included.
     #[must_use]
-    pub fn of(list: &[Capability]) -> Self {
-        list.iter().fold(Self::default(), |set, capability| set.with(*capability, true))
+    pub(super) fn served_by(model: &Model) -> Self {
+        Capability::ALL
+            .into_iter()
+            .fold(Self::default(), |set, capability| set.with(capability, model.serves(capability)))
     }
 
     /// What a request needs, and what filters candidates.

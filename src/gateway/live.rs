@@ -36,6 +36,8 @@ pub(crate) struct Target {
     pub(crate) upstream: String,
     /// what its provider speaks; None: whatever the client speaks (the built-in fake)
     wire: Option<Wire>,
+    /// most tokens of input and output together
+    context: Option<u64>,
     /// most tokens of an answer
     pub(crate) output: Option<u64>,
     /// what it can do
@@ -60,9 +62,15 @@ impl Target {
 
     /// The model as the protocol room needs to know it.
     pub(crate) fn for_protocol(&self, wire: Wire) -> protocol::Target<'_> {
-        let (output_limit, stream) = (self.output, self.stream);
-        let transforms = &self.transforms;
-        protocol::Target { wire, model: &self.upstream, output_limit, can: &self.can, stream, transforms }
+        protocol::Target {
+            wire,
+            model: &self.upstream,
+            context: self.context,
+            output_limit: self.output,
+            can: &self.can,
+            stream: self.stream,
+            transforms: &self.transforms,
+        }
     }
 }
 
@@ -125,7 +133,7 @@ impl Live {
         let nobody = TenantFacts { id: "default".to_owned(), ..TenantFacts::default() };
         let tenants = tenants.collect();
         let caches = caches(policy);
-        let smallest = policy.models.iter().filter_map(|model| model.context).min();
+        let smallest = policy.models.iter().filter_map(Model::fitting_context).min();
         let compared = engine.program().reads().tokens_from.map(|least| u64::try_from(least - 1).unwrap_or(0));
         let counts_above = smallest.into_iter().chain(compared).min();
         let digest_header = HeaderValue::from_str(&policy.digest).ok()?;
@@ -240,6 +248,7 @@ pub(super) fn encode_for(policy: &Policy, model: &Model, request: &Request) -> R
     let target = protocol::Target {
         wire: wire_for(policy, model, request.protocol()),
         model: &model.upstream,
+        context: model.context,
         output_limit: model.output,
         can: &model.can,
         stream: model.stream,
@@ -268,6 +277,7 @@ fn target(model: &Model, policy: &Policy, clients: &Clients) -> Option<Target> {
         provider_header: HeaderValue::from_str(&provider.name).ok()?,
         upstream: model.upstream.clone(),
         wire,
+        context: model.context,
         output: model.output,
         can: model.can.clone(),
         stream: model.stream,

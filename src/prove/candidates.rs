@@ -104,11 +104,11 @@ fn serves_if(policy: &Policy, id: ModelId) -> Expr {
     for (capability, absent) in
         [(Capability::Vision, at_most(Var::RequestImages, 0)), (Capability::Tools, is_empty(Var::RequestTools))]
     {
-        if !model.can.contains(&capability) {
+        if !model.serves(capability) {
             parts.push(absent);
         }
     }
-    if let Some(most) = model.context.and_then(|context| i64::try_from(context).ok()) {
+    if let Some(most) = model.fitting_context().and_then(|context| i64::try_from(context).ok()) {
         parts.push(at_most(Var::RequestTokens, most));
     }
     for tenant in &policy.tenants {

@@ -37,6 +37,27 @@ fn a_pool_gives_its_first_usable_member_once() {
 }
 
 #[test]
+fn what_is_made_up_for_skips_nobody() {
+    use crate::dsl::transform::Transform;
+    let check = |transform: Transform, facts: &GivenFacts, expect: &str| {
+        let build = Build::models(&["a"]).with("a", |model| {
+            model.context = Some(1_000);
+            model.can = vec![];
+            model.transforms = vec![transform];
+        });
+        let attempts = build.then("a");
+        assert_eq!(simple(&build.main(attempts).engine(), facts), expect);
+    };
+    let tools = facts(&[("request.tools", list(&["Read"]))]);
+    let long = int("request.tokens", 1_001);
+    check(Transform::EmulateTools, &tools, "a, end (main/default)");
+    check(Transform::EmulateTools, &long, "end (main/default), a: context_too_small");
+    check(Transform::TrimHistory(None), &long, "a, end (main/default)");
+    check(Transform::TrimHistory(None), &tools, "end (main/default), a: no_tools");
+    check(Transform::EmulateTools, &int("request.images", 1), "end (main/default), a: no_vision");
+}
+
+#[test]
 fn who_cannot_serve_is_skipped_with_the_reason() {
     let engine = || {
         let build = Build::models(&["a"]).with("a", |model| {

@@ -123,11 +123,11 @@ fn lost(policy: &Policy, attempt: &Attempt, implied: &mut Implied<'_>) -> Option
     let mut lost = Vec::with_capacity(models.len());
     for id in models {
         let model = policy.models.get(id.index())?;
-        let lacks = |capability| !model.can.contains(&capability);
+        let lacks = |capability| !model.serves(capability);
         let needs = [
             lacks(Capability::Vision).then_some(Need::Images),
             lacks(Capability::Tools).then_some(Need::Tools),
-            model.context.map(Need::Tokens),
+            model.fitting_context().map(Need::Tokens),
         ];
         let need = needs.into_iter().flatten().find(|need| implied.always(*need))?;
         if !lost.contains(&(id, need)) {

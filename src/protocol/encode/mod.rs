@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::request::{BadRequest, Request};
 use super::{Protocol, Wire, anthropic, gemini, openai, responses, simple};
 use crate::dsl::policy::Capability;
-use crate::dsl::transform::Transform;
+use crate::dsl::transform::{self, Transform};
 
 /// The upstream's model, as far as a wire format cares.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub struct Target<'a> {
     pub wire: Wire,
     /// the name the upstream knows it by
     pub model: &'a str,
+    /// most tokens of input and output together; None: not declared
+    pub context: Option<u64>,
     /// most tokens of its answers; None: not declared
     pub output_limit: Option<u64>,
     /// what it can do
@@ -35,10 +37,10 @@ pub struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Whether the model can do this.
+    /// Whether the model does this, or it is made up for.
     #[must_use]
     pub fn can(&self, what: Capability) -> bool {
-        self.can.contains(&what)
+        transform::serves(self.can, self.transforms, what)
     }
 }
 

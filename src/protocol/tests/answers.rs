@@ -115,7 +115,15 @@ fn broken_tool_input_is_kept_and_marked() {
 #[test]
 fn names_are_mapped_back() {
     let request = request(Protocol::Anthropic, r#"{"messages":[],"tools":[{"name":"a.b","input_schema":{}}]}"#);
-    let target = Target { wire: Wire::Chat, model: "up", output_limit: None, can: &[], stream: true, transforms: &[] };
+    let target = Target {
+        wire: Wire::Chat,
+        model: "up",
+        context: None,
+        output_limit: None,
+        can: &[],
+        stream: true,
+        transforms: &[],
+    };
     let out = encode(&request, &target).unwrap();
     let sent: Value = serde_json::from_slice(&out.body.concat()).unwrap();
     let name = sent["tools"][0]["function"]["name"].as_str().unwrap();

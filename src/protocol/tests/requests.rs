@@ -11,7 +11,7 @@ struct Out {
 }
 
 fn target<'a>(wire: Wire, model: &'a str, can: &'a [Capability]) -> Target<'a> {
-    Target { wire, model, output_limit: Some(8_000), can, stream: true, transforms: &[] }
+    Target { wire, model, context: None, output_limit: Some(8_000), can, stream: true, transforms: &[] }
 }
 
 fn encoded(protocol: Protocol, body: &str, target: &Target<'_>) -> Result<Out, EncodeError> {
