@@ -183,6 +183,15 @@ pub const MAX_MESSAGES: usize = 100_000;
 /// Most bytes of one request that the tokenizer reads, well beyond every model's context. Hostile
 /// text takes it a second a megabyte.
 pub const MAX_COUNTED_BYTES: usize = 2 << 20;
+/// Most bytes of an image that are decoded to find its size: a camera's preview and colour profile stand
+/// before it.
+pub const MAX_READ_IMAGE_BYTES: usize = 192 << 10;
+/// Most bytes of a document that are decoded to count its pages; a millisecond's work. The rest is taken to
+/// be like them.
+pub const MAX_READ_DOCUMENT_BYTES: usize = 512 << 10;
+/// Most bytes of all attachments of one request that are decoded for that: a few milliseconds' work, on the
+/// thread that serves it.
+pub const MAX_READ_ATTACHMENT_BYTES: usize = 2 << 20;
 /// Most tokens that an upstream is believed to have read or written for one answer, a hundred times
 /// any model's context: one absurd number would drown the sum of all costs until the next start.
 pub const MAX_REPORTED_TOKENS: u64 = 100_000_000;

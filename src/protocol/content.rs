@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 use aho_corasick::packed::{MatchKind, Searcher};
 use memchr::memmem;
 
+use super::Protocol;
 use super::json::{Kind, Raw, Text};
 use super::request::Request;
-use super::{Protocol, tokens};
 
 /// Who says something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +45,12 @@ pub enum Piece<'a> {
     Call(Text<'a>, Raw<'a>),
     /// text in a tool's result
     Result(Text<'a>),
-    /// an image
-    Image,
+    /// an image, with its own block
+    Image(Raw<'a>),
     /// a document, with its own block
     Document(Raw<'a>),
-    /// a sound
-    Audio,
+    /// a sound, with its own block
+    Audio(Raw<'a>),
     /// a block of another type
     Other(Raw<'a>),
 }
@@ -111,9 +111,9 @@ fn block_pieces<'a>(block: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
             visit(Piece::Call(name.and_then(Raw::text).unwrap_or(Text::EMPTY), input.unwrap_or(Raw::NULL)));
         }
         Some("tool_result") => result_pieces(block.get("content").unwrap_or(Raw::NULL), visit),
-        Some("image" | "image_url") => visit(Piece::Image),
+        Some("image" | "image_url") => visit(Piece::Image(block)),
         Some("document" | "file") => visit(Piece::Document(block)),
-        Some("input_audio" | "audio") => visit(Piece::Audio),
+        Some("input_audio" | "audio") => visit(Piece::Audio(block)),
         _ => visit(Piece::Other(block)),
     }
 }
@@ -196,8 +196,6 @@ pub struct Attachments {
     pub documents: u32,
     /// sounds
     pub audio: u32,
-    /// the estimate of all of them, in tokens
-    pub tokens: u64,
 }
 
 /// What must stand in a conversation that holds an attachment, as it is written without escapes.
@@ -220,15 +218,20 @@ impl Attachments {
         found
     }
 
+    /// Whether there are any.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.images + self.documents + self.audio > 0
+    }
+
     fn add(&mut self, piece: Piece<'_>) {
-        let (count, tokens) = match piece {
-            Piece::Image => (&mut self.images, tokens::IMAGE_TOKENS),
-            Piece::Document(block) => (&mut self.documents, tokens::document_estimate(block)),
-            Piece::Audio => (&mut self.audio, tokens::AUDIO_TOKENS),
+        let count = match piece {
+            Piece::Image(_) => &mut self.images,
+            Piece::Document(_) => &mut self.documents,
+            Piece::Audio(_) => &mut self.audio,
             _ => return,
         };
         *count += 1;
-        self.tokens += tokens;
     }
 }
 

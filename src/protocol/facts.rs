@@ -116,13 +116,12 @@ impl<'a> RequestFacts<'a> {
     }
 
     fn signs(&self) -> Signs<'_> {
-        let attachments = self.request.attachments();
         Signs {
             text: self.text(),
             body_bytes: self.request.body().len(),
             turns: self.turns(),
             tools: self.tools().len(),
-            attachments: attachments.images + attachments.documents + attachments.audio > 0,
+            attachments: self.request.attachments().any(),
             in_tool_loop: in_tool_loop(self.request),
             thinking: self.asks().thinking,
         }

@@ -12,6 +12,7 @@ use super::content::{self, Attachments};
 use super::identity;
 use super::json::{JsonError, Kind, Raw, Text, count_elements, skip_space, skip_value};
 use super::subagent::{self, SubagentTag};
+use super::tokens;
 use crate::bounds::{MAX_BODY_KEYS, MAX_FACT_INT, MAX_LIST_LENGTH, MAX_MESSAGES};
 use crate::facts::Needs;
 
@@ -58,6 +59,7 @@ pub struct Request {
     close: usize,
     tag: OnceLock<Option<SubagentTag>>,
     attachments: OnceLock<Attachments>,
+    attachment_tokens: OnceLock<u64>,
 }
 
 impl Request {
@@ -79,6 +81,7 @@ impl Request {
             max_tokens: None,
             tag: OnceLock::new(),
             attachments: OnceLock::new(),
+            attachment_tokens: OnceLock::new(),
         };
         request.model = request.text_member("model")?.map(|text| text.decode().into_owned()).unwrap_or_default();
         request.stream = request.stream_member()?;
@@ -230,6 +233,11 @@ impl Request {
     /// Images, documents and audio, counted once.
     pub(crate) fn attachments(&self) -> Attachments {
         *self.attachments.get_or_init(|| Attachments::of(self))
+    }
+
+    /// What they are taken for in `request.tokens`, worked out once.
+    pub(crate) fn attachment_tokens(&self) -> u64 {
+        *self.attachment_tokens.get_or_init(|| tokens::of_attachments(self, tokens::Measure::COMMON))
     }
 }
 
