@@ -68,7 +68,7 @@ codes! {
     P0008 Error "bad escape";
 
     P0101 Error "unknown variable";
-    P0102 Error "unknown model, pool, tag, provider, tenant or route";
+    P0102 Error "unknown model, pool, tag, provider, tenant, route, transform or preset";
     P0103 Error "unknown function";
     P0104 Error "kebab name inside an expression";
     P0105 Error "variable not available here";
@@ -121,6 +121,9 @@ codes! {
     P0411 Warning "same model twice";
     P0412 Error "unknown capability";
     P0413 Error "must be the last attempt";
+    P0414 Error "transforms that cannot work together";
+    P0415 Error "not for the provider's protocol";
+    P0416 Error "written by the gateway";
 
     P0501 Error "routes call each other in a cycle";
     P0502 Warning "all attempts go to one provider";

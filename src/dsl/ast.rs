@@ -118,7 +118,7 @@ pub enum ValueKind {
     /// `after 2s`
     After,
     /// an expression
-    Expr,
+    Expr(Raw),
     /// already reported
     Bad,
 }
@@ -141,7 +141,7 @@ impl ValueKind {
             Self::Call(..) => "a call",
             Self::Share => "a share of requests",
             Self::After => "a delay",
-            Self::Expr | Self::Bad => "an expression",
+            Self::Expr(_) | Self::Bad => "an expression",
         }
     }
 }

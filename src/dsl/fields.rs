@@ -22,6 +22,8 @@ pub enum Block {
     Defaults,
     /// the fields of a route, and a rule's `with { … }`
     Options,
+    /// `transform NAME { … }`
+    Transform,
 }
 
 /// What stands behind a key.
@@ -55,6 +57,10 @@ pub enum Form {
     Route,
     /// `env("NAME")`
     Env,
+    /// the name of a known API
+    Preset,
+    /// a list of transforms
+    Transforms,
     /// a list of `env("NAME")` or of groups
     Keys,
     /// a group of fields
@@ -95,8 +101,20 @@ pub(crate) const KIND_WORDS: &[&str] = &["openai", "anthropic", "responses", "ge
 
 const LIMIT: FieldEntry = later("limit", Form::Rate, "600/min", "most requests in a span of time");
 const CONCURRENCY: FieldEntry = later("concurrency", Form::Number, "16", "most requests at a time");
-const PRESET: FieldEntry = later("preset", Form::Text, "claude-code", "a set of habits by name");
-const TRANSFORM: FieldEntry =
+const PRESET: FieldEntry = row(
+    "preset",
+    Form::Preset,
+    "openrouter",
+    "a known API: what it wants beyond its wire format, and its address when `base` is left out",
+);
+const TRANSFORM: FieldEntry = row(
+    "transform",
+    Form::Transforms,
+    "[max_tokens(8192), clean_cache]",
+    "what is changed in requests and answers, in this order; a provider's come before a model's",
+);
+const PRESET_LATER: FieldEntry = later("preset", Form::Text, "openrouter", "a set of habits by name");
+const TRANSFORM_LATER: FieldEntry =
     later("transform", Form::Free, "[max_tokens(8192)]", "changes to the request on its way out");
 const TIMEOUT: FieldEntry =
     later("timeout", Form::Duration, "60s", "longest wait for the first content of one attempt");
@@ -119,6 +137,8 @@ const PROVIDER: &[FieldEntry] = &[
     row("key", Form::Env, "env(\"API_KEY\")", "the environment variable that holds its key"),
     row("region", Form::Text, "cn", "where it stands; conditions read it as `model.region`"),
     row("headers", Form::Free, "{ \"x-team\": \"a\" }", "further headers for every request, values literal"),
+    PRESET,
+    TRANSFORM,
 ];
 
 /// What only a provider of kind `mock` takes.
@@ -142,8 +162,6 @@ pub(crate) const MOCK: &[FieldEntry] = &[
 const PROVIDER_LATER: &[FieldEntry] = &[
     LIMIT,
     CONCURRENCY,
-    PRESET,
-    TRANSFORM,
     TIMEOUT,
     RETRY,
     BREAKER,
@@ -172,13 +190,13 @@ const MODEL: &[FieldEntry] = &[
     row("weight", Form::Number, "1", "its weight for `rotate`; 1 when left out"),
     row("region", Form::Text, "cn", "its own region; the provider's when left out"),
     row("stream", Form::Bool, "true", "false: it cannot stream; true when left out"),
+    PRESET,
+    TRANSFORM,
 ];
 
 const MODEL_LATER: &[FieldEntry] = &[
     LIMIT,
     CONCURRENCY,
-    PRESET,
-    TRANSFORM,
     TIMEOUT,
     RETRY,
     BREAKER,
@@ -217,8 +235,8 @@ const TENANT_LATER: &[FieldEntry] = &[
     BUDGET,
     LIMIT,
     CONCURRENCY,
-    TRANSFORM,
-    PRESET,
+    TRANSFORM_LATER,
+    PRESET_LATER,
     later("cache", Form::DurationOrOff, "10m", "how long its answers are cached"),
     later("deadline", Form::Duration, "120s", "longest wait for an answer, over all attempts"),
     MAX_COST,
@@ -246,13 +264,26 @@ const OPTIONS_LATER: &[FieldEntry] = &[
     MAX_COST,
     later("mirror", Form::Free, "5% to coder", "a share of requests that another model gets as well"),
     SET,
-    PRESET,
+    PRESET_LATER,
     later("resume", Form::Bool, "true", "continue a stream that broke on the next model"),
     later("hedge", Form::Free, "after 2s", "ask the next model too when the first is slow"),
-    TRANSFORM,
+    TRANSFORM_LATER,
     LIMIT,
     CONCURRENCY,
     BUDGET,
+];
+
+const TRANSFORM_BLOCK: &[FieldEntry] = &[
+    row(
+        "set",
+        Form::Free,
+        "{ temperature: 0.2, \"metadata.team\": tenant.id }",
+        "members that get a value, a constant or an expression; dots lead into groups",
+    ),
+    row("remove", Form::Free, "[user, \"metadata.user_id\"]", "members that go"),
+    row("rename", Form::Free, "{ max_tokens: max_output_tokens }", "members that get another name"),
+    row("append", Form::Free, "{ stop: \"END\" }", "values that are put behind the last one of a list"),
+    row("headers", Form::Free, "{ \"x-user\": user.id }", "further headers, texts or expressions that give one"),
 ];
 
 /// What only `defaults` takes.
@@ -273,6 +304,7 @@ pub fn fields(block: Block) -> impl Iterator<Item = &'static FieldEntry> {
         Block::Key => [KEY, &[], &[]],
         Block::Defaults => [OPTIONS, OPTIONS_LATER, ONLY_DEFAULTS],
         Block::Options => [OPTIONS, &[], OPTIONS_LATER],
+        Block::Transform => [TRANSFORM_BLOCK, &[], &[]],
     };
     groups.into_iter().flatten()
 }

@@ -17,6 +17,8 @@ use crate::diag::Severity;
 use crate::diag::codes::REGISTRY;
 use crate::dsl::fields::{self, Block, Form};
 use crate::dsl::lex::{Lexer, TokenKind};
+use crate::dsl::transform::presets;
+use crate::dsl::transform::table::{self, Arguments};
 use crate::dsl::words::{self, WordEntry};
 use crate::facts::Var;
 
@@ -323,7 +325,7 @@ impl<'a> List<'a> {
             let later = if row.served { "" } else { "\n\nnot served by this version" };
             let insert = match row.form {
                 Form::Group(_) => format!("{}: {{ $1 }}", row.key),
-                Form::Capabilities | Form::Tags | Form::Models => format!("{}: [$1]", row.key),
+                Form::Capabilities | Form::Tags | Form::Models | Form::Transforms => format!("{}: [$1]", row.key),
                 Form::Env => format!("{}: env(\"$1\")", row.key),
                 Form::Keys => format!("{}: [env(\"$1\")]", row.key),
                 _ => format!("{}: $1", row.key),
@@ -356,6 +358,11 @@ impl<'a> List<'a> {
             Form::Route => self.names(Kind::Route),
             Form::Tags => self.names(Kind::Tag),
             Form::Capabilities => self.words(words::CAPABILITIES, CompletionItemKind::ENUM_MEMBER),
+            Form::Preset => {
+                for preset in presets::PRESETS {
+                    self.push(preset.name, CompletionItemKind::ENUM_MEMBER, preset.doc, "", None);
+                }
+            }
             _ if self.quoted => {}
             Form::Bool => constants(self, &["true", "false"]),
             Form::Env => self.push(
@@ -368,6 +375,7 @@ impl<'a> List<'a> {
             Form::Keys => {
                 self.push("[", CompletionItemKind::SNIPPET, "[env(\"NAME\")]", "", Some("[env(\"$1\")]".to_owned()))
             }
+            Form::Transforms => self.transforms(),
             Form::Duration => constants(self, &["30s", "500ms", "10m", "1h"]),
             Form::DurationOrOff => constants(self, &["off", "10m", "1h"]),
             Form::Percent => constants(self, &["5%"]),
@@ -380,6 +388,16 @@ impl<'a> List<'a> {
             }
             Form::Text | Form::Number | Form::Free => {}
         }
+    }
+
+    /// The transforms of the language, then those of the policy.
+    fn transforms(&mut self) {
+        for row in table::TRANSFORMS {
+            let brackets = matches!(row.arguments, Arguments::None | Arguments::MaybeTokens | Arguments::Words);
+            let insert = if brackets { row.name.to_owned() } else { format!("{}($1)", row.name) };
+            self.push(row.name, CompletionItemKind::FUNCTION, row.example, row.doc, Some(insert));
+        }
+        self.names(Kind::Transform);
     }
 
     fn group(&mut self, block: Block) {

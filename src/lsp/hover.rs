@@ -9,6 +9,7 @@ use super::syntax::{Kind, Mark, Role, StatementKind};
 use crate::diag::pages;
 use crate::dsl::expr::typed::Type;
 use crate::dsl::fields::{self, Block};
+use crate::dsl::transform::table;
 use crate::dsl::words::{self, FUNCTIONS, FunctionEntry, Gives, Receiver};
 use crate::facts::schema::{self, Scope};
 use crate::facts::{FactType, Var};
@@ -138,6 +139,9 @@ fn function(document: &Document, mark: &Mark) -> Option<String> {
     let row = FUNCTIONS.iter().find(|row| row.name == name && (row.on != Receiver::None) == method);
     match row {
         Some(row) => Some(format!("```\n{}\n```\n{}", signature(row), row.doc)),
+        None if table::entry(name).is_some() => {
+            table::entry(name).map(|row| format!("`{}`\n\n{}", row.example, row.doc))
+        }
         None if name == "env" => {
             Some("`env(\"NAME\")`\n\nthe value of an environment variable, read when the policy is served".to_owned())
         }

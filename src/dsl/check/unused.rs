@@ -1,4 +1,4 @@
-//! P0108: models and pools that no rule leads to, tags that nothing asks for.
+//! P0108: models and pools that no rule leads to, tags that nothing asks for, transforms that nobody names.
 
 use rustc_hash::FxHashSet;
 
@@ -6,7 +6,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::dsl::policy::AttemptKind;
 use crate::dsl::resolve::Lowered;
 
-/// Warns of models, pools and tags that nothing refers to.
+/// Warns of models, pools, tags and transforms that nothing refers to.
 pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Diagnostic>) {
     let policy = &lowered.policy;
     for (number, pool) in policy.pools.iter().enumerate() {
@@ -16,6 +16,10 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Diagnostic>) {
         }
     }
     tags(lowered, findings);
+    for (name, span) in &lowered.idle_transforms {
+        let finding = Diagnostic::new(Code::P0108, *span, format!("transform `{name}` is never used"));
+        findings.push(finding.help(format!("name it in a provider or a model, `transform: [{name}]`, or remove it")));
+    }
     let routed = policy.routes.iter().flat_map(|route| &route.rules).flat_map(|rule| &rule.attempts);
     if !routed.clone().any(|attempt| !matches!(attempt.kind, AttemptKind::Reject { .. })) {
         // Without any rule that leads to a model, every model would be reported.

@@ -216,10 +216,7 @@ impl<'a> Parser<'a, '_> {
                 }
                 ValueKind::Call(callee, self.values(child))
             }
-            Rule::expr => {
-                self.expr(child);
-                ValueKind::Expr
-            }
+            Rule::expr => ValueKind::Expr(self.expr(child)),
             _ => ValueKind::Bad,
         };
         Value { kind, span }

@@ -12,6 +12,7 @@ mod providers;
 mod routes;
 mod tenants;
 mod tests;
+pub(crate) mod transforms;
 mod values;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -31,6 +32,8 @@ pub(crate) struct Lowered {
     pub(crate) used: Used,
     /// every attempt that leads to another route: from, to, and where
     pub(crate) calls: Vec<(usize, usize, Span)>,
+    /// `transform` blocks that no chain names
+    pub(crate) idle_transforms: Vec<(String, Span)>,
 }
 
 /// What something refers to.
@@ -68,8 +71,11 @@ pub(crate) fn lower(items: &[Item], sources: &Sources, digest: String, findings:
         calls: Vec::new(),
         env: FxHashMap::default(),
         tickets: 0,
+        transforms: Vec::new(),
+        chains: Vec::new(),
         findings,
     };
+    lower.transform_blocks(items);
     lower.providers(items);
     lower.models(items);
     lower.pools(items);
@@ -78,7 +84,9 @@ pub(crate) fn lower(items: &[Item], sources: &Sources, digest: String, findings:
     lower.routes(items);
     lower.tests(items);
     lower.not_served(items);
-    Lowered { policy: lower.policy, used: lower.used, calls: lower.calls }
+    let idle = lower.transforms.iter().filter(|declared| !declared.used);
+    let idle_transforms = idle.map(|declared| (declared.name.clone(), declared.span)).collect();
+    Lowered { policy: lower.policy, used: lower.used, calls: lower.calls, idle_transforms }
 }
 
 /// The work in progress.
@@ -91,6 +99,10 @@ pub(crate) struct Lower<'a, 'f> {
     /// environment variables already listed
     pub(super) env: FxHashMap<String, ()>,
     pub(super) tickets: u32,
+    /// the policy's own transforms
+    pub(super) transforms: Vec<transforms::Declared>,
+    /// what each provider says for its models, by number
+    pub(super) chains: Vec<transforms::Chain>,
     pub(super) findings: &'f mut Vec<Diagnostic>,
 }
 
@@ -121,7 +133,6 @@ impl Lower<'_, '_> {
     fn not_served(&mut self, items: &[Item]) {
         for item in items {
             match item {
-                Item::Transform(block) => self.unserved(block.name.span, "`transform`"),
                 Item::Alert(name) => self.unserved(name.span, "`alert`"),
                 Item::Invariant { title, when, require } => self.invariant(title, when, require),
                 _ => {}

@@ -5,7 +5,7 @@ use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::dsl::ast::{Block, Field, Item, ValueKind, Word};
 use crate::dsl::fields;
-use crate::dsl::policy::{Capability, Model, ModelId, Pool, Price, ProviderId};
+use crate::dsl::policy::{Capability, Model, ModelId, Pool, Price, ProviderId, ProviderKind};
 use crate::facts::Var;
 
 /// Most tokens that a model may declare.
@@ -39,6 +39,14 @@ impl Lower<'_, '_> {
         let weight = self.whole(fields.get("weight"), 1, 1_000_000).and_then(|weight| u32::try_from(weight).ok());
         let region = self.word(fields.get("region"));
         let stream = self.truth(fields.get("stream")).unwrap_or(true);
+        let kind = self
+            .policy
+            .providers
+            .get(provider.index())
+            .map_or(ProviderKind::Mock, |provider| provider.mock.wire.unwrap_or(provider.kind));
+        let preset = self.preset(fields.get("preset"), kind);
+        let chain = self.chains.get(provider.index()).cloned().unwrap_or_default();
+        let transforms = self.model_chain(&chain, kind, preset, fields.get("transform"));
         fields.unserved(self.findings);
         self.finish(fields);
         Model {
@@ -53,7 +61,7 @@ impl Lower<'_, '_> {
             quality,
             quality_by_task,
             weight: weight.unwrap_or(1),
-            transforms: Vec::new(),
+            transforms,
             region,
             stream,
             span: name.span,

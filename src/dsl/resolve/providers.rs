@@ -18,6 +18,9 @@ const KINDS: &[(&str, ProviderKind)] = &[
     ("mock", ProviderKind::Mock),
 ];
 
+/// Headers that carry a key.
+pub(super) const CARRIES_KEY: &[&str] = &["authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"];
+
 impl Lower<'_, '_> {
     pub(super) fn providers(&mut self, items: &[Item]) {
         for item in items {
@@ -37,8 +40,10 @@ impl Lower<'_, '_> {
         fields.whole = block.whole;
         let kind = self.kind(&mut fields, block);
         let mock = kind == ProviderKind::Mock;
+        let preset = self.preset(fields.get("preset"), kind);
         let base = match fields.get("base") {
             None if mock || !block.whole => None,
+            None if preset.is_some() => preset.and_then(|preset| preset.base(kind)).map(str::to_owned),
             None => {
                 let message = format!("provider `{}` has no `base`", name.text);
                 self.report(Diagnostic::new(Code::P0110, name.span, message).help("add `base: \"https://…\"`"));
@@ -64,6 +69,9 @@ impl Lower<'_, '_> {
             fields.misplaced(fields::MOCK, "a provider of kind `mock`", self.findings);
             MockKnobs::default()
         };
+        let chain = self.provider_chain(preset, fields.get("transform"));
+        self.check_chain(&chain, knobs.wire.unwrap_or(kind));
+        self.chains.push(chain);
         fields.unserved(self.findings);
         self.finish(fields);
         Provider { name: name.text.clone(), kind, base, key, region, headers, mock: knobs, span: name.span }
@@ -136,33 +144,7 @@ impl Lower<'_, '_> {
             self.wrong(&field.value, "a group such as `{ \"x-team\": \"a\" }`");
             return Vec::new();
         };
-        let mut headers: Vec<(String, String)> = Vec::new();
-        for header in inner {
-            let name = header.key.text.to_ascii_lowercase();
-            let Some(value) = text_of(&header.value) else {
-                self.wrong(&header.value, "a string");
-                continue;
-            };
-            let name_fits = !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-            let value_fits = value.bytes().all(|byte| (0x20..0x7f).contains(&byte) || byte == b'\t');
-            if !name_fits || !value_fits {
-                let span = if name_fits { header.value.span } else { header.key.span };
-                self.report(Diagnostic::new(Code::P0203, span, "this cannot stand in an HTTP header"));
-                continue;
-            }
-            if matches!(name.as_str(), "authorization" | "x-api-key" | "api-key" | "cookie") {
-                let finding = Diagnostic::new(Code::P0203, header.key.span, format!("`{name}` carries a key"));
-                self.report(finding.help("write `key: env(\"NAME\")` in the provider instead"));
-                continue;
-            }
-            if headers.iter().any(|(known, _)| *known == name) {
-                self.report(Diagnostic::new(Code::P0111, header.key.span, format!("`{name}` is set twice")));
-                continue;
-            }
-            headers.push((name, value));
-        }
-        headers
+        self.header_texts(inner)
     }
 
     fn knobs(&mut self, fields: &mut Fields<'_>) -> MockKnobs {

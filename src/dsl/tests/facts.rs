@@ -157,7 +157,6 @@ fn fields_are_checked() {
     item("defaults { cache: 1m } defaults { cache: 2m }", "P0107", "defaults", "");
     item("defaults { retry: 2 }", "P0708", "retry", "");
     item("alert a { when model.error_rate > 0.5 url: \"x\" }", "P0708", "a", "`alert`");
-    item("transform t { system: request.system + \"x\" }", "P0708", "t", "`transform`");
     item("route other { cache: 1m retry: 2 default -> n }", "P0708", "retry", "");
     item("route other { max_answer: 1M default -> n }", "P0109", "max_answer", "`defaults`");
 }

@@ -4,6 +4,7 @@ mod conditions;
 mod facts;
 mod recovery;
 mod style;
+mod transforms;
 mod words;
 
 use super::load;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{Expect, FieldNode, Item, Kind, Role, Walk, inner};
 use crate::dsl::fields::{self, Block, Form};
 use crate::dsl::lex::{Lexer, Token, TokenKind};
+use crate::dsl::transform::table;
 
 impl Walk<'_> {
     /// Walks over one declaration; true when it is whole.
@@ -52,7 +53,7 @@ impl Walk<'_> {
             "defaults" => self.body(Block::Defaults),
             "transform" => {
                 item.name = self.declares(Kind::Transform);
-                self.free_body()
+                self.body(Block::Transform)
             }
             "alert" => {
                 item.name = self.declares(Kind::Alert);
@@ -202,6 +203,8 @@ impl Walk<'_> {
             Form::Models => Role::Refers(Kind::Member),
             Form::Route => Role::Refers(Kind::Route),
             Form::Tags => Role::Declares(Kind::Tag),
+            Form::Transforms if table::entry(self.text_of(token)).is_some() => Role::Function,
+            Form::Transforms => Role::Refers(Kind::Transform),
             Form::Bool => Role::Keyword,
             _ => Role::Word,
         };
@@ -255,7 +258,7 @@ impl Walk<'_> {
     fn list(&mut self, form: Form) {
         let element = match form {
             Form::Keys => Form::Keys,
-            Form::Tags | Form::Models | Form::Capabilities => form,
+            Form::Tags | Form::Models | Form::Capabilities | Form::Transforms => form,
             _ => Form::Free,
         };
         let from = self.at;

@@ -5,6 +5,7 @@
 //! compiled once: the crate's own function would compile it at every call.
 
 mod convert;
+mod json;
 
 #[cfg(test)]
 mod tests;
@@ -126,6 +127,14 @@ impl Prepared {
                 .downcast_ref::<CelString>()
                 .map(|value| value.inner().to_owned())
                 .ok_or_else(|| wrong_type("string", value))
+        })
+    }
+
+    /// Its value as JSON text.
+    pub(super) fn json(&self, facts: &dyn Facts) -> Result<String, String> {
+        self.with_value(facts, |value| {
+            let value: Value = value.try_into().map_err(|error: ExecutionError| error.to_string())?;
+            json::text(&value)
         })
     }
 

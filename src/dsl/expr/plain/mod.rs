@@ -5,6 +5,7 @@
 //! `explain`, tests, audits and the proof that the compiled tree is right all use this. It is
 //! not fast: the compiled tree is.
 
+mod computed;
 mod explain;
 
 use super::cel::{Prepared, Read};
@@ -12,6 +13,7 @@ use super::typed::{Accessor, Expr, Kind, Literal, Type};
 use crate::diag::Span;
 use crate::facts::{Facts, Var};
 
+pub use computed::Computed;
 pub use explain::{Explanation, Saw, Step};
 
 /// What a condition says of a request.

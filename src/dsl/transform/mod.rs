@@ -1,17 +1,28 @@
-//! What a policy changes in requests and answers of a model: `transform: […]`, with every name and
-//! argument resolved. Who carries it out is the protocol room; this is only what is wanted.
+//! What a policy changes in requests and answers of a model: `transform: […]` and `preset: NAME`, with
+//! every name and argument resolved. Who carries it out is the protocol room; this is only what is
+//! wanted.
+//!
+//! [`table`] says what an author may write, [`presets`] what is known of the APIs in the world.
 
-use crate::dsl::expr::typed::Expr;
+pub mod presets;
+pub mod table;
+
+use crate::dsl::expr::plain::Computed;
 use crate::dsl::policy::{Capability, Model};
+
+use presets::Preset;
 
 /// One change. A model has a chain of them: its preset's, its provider's, its own, in this order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Transform {
+    /// `preset: NAME`: what is known of an API; at most one, and the first
+    Preset(&'static Preset),
     /// `max_tokens(8192)`: a cap on the tokens of an answer, set when the client gives none
     MaxTokens(u64),
     /// `max_completion_tokens`: the cap goes under this name
     MaxCompletionTokens,
-    /// `sampling(temperature: 0.2, top_p: "<= 0.9")`: parameters that are forced or capped
+    /// `sampling({ temperature: 0.2, top_p: max(0.9), top_k: off })`: parameters that are forced, capped
+    /// or left out
     Sampling(Vec<Sampling>),
     /// `params({ … })`: members merged into the body; values are JSON text
     Params(Vec<(String, String)>),
@@ -19,7 +30,7 @@ pub enum Transform {
     Headers(Vec<(String, String)>),
     /// `clean_cache`: no `cache_control`
     CleanCache,
-    /// `stream_options(off)`: whether a stream's usage is asked for
+    /// `stream_options(off)`: whether a stream's usage is asked for by `stream_options`
     StreamOptions(bool),
     /// `reasoning`: earlier thinking goes back as `reasoning_content`, thinking comes out of it
     Reasoning,
@@ -43,6 +54,33 @@ pub enum Transform {
     WebSearch(bool),
     /// a `transform NAME { … }` block
     User(UserTransform),
+}
+
+impl Transform {
+    /// As an author writes its name; a block of the policy's own by its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Preset(_) => "preset",
+            Self::MaxTokens(_) => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+            Self::Sampling(_) => "sampling",
+            Self::Params(_) => "params",
+            Self::Headers(_) => "headers",
+            Self::CleanCache => "clean_cache",
+            Self::StreamOptions(_) => "stream_options",
+            Self::Reasoning => "reasoning",
+            Self::ThinkTag => "think_tag",
+            Self::ToolUse => "tool_use",
+            Self::ToolRepair => "tool_repair",
+            Self::SchemaClean(_) => "schema_clean",
+            Self::SystemAsUser => "system_as_user",
+            Self::TrimHistory(_) => "trim_history",
+            Self::EmulateTools => "emulate_tools",
+            Self::WebSearch(_) => "web_search",
+            Self::User(user) => &user.name,
+        }
+    }
 }
 
 /// What becomes of one sampling parameter.
@@ -70,8 +108,10 @@ pub enum SamplingRule {
 pub struct UserTransform {
     /// its name
     pub name: String,
-    /// what it does, in order
+    /// what it does to the body, in order
     pub edits: Vec<Edit>,
+    /// further headers; every value is a text
+    pub headers: Vec<(String, Template)>,
 }
 
 /// One edit of the body that is sent.
@@ -87,13 +127,26 @@ pub struct Edit {
 #[derive(Clone, Debug, PartialEq)]
 pub enum EditAction {
     /// the member gets this value
-    Set(Expr),
+    Set(Template),
     /// the member goes
     Remove,
     /// the member gets another name in its place
     Rename(String),
-    /// the value is put behind the last element of a list
-    Append(Expr),
+    /// the value is put behind the last element of a list; a list that is not there is begun
+    Append(Template),
+}
+
+/// A value to be written as JSON. What is the same for every request is written already.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Template {
+    /// JSON text
+    Json(String),
+    /// what an expression gives for a request
+    Computed(Box<Computed>),
+    /// a list in which something is computed
+    List(Vec<Template>),
+    /// an object in which something is computed
+    Map(Vec<(String, Template)>),
 }
 
 impl Model {

@@ -1,0 +1,216 @@
+//! `transform NAME { … }`: transforms of the policy's own.
+
+use super::super::Lower;
+use super::super::names::kebab;
+use super::super::values::text_of;
+use super::Declared;
+use crate::diag::{Code, Diagnostic, Span};
+use crate::dsl::ast::{Block, Field, Item, Value, ValueKind, Word};
+use crate::dsl::expr::typed::Type;
+use crate::dsl::fields;
+use crate::dsl::transform::table::{self, MemberType};
+use crate::dsl::transform::{Edit, EditAction, Template, UserTransform};
+
+/// Deepest path of an edit: request bodies have few levels above their messages.
+const MOST_LEVELS: usize = 8;
+
+impl Lower<'_, '_> {
+    /// Reads all blocks, before anything names them.
+    pub(in super::super) fn transform_blocks(&mut self, items: &[Item]) {
+        for item in items {
+            let Item::Transform(block) = item else { continue };
+            let name = &block.name;
+            kebab(name, "transform", self.findings);
+            if table::entry(&name.text).is_some() {
+                let message = format!("`{}` is a transform of the language", name.text);
+                self.report(Diagnostic::new(Code::P0107, name.span, message).help("give yours another name"));
+            }
+            if let Some(first) = self.transforms.iter().find(|declared| declared.name == name.text) {
+                let finding = Diagnostic::new(Code::P0107, name.span, format!("`{}` is declared twice", name.text))
+                    .label("again here")
+                    .also(first.span, "first here");
+                self.report(finding.help("rename one of them, or remove it"));
+                continue;
+            }
+            let transform = self.transform_block(block);
+            self.transforms.push(Declared { name: name.text.clone(), span: name.span, transform, used: false });
+        }
+    }
+
+    fn transform_block(&mut self, block: &Block) -> Option<UserTransform> {
+        let (name, before) = (&block.name, self.findings.len());
+        let mut known = self.start(format!("transform `{}`", name.text), fields::Block::Transform, &block.fields);
+        let mut user = UserTransform { name: name.text.clone(), edits: Vec::new(), headers: Vec::new() };
+        // In the order in which they are written: an edit sees what those before it have done.
+        for field in &block.fields {
+            match field.key.text.as_str() {
+                "set" if known.get("set").is_some() => {
+                    self.edits(field, &mut user.edits, |lower, path, value| lower.edit_set(path, value));
+                }
+                "append" if known.get("append").is_some() => {
+                    self.edits(field, &mut user.edits, |lower, path, value| lower.edit_append(path, value));
+                }
+                "rename" if known.get("rename").is_some() => {
+                    self.edits(field, &mut user.edits, |lower, path, value| lower.edit_rename(path, value));
+                }
+                "remove" if known.get("remove").is_some() => self.removes(field, &mut user.edits),
+                "headers" if known.get("headers").is_some() => user.headers = self.computed_headers(field),
+                _ => {}
+            }
+        }
+        self.finish(known);
+        if user.edits.is_empty() && user.headers.is_empty() && self.findings.len() == before && block.whole {
+            let finding = Diagnostic::new(Code::P0110, name.span, format!("transform `{}` does nothing", name.text));
+            self.report(finding.help("add `set: { temperature: 0.2 }`"));
+        }
+        (self.findings.len() == before).then_some(user)
+    }
+
+    /// One edit a member of a group.
+    fn edits(
+        &mut self,
+        field: &Field,
+        edits: &mut Vec<Edit>,
+        action: fn(&mut Self, &[String], &Value) -> Option<EditAction>,
+    ) {
+        let ValueKind::Map(members) = &field.value.kind else {
+            self.wrong(&field.value, &format!("a group such as `{}`", example(&field.key.text)));
+            return;
+        };
+        for member in members {
+            let Some(path) = self.edit_path(&member.key) else { continue };
+            if let Some(action) = action(self, &path, &member.value) {
+                edits.push(Edit { path, action });
+            }
+        }
+    }
+
+    /// `metadata.team` as its members; None when the gateway writes it.
+    fn edit_path(&mut self, word: &Word) -> Option<Vec<String>> {
+        let path: Vec<String> = word.text.split('.').map(str::to_owned).collect();
+        if path.iter().any(String::is_empty) || path.len() > MOST_LEVELS {
+            let finding = Diagnostic::new(Code::P0203, word.span, "this is not the path of a member");
+            self.report(finding.help("write the names with dots between: `\"metadata.team\"`"));
+            return None;
+        }
+        (!self.owned(&path, word.span)).then_some(path)
+    }
+
+    fn edit_set(&mut self, path: &[String], value: &Value) -> Option<EditAction> {
+        let template = self.template(value)?;
+        self.member_type(path, &template, value.span);
+        Some(EditAction::Set(template))
+    }
+
+    fn edit_append(&mut self, path: &[String], value: &Value) -> Option<EditAction> {
+        let joined = path.join(".");
+        let known = table::MEMBERS.iter().find(|(known, _)| *known == joined).map(|(_, ty)| *ty);
+        if known.is_some_and(|ty| !matches!(ty, MemberType::List | MemberType::TextOrList)) {
+            let finding = Diagnostic::new(Code::P0203, value.span, format!("`{joined}` is not a list"));
+            self.report(finding.help("`append` puts a value behind the last one of a list; `set` gives a value"));
+            return None;
+        }
+        self.template(value).map(EditAction::Append)
+    }
+
+    fn edit_rename(&mut self, path: &[String], value: &Value) -> Option<EditAction> {
+        let Some(name) = text_of(value).filter(|name| !name.is_empty()) else {
+            self.wrong(value, "the member's new name");
+            return None;
+        };
+        if name.contains('.') {
+            let finding = Diagnostic::new(Code::P0203, value.span, "a member is renamed where it stands");
+            self.report(finding.help("write the last name only, without dots"));
+            return None;
+        }
+        let owned = path.len() == 1 && self.owned(std::slice::from_ref(&name), value.span);
+        (!owned).then_some(EditAction::Rename(name))
+    }
+
+    fn removes(&mut self, field: &Field, edits: &mut Vec<Edit>) {
+        let ValueKind::List(values) = &field.value.kind else {
+            self.wrong(&field.value, &format!("a list such as `{}`", example("remove")));
+            return;
+        };
+        for value in values {
+            let Some(text) = text_of(value) else {
+                self.wrong(value, "the name of a member");
+                continue;
+            };
+            if let Some(path) = self.edit_path(&Word { text, span: value.span }) {
+                edits.push(Edit { path, action: EditAction::Remove });
+            }
+        }
+    }
+
+    fn computed_headers(&mut self, field: &Field) -> Vec<(String, Template)> {
+        let ValueKind::Map(members) = &field.value.kind else {
+            self.wrong(&field.value, &format!("a group such as `{}`", example("headers")));
+            return Vec::new();
+        };
+        let mut headers = Vec::new();
+        for member in members {
+            let Some(name) = self.header_name(&member.key, &headers) else { continue };
+            let Some(value) = self.template(&member.value) else { continue };
+            let text = match &value {
+                Template::Json(json) => json.starts_with('"'),
+                Template::Computed(computed) => computed.expr.ty == Type::String,
+                Template::List(_) | Template::Map(_) => false,
+            };
+            if text {
+                headers.push((name, value));
+            } else {
+                let finding = Diagnostic::new(Code::P0203, member.value.span, "the value of a header is a text");
+                self.report(finding.help("write a string, or `string(…)`"));
+            }
+        }
+        headers
+    }
+
+    /// The texts of `headers({ … })`, or of a provider's `headers: { … }`.
+    pub(in super::super) fn header_texts(&mut self, fields: &[Field]) -> Vec<(String, String)> {
+        let mut headers: Vec<(String, String)> = Vec::new();
+        for field in fields {
+            let Some(name) = self.header_name(&field.key, &headers) else { continue };
+            let fits = |value: &String| value.bytes().all(|byte| (0x20..0x7f).contains(&byte) || byte == b'\t');
+            match text_of(&field.value) {
+                Some(value) if fits(&value) => headers.push((name, value)),
+                Some(_) => self.not_a_header(field.value.span),
+                None => self.wrong(&field.value, "a string"),
+            }
+        }
+        headers
+    }
+
+    fn header_name<T>(&mut self, key: &Word, known: &[(String, T)]) -> Option<String> {
+        let name = key.text.to_ascii_lowercase();
+        let fits =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        if !fits {
+            self.not_a_header(key.span);
+        } else if super::super::providers::CARRIES_KEY.contains(&name.as_str()) {
+            let finding = Diagnostic::new(Code::P0203, key.span, format!("`{name}` carries a key"));
+            self.report(finding.help("write `key: env(\"NAME\")` in the provider instead"));
+        } else if FRAMING.contains(&name.as_str()) {
+            let finding = Diagnostic::new(Code::P0416, key.span, format!("`{name}` is written by the gateway"));
+            self.report(finding.help("remove it"));
+        } else if known.iter().any(|(earlier, _)| *earlier == name) {
+            self.report(Diagnostic::new(Code::P0111, key.span, format!("`{name}` is set twice")));
+        } else {
+            return Some(name);
+        }
+        None
+    }
+
+    fn not_a_header(&mut self, span: Span) {
+        self.report(Diagnostic::new(Code::P0203, span, "this cannot stand in an HTTP header"));
+    }
+}
+
+/// Headers that say how a request is framed.
+const FRAMING: &[&str] =
+    &["content-length", "content-type", "transfer-encoding", "connection", "accept-encoding", "te", "upgrade"];
+
+fn example(key: &str) -> &'static str {
+    fields::field(fields::Block::Transform, key).map_or("{ }", |row| row.example)
+}
