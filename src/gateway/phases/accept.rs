@@ -21,6 +21,9 @@ use crate::protocol::{Protocol, Request, tokens};
 use crate::sessions::{Session, Sessions};
 use crate::upstream::Lane;
 
+/// Bytes of a body that make up a token, for a first guess.
+const BYTES_PER_TOKEN: u64 = 4;
+
 /// Room that is made for a body before any of it has come: what a client promises costs nothing
 /// until it sends it.
 const FIRST_ROOM: usize = 256 << 10;
@@ -155,6 +158,12 @@ impl Exchange {
             Some(tokens) => facts.with_tokens(tokens),
             None => facts,
         }
+    }
+
+    /// Its tokens as far as somebody has counted them, else a first guess: for the head of a translated
+    /// stream, which cannot wait for a count.
+    pub(crate) fn input_tokens(&self) -> u64 {
+        self.tokens.unwrap_or(self.request.body().len() as u64 / BYTES_PER_TOKEN)
     }
 
     /// Its tokens by our own count; may take long.

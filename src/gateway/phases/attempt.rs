@@ -167,9 +167,6 @@ pub(crate) fn operation(wire: Wire) -> Operation {
     }
 }
 
-/// Bytes of a body that make up a token, for the first guess of a translated stream's head.
-const BYTES_PER_TOKEN: u64 = 4;
-
 /// One model, asked.
 struct Asked<'a> {
     exchange: &'a Arc<Exchange>,
@@ -291,7 +288,7 @@ impl Asked<'_> {
             requested_model: self.exchange.request.model(),
             request_id: &self.exchange.entry.request_id,
             created_unix: u64::try_from(self.exchange.now.timestamp()).unwrap_or(0),
-            input_tokens: self.exchange.request.body().len() as u64 / BYTES_PER_TOKEN,
+            input_tokens: self.exchange.input_tokens(),
             back: &self.back,
         }
     }

@@ -35,6 +35,8 @@ struct Tool {
 enum Waiting {
     Text(Vec<u8>),
     Thinking(Vec<u8>),
+    /// in this protocol's own form
+    Signature(Vec<u8>),
     Tool(usize),
 }
 
@@ -72,10 +74,16 @@ impl StreamWriter {
                 self.begin(heading, tracker, out);
                 self.text(text, Open::Thinking, out)
             }
-            Event::Signature(signature) if self.open == Some(Open::Thinking) => {
+            Event::Signature(signature) => {
+                self.begin(heading, tracker, out);
                 let mut text = Vec::with_capacity(signature.text.escaped().len() + 16);
                 signature.push(Wire::Anthropic, &mut text);
-                self.delta_of(b"signature_delta\",\"signature\":\"", &text, out);
+                if !self.blocked() && self.waiting.is_empty() {
+                    self.sign(&text, out);
+                    return Ok(());
+                }
+                self.hold(text.len())?;
+                self.waiting.push_back(Waiting::Signature(text));
                 Ok(())
             }
             Event::ToolStart { slot, id, name } => {
@@ -140,6 +148,14 @@ impl StreamWriter {
             _ => self.waiting.push_back(Waiting::Text(text.escaped().to_vec())),
         }
         Ok(())
+    }
+
+    /// Ends a thinking block with what proves it; what comes next is another block. A call can be
+    /// signed without any thinking that is shown: its block is empty.
+    fn sign(&mut self, signature: &[u8], out: &mut Vec<u8>) {
+        self.open_block(Open::Thinking, out);
+        self.delta_of(b"signature_delta\",\"signature\":\"", signature, out);
+        self.close(out);
     }
 
     fn tool_at(&mut self, slot: usize) -> usize {
@@ -218,6 +234,7 @@ impl StreamWriter {
                 self.open_block(Open::Thinking, out);
                 self.delta(Open::Thinking, &text, out);
             }
+            Some(Waiting::Signature(signature)) => self.sign(&signature, out),
             Some(Waiting::Tool(index)) => self.open_tool(heading, index, out),
             None => {
                 self.held_bytes = 0;

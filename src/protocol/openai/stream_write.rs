@@ -2,24 +2,38 @@
 
 use super::super::Wire;
 use super::super::json::{Text, push_number, push_string};
-use super::super::stream::event::Event;
+use super::super::sse::EventTooLarge;
+use super::super::stream::event::{Event, StreamError};
 use super::super::stream::tracker::Tracker;
 use super::super::stream::writer::Heading;
 use super::super::usage::Usage;
+use crate::bounds::MAX_EVENT_BYTES;
 
 /// Writes the chunks of Chat Completions.
 #[derive(Debug, Default)]
 pub(crate) struct StreamWriter {
     begun: bool,
     done: bool,
-    /// slots of the calls, in the client's order
-    calls: Vec<usize>,
+    /// in the client's order
+    calls: Vec<Call>,
+    held_bytes: usize,
+}
+
+/// A tool call. Libraries put the pieces of every member together, so its id and name go out once.
+#[derive(Debug)]
+struct Call {
+    slot: usize,
+    id: Option<String>,
+    /// its place in the client's list, once its name is known and it has begun
+    index: Option<u64>,
+    /// input that came before its name
+    held: Vec<u8>,
 }
 
 impl StreamWriter {
-    pub(crate) fn write(&mut self, heading: &Heading, event: Event<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn write(&mut self, heading: &Heading, event: Event<'_>, out: &mut Vec<u8>) -> Result<(), StreamError> {
         if self.done {
-            return;
+            return Ok(());
         }
         match event {
             Event::Text(text) if !text.is_empty() => self.text(heading, b"\"content\":\"", text, out),
@@ -30,27 +44,51 @@ impl StreamWriter {
                 }
             }
             Event::ToolStart { slot, id, name } => self.tool_start(heading, slot, id, name, out),
-            Event::ToolInput { slot, json } if !json.is_empty() => {
-                let call = self.call(slot);
-                self.open(heading, out);
-                out.extend_from_slice(b"\"tool_calls\":[{\"index\":");
-                push_number(out, call);
-                out.extend_from_slice(b",\"function\":{\"arguments\":\"");
-                out.extend_from_slice(json.escaped());
-                out.extend_from_slice(b"\"}}]},\"finish_reason\":null}]}\n\n");
-            }
+            Event::ToolInput { slot, json } if !json.is_empty() => return self.tool_input(heading, slot, json, out),
             _ => {}
         }
+        Ok(())
     }
 
-    fn call(&mut self, slot: usize) -> u64 {
-        let call = self.calls.iter().position(|known| *known == slot).unwrap_or_else(|| {
-            self.calls.push(slot);
+    fn place(&mut self, slot: usize) -> usize {
+        self.calls.iter().position(|known| known.slot == slot).unwrap_or_else(|| {
+            self.calls.push(Call { slot, id: None, index: None, held: Vec::new() });
             self.calls.len() - 1
-        });
-        call as u64
+        })
     }
 
+    fn tool_input(
+        &mut self,
+        heading: &Heading,
+        slot: usize,
+        json: Text<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StreamError> {
+        let place = self.place(slot);
+        let Some(call) = self.calls.get_mut(place) else { return Ok(()) };
+        match call.index {
+            Some(index) => self.arguments(heading, index, json.escaped(), out),
+            None => {
+                call.held.extend_from_slice(json.escaped());
+                self.held_bytes += json.escaped().len();
+                if self.held_bytes > MAX_EVENT_BYTES {
+                    return Err(EventTooLarge.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn arguments(&mut self, heading: &Heading, index: u64, escaped: &[u8], out: &mut Vec<u8>) {
+        self.open(heading, out);
+        out.extend_from_slice(b"\"tool_calls\":[{\"index\":");
+        push_number(out, index);
+        out.extend_from_slice(b",\"function\":{\"arguments\":\"");
+        out.extend_from_slice(escaped);
+        out.extend_from_slice(b"\"}}]},\"finish_reason\":null}]}\n\n");
+    }
+
+    /// A call begins when its name is known; an id that comes later than that is not needed any more.
     fn tool_start(
         &mut self,
         heading: &Heading,
@@ -59,19 +97,26 @@ impl StreamWriter {
         name: Option<Text<'_>>,
         out: &mut Vec<u8>,
     ) {
-        let call = self.call(slot);
+        let place = self.place(slot);
+        let index = self.calls.iter().filter(|call| call.index.is_some()).count() as u64;
+        let Some(call) = self.calls.get_mut(place).filter(|call| call.index.is_none()) else { return };
+        if let Some(id) = id {
+            call.id = Some(id.decode().into_owned());
+        }
+        let Some(name) = name.filter(|name| !name.is_empty()) else { return };
+        call.index = Some(index);
+        let (id, held) = (call.id.take(), std::mem::take(&mut call.held));
         self.open(heading, out);
         out.extend_from_slice(b"\"tool_calls\":[{\"index\":");
-        push_number(out, call);
+        push_number(out, index);
         out.extend_from_slice(b",\"id\":");
-        match id {
-            Some(id) => push_string(out, &id.decode()),
-            None => push_string(out, &format!("call_{}_{call}", heading.id)),
-        }
+        push_string(out, &id.unwrap_or_else(|| format!("call_{}_{index}", heading.id)));
         out.extend_from_slice(b",\"type\":\"function\",\"function\":{\"name\":");
-        let name = name.unwrap_or(Text::EMPTY).decode();
-        push_string(out, heading.back.client_name(&name));
+        push_string(out, heading.back.client_name(&name.decode()));
         out.extend_from_slice(b",\"arguments\":\"\"}}]},\"finish_reason\":null}]}\n\n");
+        if !held.is_empty() {
+            self.arguments(heading, index, &held, out);
+        }
     }
 
     fn text(&mut self, heading: &Heading, member: &[u8], text: Text<'_>, out: &mut Vec<u8>) {
@@ -109,9 +154,12 @@ impl StreamWriter {
         }
     }
 
-    pub(crate) fn end(&mut self, heading: &Heading, tracker: &Tracker, out: &mut Vec<u8>) {
+    pub(crate) fn end(&mut self, heading: &Heading, tracker: &Tracker, out: &mut Vec<u8>) -> Result<(), StreamError> {
+        if self.calls.iter().any(|call| call.index.is_none()) {
+            return Err(StreamError::Malformed("a tool call has no name".to_owned()));
+        }
         if std::mem::replace(&mut self.done, true) {
-            return;
+            return Ok(());
         }
         self.open(heading, out);
         out.extend_from_slice(b"},\"finish_reason\":");
@@ -124,6 +172,7 @@ impl StreamWriter {
             out.extend_from_slice(b"}\n\n");
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
+        Ok(())
     }
 }
 

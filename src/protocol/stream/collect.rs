@@ -111,16 +111,21 @@ impl Content {
             Event::Thinking(text) if !text.is_empty() => {
                 self.grow(text)?;
                 match self.blocks.last_mut() {
-                    Some(Growing::Thinking { text: known, .. }) => known.extend_from_slice(text.escaped()),
+                    // What is signed is whole.
+                    Some(Growing::Thinking { text: known, signature: None }) => {
+                        known.extend_from_slice(text.escaped());
+                    }
                     _ => {
                         self.blocks.push(Growing::Thinking { text: text.escaped().to_vec(), signature: None });
                     }
                 }
             }
             Event::Signature(signed) => {
-                if let Some(Growing::Thinking { signature, .. }) = self.blocks.last_mut() {
-                    let known = signature.get_or_insert_with(|| (signed.maker, Vec::new()));
-                    known.1.extend_from_slice(signed.text.escaped());
+                self.grow(signed.text)?;
+                let signed = Some((signed.maker, signed.text.escaped().to_vec()));
+                match self.blocks.last_mut() {
+                    Some(Growing::Thinking { signature, .. }) if signature.is_none() => *signature = signed,
+                    _ => self.blocks.push(Growing::Thinking { text: Vec::new(), signature: signed }),
                 }
             }
             Event::ToolStart { slot, id, name } => self.tool(slot, |known_id, known_name, _| {

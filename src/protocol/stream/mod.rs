@@ -123,11 +123,14 @@ impl Relay {
             tracker.see(&event);
             match (writer.as_mut(), event) {
                 (None, _) => Ok(()),
+                // An end that comes before the answer's own is a cut: `finish` says so.
+                (Some(_), event::Event::End) if tracker.stop.is_none() => Ok(()),
                 (Some(writer), event::Event::End) => writer.end(heading, tracker, written),
                 (Some(writer), event) => writer.write(heading, tracker, event, written),
             }
         })?;
-        Ok(!(usage_only && self.heading.back.withhold_usage && is_usage_chunk(&data)))
+        let cut = self.tracker.ended && self.tracker.stop.is_none();
+        Ok(!(cut || (usage_only && self.heading.back.withhold_usage && is_usage_chunk(&data))))
     }
 
     fn flush_written(&mut self, out: &mut Vec<Bytes>) {
@@ -149,8 +152,10 @@ impl Relay {
     /// clean end.
     pub fn finish(&mut self, out: &mut Vec<Bytes>) -> Result<End, Truncated> {
         let rest = self.frames.rest();
-        // The last event's empty line may be missing, if it is whole otherwise.
-        if !self.tracker.ended && !rest.is_empty() && self.event(&rest) == Ok(true) && self.writer.is_none() {
+        // The last event's empty line may be missing, if it is whole otherwise. What is left of a line
+        // end, or a comment, is nobody's.
+        let is_event = !self.tracker.ended && sse::data(&rest).is_some();
+        if is_event && self.event(&rest) == Ok(true) && self.writer.is_none() {
             out.push(rest);
             out.push(Bytes::from_static(b"\n\n"));
         }

@@ -49,10 +49,7 @@ impl Writer {
             Self::Anthropic(writer) => writer.write(heading, tracker, event, out),
             Self::Responses(writer) => writer.write(heading, tracker, event, out),
             Self::Gemini(writer) => writer.write(heading, tracker, event, out),
-            Self::Chat(writer) => {
-                writer.write(heading, event, out);
-                Ok(())
-            }
+            Self::Chat(writer) => writer.write(heading, event, out),
         }
     }
 
@@ -71,10 +68,7 @@ impl Writer {
             Self::Anthropic(writer) => writer.end(heading, tracker, out),
             Self::Responses(writer) => writer.end(heading, tracker, out),
             Self::Gemini(writer) => writer.end(heading, tracker, out),
-            Self::Chat(writer) => {
-                writer.end(heading, tracker, out);
-                Ok(())
-            }
+            Self::Chat(writer) => writer.end(heading, tracker, out),
         }
     }
 }
