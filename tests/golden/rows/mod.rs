@@ -1,0 +1,13 @@
+//! The rows, by section.
+
+pub(crate) mod answers;
+pub(crate) mod requests;
+pub(crate) mod small;
+pub(crate) mod streams;
+
+use crate::row::Row;
+
+/// All of them, in the order of the table.
+pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
+    [requests::ROWS, requests::OWN, answers::ROWS, answers::OWN, streams::ROWS, small::OWN].into_iter().flatten()
+}
