@@ -21,7 +21,7 @@ use crate::engine::trace::{ExplainError, Explainer, Look, Question, RuleVerdict,
 use crate::engine::{Engine, Seeds};
 use crate::facts::given::{GivenFacts, Owned};
 use crate::facts::world::World;
-use crate::facts::{SessionFacts, Var};
+use crate::facts::{Facts, SessionFacts, Var};
 use crate::gateway::{show_for, write_for};
 use crate::protocol::facts::RequestFacts;
 use crate::protocol::{Protocol, Request, guess};
@@ -154,12 +154,12 @@ fn explain(arguments: &ExplainArguments, engine: &Engine) -> Result<Trace, Expla
                 world: &world,
                 seeds: &Seeds::fixed(),
                 is_given: &|var| caller.is_known(var),
-                written: &|model| write_for(policy, model, &request),
+                written: &|model| write_for(engine, model, &request, &facts),
             };
             let mut trace = Explainer::new(engine).explain(&question)?;
             trace.notes.extend(notes(policy, caller, &request, guess(&headers, request.body())));
             add_nearest(arguments, engine, &question, &mut trace)?;
-            add_sent(arguments, policy, &mut trace, Some(&request), &headers);
+            add_sent(arguments, engine, &mut trace, Some((&request, &facts)), &headers);
             Ok(trace)
         }
         (None, given) => {
@@ -182,7 +182,7 @@ fn explain(arguments: &ExplainArguments, engine: &Engine) -> Result<Trace, Expla
             };
             let mut trace = Explainer::new(engine).explain(&question)?;
             add_nearest(arguments, engine, &question, &mut trace)?;
-            add_sent(arguments, policy, &mut trace, None, &headers);
+            add_sent(arguments, engine, &mut trace, None, &headers);
             Ok(trace)
         }
     }
@@ -233,16 +233,16 @@ fn rules_of(trace: &Trace) -> String {
 /// What would be sent to the first model.
 fn add_sent(
     arguments: &ExplainArguments,
-    policy: &Policy,
+    engine: &Engine,
     trace: &mut Trace,
-    request: Option<&Request>,
+    request: Option<(&Request, &dyn Facts)>,
     headers: &HeaderMap,
 ) {
     if !arguments.show_request {
         return;
     }
     match trace.outcome.model_ids.first() {
-        Some(model) => trace.sent = show_for(policy, *model, request, headers),
+        Some(model) => trace.sent = show_for(engine, *model, request, headers),
         None => trace.notes.push("nothing would be sent: no model is left to try".to_owned()),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::Engine;
 use crate::dsl::expr::plain::{Explanation, Step, Verdict};
 use crate::dsl::expr::print::quoted;
 use crate::dsl::policy::{Model, ModelId, Policy};
@@ -76,6 +77,18 @@ pub fn declared(policy: &Policy, model: ModelId, var: Var) -> Option<Owned> {
         Fact::List(items) => Owned::List(items.iter().map(|item| item.clone().into_owned().into()).collect()),
         Fact::Time(moment) => Owned::Time(moment),
     })
+}
+
+impl Engine {
+    /// A request's facts with those of one model, as `where` sees them.
+    pub fn facts_of<'a>(
+        &'a self,
+        model: ModelId,
+        facts: &'a dyn Facts,
+        state: &'a ModelState,
+    ) -> Option<impl Facts + 'a> {
+        Some(View { facts, card: &self.plan().models.get(model.index())?.card, state })
+    }
 }
 
 /// A request's facts with those of one candidate.

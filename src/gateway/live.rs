@@ -16,6 +16,7 @@ use crate::dsl::policy::{
 use crate::dsl::transform::Transform;
 use crate::engine::Engine;
 use crate::engine::trace::Written;
+use crate::facts::Facts;
 use crate::facts::world::{ModelState, World};
 use crate::metrics::Table;
 use crate::protocol::{self, EncodeError, Outgoing, Protocol, Request, Wire, tokens};
@@ -165,6 +166,24 @@ impl Live {
         self.counts_above.is_some_and(|most| tokens::bound(request) > most)
     }
 
+    /// A request as a model's provider is to read it.
+    ///
+    /// # Errors
+    /// As [`protocol::encode`].
+    pub(crate) fn encode(
+        &self,
+        model: ModelId,
+        target: &protocol::Target<'_>,
+        request: &Request,
+        facts: &dyn Facts,
+    ) -> Result<Outgoing, EncodeError> {
+        // Only a transform of the policy's own can ask how the model fares.
+        let asks = target.transforms.iter().any(|transform| matches!(transform, Transform::User(_)));
+        let world = if asks { self.world(Instant::now()) } else { World::default() };
+        let state = world.models.get(model.index()).unwrap_or(&ModelState::FRESH);
+        encode_as(&self.engine, model, target, request, (facts, state))
+    }
+
     /// The policy's digest.
     pub(crate) fn digest(&self) -> &str {
         &self.policy().digest
@@ -234,17 +253,26 @@ fn speaks(provider: &Provider) -> Option<Wire> {
 
 /// What would become of a request if it were sent to a model: the very translation that sending
 /// begins with, its result thrown away.
-pub(crate) fn write_for(policy: &Policy, model: ModelId, request: &Request) -> Written {
-    let Some(model) = policy.models.get(model.index()) else { return Written::default() };
-    match encode_for(policy, model, request) {
-        Ok(outgoing) => Written::Whole { warnings: outgoing.warnings },
-        Err(EncodeError::Unsupported(what)) => Written::Skipped(what),
-        Err(EncodeError::BadRequest(wrong)) => Written::Refused(wrong.message),
+pub(crate) fn write_for(engine: &Engine, model: ModelId, request: &Request, facts: &dyn Facts) -> Written {
+    match encode_for(engine, model, request, facts) {
+        None => Written::default(),
+        Some(written) => match written {
+            Ok(outgoing) => Written::Whole { warnings: outgoing.warnings },
+            Err(EncodeError::Unsupported(what)) => Written::Skipped(what),
+            Err(EncodeError::BadRequest(wrong)) => Written::Refused(wrong.message),
+        },
     }
 }
 
-/// The request in the words of a model's provider.
-pub(super) fn encode_for(policy: &Policy, model: &Model, request: &Request) -> Result<Outgoing, EncodeError> {
+/// The request in the words of a model's provider, the model healthy and idle; None: no such model.
+pub(super) fn encode_for(
+    engine: &Engine,
+    id: ModelId,
+    request: &Request,
+    facts: &dyn Facts,
+) -> Option<Result<Outgoing, EncodeError>> {
+    let policy = engine.policy();
+    let model = policy.models.get(id.index())?;
     let target = protocol::Target {
         wire: wire_for(policy, model, request.protocol()),
         model: &model.upstream,
@@ -254,7 +282,20 @@ pub(super) fn encode_for(policy: &Policy, model: &Model, request: &Request) -> R
         stream: model.stream,
         transforms: &model.transforms,
     };
-    protocol::encode(request, &target)
+    Some(encode_as(engine, id, &target, request, (facts, &ModelState::FRESH)))
+}
+
+fn encode_as(
+    engine: &Engine,
+    model: ModelId,
+    target: &protocol::Target<'_>,
+    request: &Request,
+    (facts, state): (&dyn Facts, &ModelState),
+) -> Result<Outgoing, EncodeError> {
+    match engine.facts_of(model, facts, state) {
+        Some(view) => protocol::encode(request, target, &view),
+        None => protocol::encode(request, target, facts),
+    }
 }
 
 /// What to speak with a model for a client of this protocol.

@@ -4,20 +4,38 @@ use http::HeaderMap;
 
 use super::live::{encode_for, wire_for};
 use super::phases::operation;
-use crate::dsl::policy::{ModelId, Policy};
+use crate::dsl::policy::ModelId;
+use crate::dsl::transform::{Transform, table};
+use crate::engine::Engine;
 use crate::engine::trace::Sent;
-use crate::protocol::{Protocol, Request};
+use crate::facts::Facts;
+use crate::protocol::{Change, Protocol, Request};
 use crate::upstream::shown;
 
 /// The request as the gateway would send it; without a body, only where it would go. None when it
 /// cannot be written for the model, or there is no such model.
-pub(crate) fn show_for(policy: &Policy, model: ModelId, request: Option<&Request>, client: &HeaderMap) -> Option<Sent> {
-    let model = policy.models.get(model.index())?;
+pub(crate) fn show_for(
+    engine: &Engine,
+    id: ModelId,
+    request: Option<(&Request, &dyn Facts)>,
+    client: &HeaderMap,
+) -> Option<Sent> {
+    let policy = engine.policy();
+    let model = policy.models.get(id.index())?;
     let provider = policy.providers.get(model.provider.index())?;
-    let protocol = request.map_or(Protocol::Anthropic, Request::protocol);
-    let outgoing = request.map(|request| encode_for(policy, model, request)).transpose().ok()?;
+    let protocol = request.map_or(Protocol::Anthropic, |(request, _)| request.protocol());
+    let outgoing = match request {
+        Some((request, facts)) => Some(encode_for(engine, id, request, facts)?.ok()?),
+        None => None,
+    };
     let stream = outgoing.as_ref().is_some_and(|outgoing| outgoing.stream);
-    let shown = shown(provider, operation(wire_for(policy, model, protocol)), stream, client);
+    let none = HeaderMap::new();
+    let added = outgoing.as_ref().map_or(&none, |outgoing| &outgoing.headers);
+    let shown = shown(provider, operation(wire_for(policy, model, protocol)), stream, client, added);
+    // Clients that name beta features say so in the address too.
+    let beta = client.contains_key("anthropic-beta") && wire_for(policy, model, protocol).same_as(protocol);
+    let url = if beta && protocol == Protocol::Anthropic { format!("{}?beta=true", shown.url) } else { shown.url };
+    let changes = changes(&model.transforms, outgoing.as_ref().map_or(&[], |outgoing| &outgoing.changes));
     let (body, warnings) = match outgoing {
         Some(outgoing) => (Some(String::from_utf8_lossy(&outgoing.body.concat()).into_owned()), outgoing.warnings),
         None => (None, Vec::new()),
@@ -26,9 +44,36 @@ pub(crate) fn show_for(policy: &Policy, model: ModelId, request: Option<&Request
         model: model.name.clone(),
         provider: provider.name.clone(),
         method: "POST",
-        url: shown.url,
+        url,
         headers: shown.headers,
+        changes: if body.is_some() { changes } else { Vec::new() },
         body,
         warnings,
     })
+}
+
+/// One line a transform: what it changed.
+fn changes(transforms: &[Transform], changes: &[Change]) -> Vec<String> {
+    let line = |transform: &Transform| {
+        let name = transform.name();
+        let done: Vec<&str> =
+            changes.iter().filter(|change| change.transform == name).map(|change| change.what.as_str()).collect();
+        match transform {
+            Transform::Preset(preset) => format!("preset {}: {}", preset.name, preset.doc),
+            _ if !done.is_empty() => format!("{name}: {}", done.join("; ")),
+            // These work on what is said, and on the answer.
+            Transform::CleanCache
+            | Transform::Reasoning
+            | Transform::ThinkTag
+            | Transform::ToolUse
+            | Transform::ToolRepair
+            | Transform::SchemaClean(_)
+            | Transform::SystemAsUser
+            | Transform::TrimHistory(_)
+            | Transform::EmulateTools
+            | Transform::WebSearch(_) => format!("{name}: {}", table::entry(name).map_or("", |row| row.doc)),
+            _ => format!("{name}: nothing to change"),
+        }
+    };
+    transforms.iter().map(line).collect()
 }

@@ -1,6 +1,20 @@
 //! What upstream models are known to want beyond their wire format, by their names. A policy's own
 //! words on it are its transforms. How they are told to think is in `thinking`.
 
+use super::encode::Target;
+use crate::dsl::transform::Transform;
+use crate::dsl::transform::presets;
+
+impl<'a> Target<'a> {
+    /// What the model's preset says of its API, if it has one.
+    pub(crate) fn known(&self) -> Option<&'a presets::Habits> {
+        self.transforms.iter().find_map(|transform| match transform {
+            Transform::Preset(preset) => Some(&preset.habits),
+            _ => None,
+        })
+    }
+}
+
 /// What a Chat upstream wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Habits {
@@ -18,8 +32,19 @@ impl Habits {
         if self.developer { "developer" } else { "system" }
     }
 
+    /// What a target wants: what its preset says, and what is unsaid by the model's name.
+    pub(crate) fn of(target: &Target<'_>) -> Self {
+        let told = Self::by_name(target.model);
+        let Some(known) = target.known() else { return told };
+        Self {
+            completion_tokens: known.completion_tokens.unwrap_or(told.completion_tokens),
+            developer: known.developer.unwrap_or(told.developer),
+            replay_thinking: known.replay_thinking.unwrap_or(told.replay_thinking),
+        }
+    }
+
     /// The habits of a model with this name.
-    pub(crate) fn of(model: &str) -> Self {
+    fn by_name(model: &str) -> Self {
         let model = model.to_ascii_lowercase();
         let name = model.rsplit('/').next().unwrap_or_default();
         let openai_thinks = ["o1", "o3", "o4", "gpt-5"].iter().any(|begin| name.starts_with(begin));
@@ -39,10 +64,10 @@ mod tests {
     #[test]
     fn names_tell_habits() {
         let openai = Habits { completion_tokens: true, developer: true, ..Habits::default() };
-        assert_eq!(Habits::of("gpt-5.2-mini"), openai);
-        assert_eq!(Habits::of("openai/o3"), openai);
-        assert_eq!(Habits::of("gpt-4o"), Habits::default());
-        assert_eq!(Habits::of("Doubao-Seed"), Habits::default());
-        assert_eq!(Habits::of("deepseek-chat"), Habits { replay_thinking: true, ..Habits::default() });
+        assert_eq!(Habits::by_name("gpt-5.2-mini"), openai);
+        assert_eq!(Habits::by_name("openai/o3"), openai);
+        assert_eq!(Habits::by_name("gpt-4o"), Habits::default());
+        assert_eq!(Habits::by_name("Doubao-Seed"), Habits::default());
+        assert_eq!(Habits::by_name("deepseek-chat"), Habits { replay_thinking: true, ..Habits::default() });
     }
 }

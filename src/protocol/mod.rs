@@ -39,11 +39,12 @@ pub mod task;
 mod tests;
 mod thinking;
 pub mod tokens;
+mod transform;
 mod usage;
 
 pub use answer::{Answer, AnswerContext, BrokenAnswer, answer};
 pub use canonical::{LEFT_OUT, canonical_key};
-pub use encode::{Back, EncodeError, Outgoing, Target, encode};
+pub use encode::{Back, Change, EncodeError, Outgoing, Target, encode};
 pub use guess::guess;
 pub use request::{BadRequest, Request};
 pub use stream::{Collector, End, Progress, Relay, StreamError, Truncated, ping, replay};

@@ -17,10 +17,13 @@ pub struct Shown {
     pub headers: Vec<(String, String)>,
 }
 
-/// The request as [`super::Endpoint::send`] would make it. `client` is what the client sent.
+/// The request as [`super::Endpoint::send`] would make it. `client` is what the client sent, `added`
+/// what the model's transforms add.
 #[must_use]
-pub fn shown(provider: &Provider, operation: Operation, stream: bool, client: &HeaderMap) -> Shown {
-    let mut headers: Vec<(String, String)> = request_headers(operation, stream, client)
+pub fn shown(provider: &Provider, operation: Operation, stream: bool, client: &HeaderMap, added: &HeaderMap) -> Shown {
+    let mut all = request_headers(operation, stream, client);
+    all.extend(added.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let mut headers: Vec<(String, String)> = all
         .iter()
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
@@ -91,7 +94,13 @@ mod tests {
         let mut client = HeaderMap::new();
         client.insert(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer theirs"));
         let check = |operation, header: &str, value: &str| {
-            let shown = shown(&provider(ProviderKind::Anthropic, "https://a.test"), operation, true, &client);
+            let shown = shown(
+                &provider(ProviderKind::Anthropic, "https://a.test"),
+                operation,
+                true,
+                &client,
+                &HeaderMap::new(),
+            );
             let found =
                 |name: &str| shown.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
             assert_eq!((found(header), found("x-team")), (Some(value), Some("red")), "{shown:?}");

@@ -230,6 +230,9 @@ pub struct Sent {
     pub url: String,
     /// the headers in order; a key is `*`, with the variable that holds it
     pub headers: Vec<(String, String)>,
+    /// what each transform changed, in their order
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
     /// the body; None: facts alone have none
     #[serde(serialize_with = "raw_json", skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,

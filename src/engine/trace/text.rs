@@ -271,6 +271,12 @@ pub(super) fn sent_text(sent: &Sent, paint: Paint) -> String {
             let _ = writeln!(out, "\n  {}", paint.yellow(text));
         }
     }
+    if !sent.changes.is_empty() {
+        let _ = writeln!(out, "\n  {}", paint.dim("transforms"));
+    }
+    for change in &sent.changes {
+        let _ = writeln!(out, "    {change}");
+    }
     for warning in &sent.warnings {
         let _ = writeln!(out, "  {}", paint.yellow(&format!("warning: {warning}")));
     }

@@ -71,8 +71,9 @@ fn chosen(exchange: &Exchange) -> (String, Option<&Target>) {
 
 /// The provider's answer, or its refusal; `None` when it gave neither.
 async fn asked(exchange: &Exchange, target: &Target) -> Option<Result<Bytes, GatewayError>> {
-    let count = protocol::Target { stream: false, ..target.for_protocol(Wire::Anthropic) };
-    let outgoing = protocol::encode(&exchange.request, &count).ok()?;
+    // Whoever counts refuses the parameters that transforms set.
+    let count = protocol::Target { stream: false, transforms: &[], ..target.for_protocol(Wire::Anthropic) };
+    let outgoing = protocol::encode(&exchange.request, &count, &exchange.facts()).ok()?;
     let mut headers = request_headers(Operation::CountTokens, false, &exchange.headers);
     headers.remove(http::header::ACCEPT);
     let prepared = Prepared { operation: Operation::CountTokens, headers, body: outgoing.body, beta: exchange.beta };

@@ -48,7 +48,7 @@ fn explained(exchange: &Exchange) -> Result<Vec<u8>, GatewayError> {
         world: &world,
         seeds: &seeds,
         is_given: &|_| true,
-        written: &|model| write_for(live.policy(), model, &exchange.request),
+        written: &|model| write_for(&live.engine, model, &exchange.request, &facts),
     };
     let trace = Explainer::new(&live.engine).explain(&question).map_err(|error| {
         tracing::error!(%error, "a request cannot be explained");

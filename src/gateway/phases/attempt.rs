@@ -104,7 +104,7 @@ pub(super) async fn run(
         limits.deadline = deadline.map_or(limits.deadline, |earlier| earlier.min(limits.deadline));
         deadline = Some(limits.deadline);
         let Some(target) = live.target(candidate.model) else { return Err(GatewayError::Internal) };
-        match one(exchange, candidate.model, target, limits, pings, trail).await {
+        match one(exchange, facts, (candidate.model, target), limits, pings, trail).await {
             Ok(good) => return Ok(good),
             Err(Miss::Skip(reason)) => walk.skip(candidate.model, reason),
             Err(Miss::Final(error)) => return Err(error),
@@ -132,20 +132,22 @@ pub(super) fn tried(call: &Call, failure: &Failure) -> Tried {
 
 async fn one(
     exchange: &Arc<Exchange>,
-    model: ModelId,
-    target: &Target,
+    facts: &(dyn Facts + Sync),
+    (model, target): (ModelId, &Target),
     limits: Limits,
     pings: bool,
     trail: &mut Trail,
 ) -> Result<Good, Miss> {
     let protocol = exchange.request.protocol();
     let wire = target.wire(protocol);
-    let outgoing = protocol::encode(&exchange.request, &target.for_protocol(wire)).map_err(|error| match error {
+    let written = exchange.entry.live.encode(model, &target.for_protocol(wire), &exchange.request, facts);
+    let outgoing = written.map_err(|error| match error {
         EncodeError::Unsupported(what) => Miss::Skip(SkipReason::NotTranslatable(what)),
         EncodeError::BadRequest(wrong) => Miss::Final(GatewayError::BadRequest(wrong.message)),
     })?;
     let (operation, stream) = (operation(wire), outgoing.stream);
-    let headers = request_headers(operation, stream, &exchange.headers);
+    let mut headers = request_headers(operation, stream, &exchange.headers);
+    headers.extend(outgoing.headers);
     let beta = exchange.beta && wire.same_as(protocol);
     let prepared = Prepared { operation, headers, body: outgoing.body, beta };
     if trail.attempts == 0 {

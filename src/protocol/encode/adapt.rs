@@ -140,7 +140,7 @@ impl Adapter<'_, '_, '_> {
             return self.say_in_text(text, words);
         }
         let mut message = b"{\"role\":".to_vec();
-        push_string(&mut message, Habits::of(target.model).system_role());
+        push_string(&mut message, Habits::of(target).system_role());
         message.extend_from_slice(b",\"content\":");
         push_string(&mut message, words);
         message.extend_from_slice(if first.is_some() { b"}," } else { b"}" });

@@ -11,11 +11,13 @@ pub(crate) mod warnings;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use super::request::{BadRequest, Request};
-use super::{Protocol, Wire, anthropic, gemini, openai, responses, simple};
+use super::{Protocol, Wire, anthropic, gemini, openai, responses, simple, transform};
 use crate::dsl::policy::Capability;
-use crate::dsl::transform::{self, Transform};
+use crate::dsl::transform::{Transform, serves};
+use crate::facts::Facts;
 
 /// The upstream's model, as far as a wire format cares.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +42,7 @@ impl Target<'_> {
     /// Whether the model does this, or it is made up for.
     #[must_use]
     pub fn can(&self, what: Capability) -> bool {
-        transform::serves(self.can, self.transforms, what)
+        serves(self.can, self.transforms, what)
     }
 }
 
@@ -51,10 +53,23 @@ pub struct Outgoing {
     pub body: Vec<Bytes>,
     /// what was lost or changed, for `x-ccr-warning`
     pub warnings: Vec<String>,
+    /// further headers, from the model's transforms
+    pub headers: HeaderMap,
+    /// what the model's transforms changed in what was written
+    pub changes: Vec<Change>,
     /// whether a stream is asked for
     pub stream: bool,
     /// what is needed to bring the answer back
     pub back: Back,
+}
+
+/// Something that a transform changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// the transform's name
+    pub transform: String,
+    /// what it did, in a few words
+    pub what: String,
 }
 
 /// What the way back has to know of the way out.
@@ -93,20 +108,24 @@ impl EncodeError {
     }
 }
 
-/// Writes a request for an upstream.
+/// Writes a request for an upstream. `facts` are the request's and the candidate's, for the values
+/// that a policy's own transforms compute.
 ///
 /// # Errors
 /// [`EncodeError::Unsupported`] when the upstream's wire cannot carry it, [`EncodeError::BadRequest`] when it is
 /// broken inside.
-pub fn encode(request: &Request, target: &Target<'_>) -> Result<Outgoing, EncodeError> {
+pub fn encode(request: &Request, target: &Target<'_>, facts: &dyn Facts) -> Result<Outgoing, EncodeError> {
     let mut outgoing = Outgoing {
         body: Vec::new(),
         warnings: Vec::new(),
+        headers: HeaderMap::new(),
+        changes: Vec::new(),
         stream: request.stream() && target.stream,
         back: Back::default(),
     };
     if target.wire.same_as(request.protocol()) {
         splice::write(request, target, &mut outgoing);
+        transform::body::apply(request, target, facts, &mut outgoing);
         warnings::tidy(&mut outgoing.warnings);
         return Ok(outgoing);
     }
@@ -118,6 +137,7 @@ pub fn encode(request: &Request, target: &Target<'_>) -> Result<Outgoing, Encode
             translate(&Request::parse(request.protocol(), body)?, target, &mut outgoing)?;
         }
     }
+    transform::body::apply(request, target, facts, &mut outgoing);
     warnings::tidy(&mut outgoing.warnings);
     Ok(outgoing)
 }

@@ -31,7 +31,7 @@ pub(crate) fn write_request(
 ) -> Result<Vec<u8>, EncodeError> {
     let mut writer = RequestWriter {
         target,
-        habits: Habits::of(target.model),
+        habits: Habits::of(target),
         names: Names::of(&exchange.tools),
         out: Vec::with_capacity(room + room / 8 + 512),
         warnings: Vec::new(),

@@ -4,10 +4,17 @@ mod answers;
 mod facts;
 mod requests;
 mod streams;
+mod transforms;
 
 use bytes::Bytes;
 
 use super::*;
+use crate::facts::given::GivenFacts;
+
+/// A request for a target, written with the facts of nobody.
+pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Outgoing, EncodeError> {
+    super::encode(request, target, &GivenFacts::default())
+}
 
 pub(super) fn request(protocol: Protocol, body: &str) -> Request {
     Request::parse(protocol, Bytes::copy_from_slice(body.as_bytes())).unwrap()

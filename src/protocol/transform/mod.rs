@@ -1,0 +1,3 @@
+//! What a policy's `transform` changes in requests and answers.
+
+pub(crate) mod body;
