@@ -231,6 +231,12 @@ pub const fn rule_series(rules: usize, models: usize) -> usize {
     rules.saturating_mul(models).saturating_mul(REQUEST_OUTCOMES)
 }
 
+/// How many rules of a route have a label of their own: those of explicit choice, side by side, share one.
+pub fn named_rules<'n>(names: impl Iterator<Item = &'n str>) -> usize {
+    let mut last = None;
+    names.filter(|name| last.replace(*name) != Some(*name)).count()
+}
+
 /// Longest round of a `rotate`, in turns: coarser than 1 in 4 096 no weight needs to be.
 pub const MAX_ROTATE_SCHEDULE: i64 = 4_096;
 /// Most client connections at a time. Each costs about 20 KB.

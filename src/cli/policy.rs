@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::bounds::POLICY_STACK_BYTES;
 use crate::diag::{Diagnostic, Severity, Sources, command, render};
-use crate::dsl::policy::Policy;
+use crate::dsl::policy::{Policy, Route};
 use crate::files;
 use crate::lint;
 
@@ -109,7 +109,7 @@ fn may_color() -> bool {
 /// Such as `1 route, 7 rules, 6 models, 3 providers, 0 tenants`.
 pub(super) fn contents(policy: &Policy) -> String {
     // A default is no rule that somebody wrote a condition for.
-    let rules = policy.routes.iter().flat_map(|route| &route.rules).filter(|rule| rule.condition.is_some());
+    let rules = policy.routes.iter().flat_map(Route::written).filter(|(_, rule)| rule.condition.is_some());
     let parts = [
         counted(policy.routes.len(), "route"),
         counted(rules.count(), "rule"),

@@ -33,6 +33,7 @@ fn rule(condition: Option<Expr>, refuses: bool) -> Rule {
         attempts: vec![Attempt { kind, span: Span::default() }],
         options: Options::default(),
         span: Span::default(),
+        explicit: false,
     }
 }
 

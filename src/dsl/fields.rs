@@ -99,6 +99,15 @@ const fn later(key: &'static str, form: Form, example: &'static str, doc: &'stat
 /// The words behind a provider's `kind`.
 pub(crate) const KIND_WORDS: &[&str] = &["openai", "anthropic", "responses", "gemini", "mock"];
 
+/// The words behind `explicit`.
+pub(crate) const EXPLICIT_WORDS: &[&str] = &["allow", "tagged", "deny"];
+
+const EXPLICIT: FieldEntry = row(
+    "explicit",
+    Form::OneOf(EXPLICIT_WORDS),
+    "tagged",
+    "whether a client gets the model that it names: any, those tagged `explicit`, or none; `deny` when left out",
+);
 const LIMIT: FieldEntry = later("limit", Form::Rate, "600/min", "most requests in a span of time");
 const CONCURRENCY: FieldEntry = later("concurrency", Form::Number, "16", "most requests at a time");
 const PRESET: FieldEntry = row(
@@ -229,6 +238,7 @@ const TENANT: &[FieldEntry] = &[
     row("tags", Form::Tags, "[cn-only]", "words for conditions, `tenant.tags`"),
     row("models", Form::Models, "[coder, tag(cheap)]", "the models it may use; all when left out"),
     row("route", Form::Route, "main", "where its requests enter; `main` when left out"),
+    EXPLICIT,
 ];
 
 const TENANT_LATER: &[FieldEntry] = &[
@@ -288,6 +298,7 @@ const TRANSFORM_BLOCK: &[FieldEntry] = &[
 
 /// What only `defaults` takes.
 pub(crate) const ONLY_DEFAULTS: &[FieldEntry] = &[
+    EXPLICIT,
     row("max_answer", Form::Number, "1M", "the largest answer that is cached, in bytes; 1M when left out"),
     row("cache_size", Form::Number, "256M", "all cached answers together, in bytes; 256M when left out"),
 ];

@@ -269,6 +269,8 @@ pub struct Tenant {
     pub models: Option<Vec<ModelId>>,
     /// where its requests enter; None: `main`
     pub route: Option<RouteId>,
+    /// whether its clients may name a model; None: what `defaults` say
+    pub explicit: Option<Explicit>,
     /// where its name stands
     pub span: Span,
 }
@@ -306,10 +308,35 @@ pub struct Options {
     pub places: LimitPlaces,
     /// a word for logs and traces
     pub label: Option<String>,
+    /// `explicit: tagged`, in `defaults` only: whether clients may name a model
+    pub explicit: Option<Explicit>,
     /// `max_answer: 1M`, bytes, in `defaults` only: the largest answer that is cached
     pub max_answer: Option<u64>,
     /// `cache_size: 256M`, bytes, in `defaults` only: all cached answers together
     pub cache_size: Option<u64>,
+}
+
+/// Whether a client that names a model gets it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Explicit {
+    /// any model that the tenant may use
+    Allow,
+    /// only those with the tag `explicit`
+    Tagged,
+    /// none: the rules decide
+    #[default]
+    Deny,
+}
+
+/// The name of the rules that explicit choice becomes.
+pub const EXPLICIT_RULE: &str = "explicit";
+
+impl Model {
+    /// The ways to name a model in a request, by this name of it.
+    pub(crate) fn names(&self, policy: &Policy, name: &str) -> Vec<String> {
+        let provider = policy.providers.get(self.provider.index()).map_or("", |provider| &provider.name);
+        vec![name.to_owned(), format!("{provider},{name}"), format!("{provider}/{name}")]
+    }
 }
 
 /// An ordered list of rules.
@@ -338,6 +365,15 @@ pub struct Rule {
     pub options: Options,
     /// where its name stands
     pub span: Span,
+    /// it was not written: it stands for explicit choice, and `span` is the `explicit` that allows it
+    pub explicit: bool,
+}
+
+impl Route {
+    /// The rules that stand in the text, with their numbers.
+    pub fn written(&self) -> impl Iterator<Item = (u32, &Rule)> {
+        (0_u32..).zip(&self.rules).filter(|(_, rule)| !rule.explicit)
+    }
 }
 
 /// How a choice chooses.

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use http::HeaderValue;
+use rustc_hash::FxHashMap;
 
 use super::guard::{Caller, Keys};
 use crate::dsl::policy::{
-    Attempt, AttemptKind, Capability, Model, ModelId, Options, Policy, Price, Provider, ProviderKind, Strategy,
+    Attempt, AttemptKind, Capability, Model, ModelId, Options, Policy, Price, Provider, ProviderKind, RouteId, Strategy,
 };
 use crate::dsl::transform::Transform;
 use crate::engine::Engine;
@@ -21,6 +22,9 @@ use crate::facts::world::{ModelState, World};
 use crate::metrics::Table;
 use crate::protocol::{self, EncodeError, Outgoing, Protocol, Request, Wire, tokens};
 use crate::upstream::{Clients, Endpoint, ModelLink};
+
+/// Longest name of a client's that is repeated to it.
+const SHOWN_CHARACTERS: usize = 80;
 
 /// A model as the gateway asks it.
 #[derive(Debug)]
@@ -101,6 +105,8 @@ pub(crate) struct Live {
     /// the digest in `x-ccr-policy`
     pub(crate) digest_header: HeaderValue,
     targets: Vec<Target>,
+    /// the models by every way to name one by its name in the policy
+    names: FxHashMap<String, ModelId>,
     tenants: Vec<TenantFacts>,
     nobody: TenantFacts,
     no_key: KeyFacts,
@@ -131,6 +137,10 @@ impl Live {
             tags: owned(&tenant.tags),
             keys: tenant.keys.iter().map(|key| KeyFacts { id: key.env.clone(), tags: owned(&key.tags) }).collect(),
         });
+        let names = (0_u32..).map(ModelId).zip(&policy.models);
+        let names =
+            names.flat_map(|(id, model)| model.names(policy, &model.name).into_iter().map(move |name| (name, id)));
+        let names = names.collect();
         let nobody = TenantFacts { id: "default".to_owned(), ..TenantFacts::default() };
         let tenants = tenants.collect();
         let caches = caches(policy);
@@ -146,6 +156,7 @@ impl Live {
             metrics,
             digest_header,
             targets,
+            names,
             tenants,
             nobody,
             no_key: KeyFacts::default(),
@@ -159,6 +170,28 @@ impl Live {
     /// The policy.
     pub(crate) fn policy(&self) -> &Policy {
         self.engine.policy()
+    }
+
+    /// The model that a client names by its name in the policy.
+    pub(crate) fn named(&self, asked: &str) -> Option<ModelId> {
+        self.names.get(asked.strip_suffix("[1m]").unwrap_or(asked)).copied()
+    }
+
+    /// What to tell a client that named a model and is served by the rules' choice instead. `decision` is the
+    /// one that chose `model`.
+    pub(crate) fn named_in_vain(
+        &self,
+        asked: &str,
+        model: ModelId,
+        decision: Option<(RouteId, u32)>,
+    ) -> Option<String> {
+        self.named(asked).filter(|named| *named != model)?;
+        let (route, number) = decision?;
+        let rule = self.policy().routes.get(route.index())?.rules.get(number as usize)?;
+        let name = asked.chars().take(SHOWN_CHARACTERS).collect::<String>();
+        (!rule.explicit).then(|| {
+            format!("`{name}` was not chosen although it is named: the policy does not allow that (`explicit`)")
+        })
     }
 
     /// Whether a decision on this request may have to count its tokens.

@@ -119,8 +119,22 @@ impl View<'_> {
 
     fn route(&mut self, id: RouteId, route: &Route) {
         let from = self.route_box(id);
+        let mut explicit = None;
         for (number, rule) in (0..).zip(&route.rules) {
             let lit = self.way.rules.contains(&(id, number));
+            if rule.explicit {
+                // One box for all of them: they lead to whatever is named.
+                let own = *explicit.get_or_insert_with(|| {
+                    let own = self.graph.add(BoxKind::Rule, 2, "explicit when a client names a model that it may");
+                    self.graph.join(from, own, "", false);
+                    own
+                });
+                if lit {
+                    self.graph.light(own);
+                    self.target(own, rule, lit);
+                }
+                continue;
+            }
             let text = rule
                 .condition
                 .as_ref()

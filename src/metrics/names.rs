@@ -1,6 +1,6 @@
 //! The names that labels are made of: the fixed words, and what one policy declares.
 
-use crate::bounds::{MAX_RULE_SERIES, REQUEST_OUTCOMES, rule_series};
+use crate::bounds::{MAX_RULE_SERIES, REQUEST_OUTCOMES, named_rules, rule_series};
 
 /// The label value before a decision, and where there is nothing to name.
 pub(super) const NONE: &str = "none";
@@ -131,7 +131,7 @@ impl Names {
     /// [`MAX_RULE_SERIES`]; else the label `rule` is `*`.
     #[must_use]
     pub fn names_each_rule(&self) -> bool {
-        let rules: usize = self.routes.iter().map(|(_, rules)| rules.len()).sum();
+        let rules: usize = self.routes.iter().map(|(_, rules)| named_rules(rules.iter().map(String::as_str))).sum();
         rule_series(rules, self.models.len()) <= MAX_RULE_SERIES
     }
 

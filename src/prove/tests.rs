@@ -1,5 +1,6 @@
 //! Witnesses and verdicts, against the plain evaluator.
 
+mod explicit;
 mod promises;
 
 use proptest::prelude::*;

@@ -13,6 +13,7 @@ mod attempts;
 mod cache;
 mod clients;
 mod guard;
+mod hints;
 mod hostile;
 mod kit;
 mod record;

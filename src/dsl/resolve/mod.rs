@@ -3,6 +3,7 @@
 //! harmless; such a policy is never handed out.
 
 mod attempts;
+mod explicit;
 mod facts;
 mod fields;
 mod models;
@@ -73,6 +74,7 @@ pub(crate) fn lower(items: &[Item], sources: &Sources, digest: String, findings:
         tickets: 0,
         transforms: Vec::new(),
         chains: Vec::new(),
+        explicit_place: None,
         findings,
     };
     lower.transform_blocks(items);
@@ -82,6 +84,7 @@ pub(crate) fn lower(items: &[Item], sources: &Sources, digest: String, findings:
     lower.tenants(items);
     lower.defaults(items);
     lower.routes(items);
+    lower.explicit_rules();
     lower.tests(items);
     lower.not_served(items);
     let idle = lower.transforms.iter().filter(|declared| !declared.used);
@@ -103,6 +106,8 @@ pub(crate) struct Lower<'a, 'f> {
     pub(super) transforms: Vec<transforms::Declared>,
     /// what each provider says for its models, by number
     pub(super) chains: Vec<transforms::Chain>,
+    /// the first `explicit` that lets clients name a model
+    pub(super) explicit_place: Option<Span>,
     pub(super) findings: &'f mut Vec<Diagnostic>,
 }
 

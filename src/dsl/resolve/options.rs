@@ -26,6 +26,7 @@ impl Lower<'_, '_> {
             let mut options = self.options(&mut fields);
             options.max_answer = self.whole(fields.get("max_answer"), 1, u32::MAX);
             options.cache_size = self.whole(fields.get("cache_size"), 1, u32::MAX);
+            options.explicit = self.explicit_field(&mut fields);
             self.finish(fields);
             self.policy.defaults = options;
         }
@@ -50,7 +51,17 @@ impl Lower<'_, '_> {
         let max_cost = max_cost.and_then(|field| self.dollars(&field.value));
         let label = self.word(fields.get("label"));
         fields.unserved(self.findings);
-        Options { cache, deadline, timeout, max_cost, places, label, max_answer: None, cache_size: None }
+        Options {
+            cache,
+            deadline,
+            timeout,
+            max_cost,
+            places,
+            label,
+            explicit: None,
+            max_answer: None,
+            cache_size: None,
+        }
     }
 
     /// The amount of `$0.50`; what is wrong with another value is not said before it is served.

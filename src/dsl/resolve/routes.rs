@@ -117,7 +117,7 @@ impl Lower<'_, '_> {
         });
         let attempts = self.target(&rule.target, lets);
         let options = self.local_options("`with`".to_owned(), &rule.with);
-        Rule { name: rule.name.text.clone(), condition, attempts, options, span: rule.name.span }
+        Rule { name: rule.name.text.clone(), condition, attempts, options, span: rule.name.span, explicit: false }
     }
 
     /// Reports variables that this version does not measure.

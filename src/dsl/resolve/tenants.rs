@@ -29,9 +29,10 @@ impl Lower<'_, '_> {
         let tags = self.texts(fields.get("tags")).unwrap_or_default();
         let models = fields.get("models").map(|field| self.allowed(field));
         let route = self.route_field(fields.get("route"));
+        let explicit = self.explicit_field(&mut fields);
         fields.unserved(self.findings);
         self.finish(fields);
-        Tenant { name: name.text.clone(), keys, tier, tags, models, route, span: name.span }
+        Tenant { name: name.text.clone(), keys, tier, tags, models, route, explicit, span: name.span }
     }
 
     fn route_field(&mut self, field: Option<&Field>) -> Option<crate::dsl::policy::RouteId> {

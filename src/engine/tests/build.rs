@@ -102,6 +102,7 @@ impl Build {
             tags: Vec::new(),
             models,
             route: route.map(RouteId),
+            explicit: None,
             span: Span::default(),
         });
         self
@@ -115,6 +116,7 @@ impl Build {
             attempts: attempts.into_iter().map(attempt).collect(),
             options: Options::default(),
             span: Span::default(),
+            explicit: false,
         });
         let rules = rules.collect();
         self.policy.routes.push(Route {

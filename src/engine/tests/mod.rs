@@ -3,6 +3,7 @@
 mod build;
 mod choices;
 mod edges;
+mod explicit;
 mod hashing;
 mod properties;
 mod traces;

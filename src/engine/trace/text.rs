@@ -10,6 +10,7 @@ use super::{
     RuleTrace, RuleVerdict, Sent, Trace,
 };
 use crate::bounds::{MAX_SHOWN_ATTEMPTS, MAX_SHOWN_RULES};
+use crate::dsl::policy::EXPLICIT_RULE;
 use crate::engine::view::show;
 
 /// Widest value that is shown whole; the JSON form has all of it.
@@ -146,19 +147,21 @@ impl Trace {
 /// The rules of a route that are worth a look: the first ones, those that decided or failed with the
 /// few before and behind, and whatever has a nearest change; and what is said of the others.
 pub(super) fn shown_rules(route: &RouteTrace, all: bool) -> (Vec<&RuleTrace>, Option<String>) {
-    let rules = &route.rules;
+    // What explicit choice did not take is not worth a line.
+    let is_worth = |rule: &&RuleTrace| all || rule.rule != EXPLICIT_RULE || rule.verdict == RuleVerdict::Matched;
+    let rules: Vec<&RuleTrace> = route.rules.iter().filter(is_worth).collect();
     let decided =
         rules.iter().position(|rule| matches!(rule.verdict, RuleVerdict::Matched | RuleVerdict::FailedClosed));
     let behind = decided.map_or(0, |decided| rules.len().saturating_sub(decided).saturating_sub(1));
     if all || rules.len() <= MAX_SHOWN_RULES && behind <= MOST_BEHIND {
-        return (rules.iter().collect(), None);
+        return (rules, None);
     }
     let decided = decided.unwrap_or(rules.len());
     let is_near = |at: usize| at.saturating_add(NEAR) >= decided && at <= decided.saturating_add(NEAR);
     let first = if rules.len() <= MAX_SHOWN_RULES { rules.len() } else { MAX_SHOWN_RULES / 2 };
     let is_shown = |at: usize, rule: &RuleTrace| at < first.min(decided) || is_near(at) || rule.nearest.is_some();
     let (mut shown, mut hidden) = (Vec::new(), Vec::new());
-    for (at, rule) in rules.iter().enumerate() {
+    for (at, rule) in rules.into_iter().enumerate() {
         if is_shown(at, rule) { shown.push(rule) } else { hidden.push(rule) }
     }
     let were = match hidden.iter().all(|rule| rule.verdict == RuleVerdict::NotReached) {

@@ -155,8 +155,10 @@ async fn one(
     }
     trail.attempts = trail.attempts.saturating_add(1);
     trail.model = Some(model);
-    let asked =
-        Asked { exchange, model, target, wire, stream, pings, warnings: outgoing.warnings, back: outgoing.back };
+    let mut warnings = outgoing.warnings;
+    let decision = trail.decision.as_ref().map(|(route, rule, _)| (*route, *rule));
+    warnings.extend(exchange.entry.live.named_in_vain(exchange.request.model(), model, decision));
+    let asked = Asked { exchange, model, target, wire, stream, pings, warnings, back: outgoing.back };
     asked.answer(prepared, limits.attempt_ends(stream)).await
 }
 

@@ -15,7 +15,7 @@ const MOST: usize = 8;
 pub(super) fn check(policy: &Policy, recorded: &Recorded, findings: &mut Vec<Diagnostic>) {
     let reached: FxHashSet<(RouteId, u32)> = recorded.decisions.iter().copied().collect();
     for (id, route) in (0..).map(RouteId).zip(&policy.routes) {
-        let rules = || (0_u32..).zip(&route.rules).filter(|(_, rule)| rule.condition.is_some());
+        let rules = || route.written().filter(|(_, rule)| rule.condition.is_some());
         let missed = rules().filter(|(number, _)| !reached.contains(&(id, *number)));
         let missed: Vec<&Rule> = missed.map(|(_, rule)| rule).collect();
         if missed.len() > MOST {

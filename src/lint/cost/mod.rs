@@ -14,7 +14,7 @@ pub(super) use tree::check as check_trees;
 pub(super) fn check(policy: &Policy, findings: &mut Vec<Diagnostic>) {
     for route in &policy.routes {
         order::check(route, findings);
-        for rule in &route.rules {
+        for (_, rule) in route.written() {
             rule.condition.iter().for_each(|condition| walks::check(condition, findings));
             for attempt in &rule.attempts {
                 if let AttemptKind::Choice { filter: Some(filter), .. } = &attempt.kind {

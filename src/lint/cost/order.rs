@@ -14,8 +14,8 @@ const CHEAP: u8 = 1;
 
 /// Reports cheap rules right behind dear ones with the same target and options.
 pub(super) fn check(route: &Route, findings: &mut Vec<Diagnostic>) {
-    for pair in route.rules.windows(2) {
-        let [first, second] = pair else { continue };
+    let written = || route.written().map(|(_, rule)| rule);
+    for (first, second) in written().zip(written().skip(1)) {
         let (Some(dear), Some(cheap)) = (&first.condition, &second.condition) else { continue };
         if !leads_alike(first, second) || least(dear) < DEAR || most(cheap) > CHEAP {
             continue;

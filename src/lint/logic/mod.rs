@@ -74,6 +74,9 @@ pub(super) fn check(policy: &Policy, program: &Program, sources: &Sources, findi
         let mut is_always = vec![false; ruled.rules.len()];
         for number in 0..ruled.rules.len() {
             let Some((rule, condition)) = ruled.rules.get(number).copied() else { break };
+            if rule.explicit {
+                continue;
+            }
             if ruled.is_impossible(&[(number, true)]) == Some(true) {
                 findings.push(never::report(rule, condition));
                 continue;

@@ -10,7 +10,7 @@ use crate::prove::{Verdict, find};
 
 pub(super) fn check(route: &Route, findings: &mut Vec<Diagnostic>) {
     let rules: Vec<(&Rule, &Expr)> =
-        route.rules.iter().filter_map(|rule| Some((rule, rule.condition.as_ref()?))).collect();
+        route.written().filter_map(|(_, rule)| Some((rule, rule.condition.as_ref()?))).collect();
     let conditions: Vec<&Expr> = rules.iter().map(|(_, condition)| *condition).collect();
     let space = Space::new(&conditions);
     let (mut steps, mut found) = (MAX_ROUTE_PROOF_STEPS, 0);

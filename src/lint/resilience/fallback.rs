@@ -7,7 +7,7 @@ use crate::dsl::policy::{AttemptKind, Policy, Rule};
 /// Reports a policy with several models of which none ever stands in for another. Said once: it is
 /// about the policy, not about one rule.
 pub(super) fn check(policy: &Policy, findings: &mut Vec<Diagnostic>) {
-    let rules = || policy.routes.iter().flat_map(|route| &route.rules);
+    let rules = || policy.routes.iter().flat_map(|route| route.written().map(|(_, rule)| rule));
     if policy.models.len() < 2 || is_all_mock(policy) || rules().any(has_fallback) {
         return;
     }

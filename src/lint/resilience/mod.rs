@@ -16,7 +16,7 @@ pub(super) fn check(policy: &Policy, findings: &mut Vec<Diagnostic>) -> Vec<Stri
     let mut kept = worst::Kept::default();
     fallback::check(policy, findings);
     for route in &policy.routes {
-        for rule in &route.rules {
+        for (_, rule) in route.written() {
             providers::check(policy, rule, findings);
             tried::check(policy, rule, findings);
             empty::check(policy, rule, findings);

@@ -10,7 +10,7 @@ pub(super) use filter::may_be_empty;
 
 /// Runs the checks of this family.
 pub(super) fn check(policy: &Policy, findings: &mut Vec<Diagnostic>) {
-    for rule in policy.routes.iter().flat_map(|route| &route.rules) {
+    for rule in policy.routes.iter().flat_map(|route| route.written().map(|(_, rule)| rule)) {
         serve::check(policy, rule, findings);
         rule.attempts.iter().for_each(|attempt| filter::check(policy, attempt, findings));
     }

@@ -61,7 +61,7 @@ fn judged(rules: &str, when: &str, require: &str) -> String {
 }
 
 #[track_caller]
-fn judges(rules: &str, when: &str, require: &str, expected: &str) {
+pub(super) fn judges(rules: &str, when: &str, require: &str, expected: &str) {
     assert_eq!(judged(rules, when, require), expected, "{rules}\n{when} -> {require}");
 }
 

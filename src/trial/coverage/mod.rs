@@ -145,7 +145,7 @@ pub fn measure(policy: &Policy, recorded: &Recorded, wanted: Wanted) -> Coverage
     };
     let mut proofs = MAX_COVERAGE_PROOFS;
     for (number, route) in (0_u32..).zip(&policy.routes) {
-        for (rule_number, rule) in (0_u32..).zip(&route.rules) {
+        for (rule_number, rule) in route.written() {
             let at = At { policy, recorded, route: RouteId(number), number: rule_number, rule };
             if !at.has_decided() && proofs > 0 {
                 proofs = proofs.saturating_sub(1);

@@ -76,7 +76,7 @@ impl Change {
 pub(super) fn changes(policy: &Policy) -> Vec<Change> {
     let mut found = Vec::new();
     for (number, route) in (0_u32..).zip(&policy.routes) {
-        for (rule_number, rule) in (0_u32..).zip(&route.rules) {
+        for (rule_number, rule) in route.written() {
             let (route_id, rule_id) = (RouteId(number), rule_number);
             let change =
                 |edit, before, after, span| Change { route: route_id, rule: rule_id, edit, before, after, span };
@@ -99,7 +99,8 @@ pub(super) fn changes(policy: &Policy) -> Vec<Change> {
 }
 
 fn of_order(route: &Route, number: u32, rule: &Rule) -> impl Iterator<Item = (Edit, String, String)> {
-    let next = route.rules.get((number as usize).saturating_add(1)).filter(|next| next.condition.is_some());
+    let next =
+        route.rules.get((number as usize).saturating_add(1)).filter(|next| next.condition.is_some() && !next.explicit);
     let dropped = (Edit::DropRule, format!("rule {}", rule.name), String::new());
     let swapped = next.map(|next| {
         let words = |one: &Rule, other: &Rule| format!("rule {} before rule {}", one.name, other.name);
