@@ -5,6 +5,7 @@
 
 pub mod ast;
 pub mod check;
+mod explicit;
 pub mod expr;
 pub mod fields;
 pub mod format;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::diag::Span;
+pub use crate::dsl::explicit::{EXPLICIT_RULE, Explicit};
 use crate::dsl::expr::typed::Expr;
 use crate::dsl::transform::Transform;
 use crate::facts::given::GivenFacts;
@@ -314,29 +315,6 @@ pub struct Options {
     pub max_answer: Option<u64>,
     /// `cache_size: 256M`, bytes, in `defaults` only: all cached answers together
     pub cache_size: Option<u64>,
-}
-
-/// Whether a client that names a model gets it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Explicit {
-    /// any model that the tenant may use
-    Allow,
-    /// only those with the tag `explicit`
-    Tagged,
-    /// none: the rules decide
-    #[default]
-    Deny,
-}
-
-/// The name of the rules that explicit choice becomes.
-pub const EXPLICIT_RULE: &str = "explicit";
-
-impl Model {
-    /// The ways to name a model in a request, by this name of it.
-    pub(crate) fn names(&self, policy: &Policy, name: &str) -> Vec<String> {
-        let provider = policy.providers.get(self.provider.index()).map_or("", |provider| &provider.name);
-        vec![name.to_owned(), format!("{provider},{name}"), format!("{provider}/{name}")]
-    }
 }
 
 /// An ordered list of rules.

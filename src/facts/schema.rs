@@ -226,7 +226,7 @@ pub const ACCESSORS: &[(&str, &str)] = &[
 /// The table.
 pub const VARIABLES: &[Variable] = &[
     row(Var::RequestModel, "request.model", FactType::Str, 0, Scope::Request, "the model name that the client asked for"),
-    row(Var::RequestProtocol, "request.protocol", FactType::Str, 0, Scope::Request, "the protocol that the client speaks").one_of(&["anthropic", "chat", "responses", "gemini", "simple"]),
+    row(Var::RequestProtocol, "request.protocol", FactType::Str, 0, Scope::Request, "the protocol that the client speaks").one_of(&["anthropic", "chat", "responses", "gemini", "simple", "embeddings"]),
     row(Var::RequestStream, "request.stream", FactType::Bool, 0, Scope::Request, "the client asked for a stream"),
     row(Var::RequestText, "request.text", FactType::Str, 2, Scope::Request, "the text of the last user message that has any; tool results and `<system-reminder>` blocks are left out"),
     row(Var::RequestHistory, "request.history", FactType::Str, 3, Scope::Request, "the text of all messages, in order, joined by line feeds"),

@@ -111,7 +111,7 @@ fn format_id(buffer: &mut [u8; 40]) -> Arc<str> {
 
 /// Whether a model is asked there: those requests are counted, whatever comes of them.
 fn generates(method: &Method, path: &str) -> bool {
-    method == Method::POST && matches!(path, "/v1/messages" | "/v1/chat/completions" | "/chat")
+    method == Method::POST && matches!(path, "/v1/messages" | "/v1/embeddings" | "/v1/chat/completions" | "/chat")
 }
 
 /// The protocol that a client speaks, so that even a refusal has its shape.

@@ -18,7 +18,7 @@ use crate::mock::knobs::Knobs;
 use crate::mock::plan::Plan;
 use crate::mock::play::{Answer, Cut};
 use crate::mock::stats::{Recorded, Stats};
-use crate::mock::{anthropic, chat};
+use crate::mock::{anthropic, chat, embeddings};
 
 /// The fake providers and what they have seen.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ enum Endpoint {
     Messages,
     CountTokens,
     Completions,
+    Embeddings,
     Models,
 }
 
@@ -48,6 +49,7 @@ fn route(path: &str) -> Option<(&str, Endpoint)> {
         ("/messages/count_tokens", Endpoint::CountTokens),
         ("/messages", Endpoint::Messages),
         ("/chat/completions", Endpoint::Completions),
+        ("/embeddings", Endpoint::Embeddings),
         ("/models", Endpoint::Models),
     ];
     let (front, endpoint) =
@@ -73,7 +75,7 @@ pub(super) async fn answer(
     };
     let anthropic = match endpoint {
         Endpoint::Messages | Endpoint::CountTokens => true,
-        Endpoint::Completions => false,
+        Endpoint::Completions | Endpoint::Embeddings => false,
         Endpoint::Models => head.headers.contains_key("anthropic-version"),
     };
     let wire = if anthropic { Wire::Anthropic } else { Wire::Chat };
@@ -95,6 +97,13 @@ pub(super) async fn answer(
     }
     if endpoint == Endpoint::Models {
         return Ok(models(wire, number));
+    }
+    if endpoint == Endpoint::Embeddings {
+        let failed = misbehave(wire, &knobs, reset, number).await?;
+        return Ok(failed.unwrap_or_else(|| match embeddings::answer(&body) {
+            Ok(body) => respond(wire, 200, Bytes::from(body), number),
+            Err(Refusal(message)) => refusal(wire, 400, &message, number),
+        }));
     }
     let ask = match read(endpoint, &head.headers, &body, &mut knobs) {
         Ok(ask) => ask,

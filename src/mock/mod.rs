@@ -26,6 +26,7 @@ mod answer;
 mod anthropic;
 mod ask;
 mod chat;
+mod embeddings;
 mod knobs;
 mod listen;
 mod plan;

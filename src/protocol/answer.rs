@@ -6,7 +6,7 @@ use super::encode::Back;
 use super::json::{JsonError, Kind, Raw};
 use super::message::Message;
 use super::stream::writer::Heading;
-use super::usage::{Spent, Stop};
+use super::usage::{Spent, Stop, Usage};
 use super::{Protocol, Wire, anthropic, gemini, openai, responses};
 
 /// What the way back has to know.
@@ -48,6 +48,28 @@ pub struct Answer {
     pub stop: Stop,
     /// whether it says or calls anything
     pub has_content: bool,
+}
+
+/// An upstream's embeddings: its own bytes, and what they cost. `input_tokens` is what they may have cost
+/// when it does not tell.
+///
+/// # Errors
+/// When it is no list of embeddings.
+pub fn embedded(body: Bytes, input_tokens: u64) -> Result<Answer, BrokenAnswer> {
+    let [data, usage, error] = Raw::object(&body)?.peek(["data", "usage", "error"]);
+    if let Some(error) = error.filter(|error| !error.is_null() && data.is_none()) {
+        let text = |name| error.get(name).and_then(Raw::text).map(|text| text.decode().into_owned());
+        let (kind, message) = (text("type").unwrap_or_default(), text("message").unwrap_or_default());
+        return Err(BrokenAnswer::Upstream { kind, message });
+    }
+    let data = data.filter(|data| data.kind() == Kind::Array);
+    let has_content = data.ok_or_else(|| BrokenAnswer::new("it has no `data`"))?.elements().next().is_some();
+    let mut told = Usage::default();
+    if let Some(usage) = usage {
+        told.read(Wire::Chat, usage);
+    }
+    let spent = Spent::reported(told, input_tokens);
+    Ok(Answer { body, spent, stop: Stop::End, has_content })
 }
 
 /// An upstream's answer that is no answer.

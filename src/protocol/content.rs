@@ -102,6 +102,10 @@ pub fn content_pieces<'a>(content: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
 }
 
 fn block_pieces<'a>(block: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
+    // In a list of texts to embed.
+    if let Some(text) = block.text() {
+        return visit(Piece::Text(text));
+    }
     let [kind, text] = block.peek(["type", "text"]);
     match kind.and_then(Raw::text).map(|kind| kind.decode()).as_deref() {
         Some("text") => visit(Piece::Text(text.and_then(Raw::text).unwrap_or(Text::EMPTY))),

@@ -134,7 +134,7 @@ impl<'a> RequestFacts<'a> {
     fn request_fact(&self, var: Var) -> Option<Fact<'_>> {
         Some(match var {
             Var::RequestModel => Fact::Str(self.request.model()),
-            Var::RequestProtocol => Fact::Str(self.request.protocol().name()),
+            Var::RequestProtocol => Fact::Str(self.request.protocol_name()),
             Var::RequestStream => Fact::Bool(self.request.stream()),
             Var::RequestText => Fact::Str(self.text()),
             Var::RequestHistory => Fact::Str(self.history()),
@@ -213,6 +213,9 @@ const REMINDER: (&str, &str) = ("<system-reminder>", "</system-reminder>");
 
 /// The text of the last user message that has any.
 fn last_text(request: &Request) -> Cow<'_, str> {
+    if request.embeds() {
+        return spoken(request.simple_message().unwrap_or(Raw::NULL));
+    }
     if let Some(message) = request.simple_message().and_then(Raw::text) {
         return message.decode();
     }
@@ -349,6 +352,7 @@ fn client(headers: &HeaderMap) -> &'static str {
         "codex"
     } else if begins(&["openai/", "asyncopenai/", "anthropic/", "asyncanthropic/", "google-genai"])
         || headers.contains_key("x-stainless-lang")
+        || headers.get("x-goog-api-client").is_some_and(|value| value.as_bytes().starts_with(b"google-genai-sdk"))
     {
         "sdk"
     } else {

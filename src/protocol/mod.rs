@@ -42,7 +42,7 @@ pub mod tokens;
 mod transform;
 mod usage;
 
-pub use answer::{Answer, AnswerContext, BrokenAnswer, answer};
+pub use answer::{Answer, AnswerContext, BrokenAnswer, answer, embedded};
 pub use canonical::{LEFT_OUT, canonical_key};
 pub use encode::{Back, Change, EncodeError, Outgoing, Target, encode};
 pub use guess::guess;

@@ -53,6 +53,8 @@ pub struct Request {
     model: String,
     stream: bool,
     max_tokens: Option<u64>,
+    /// it asks for embeddings of its `input`, not for an answer
+    embeds: bool,
     /// the place behind the outermost object's opening brace
     inside: usize,
     /// the place of the outermost object's closing brace
@@ -69,20 +71,7 @@ impl Request {
     /// When it is not a JSON object, names a top-level member twice, lacks what its protocol
     /// demands, has a wrong type in a member that is read here, or a list beyond its bound.
     pub fn parse(protocol: Protocol, body: Bytes) -> Result<Self, BadRequest> {
-        let index = Index::of(&body)?;
-        let mut request = Self {
-            protocol,
-            members: index.members,
-            inside: index.inside,
-            close: index.close,
-            body,
-            model: String::new(),
-            stream: false,
-            max_tokens: None,
-            tag: OnceLock::new(),
-            attachments: OnceLock::new(),
-            attachment_tokens: OnceLock::new(),
-        };
+        let mut request = Self::bare(protocol, body)?;
         request.model = request.text_member("model")?.map(|text| text.decode().into_owned()).unwrap_or_default();
         request.stream = request.stream_member()?;
         request.max_tokens = request.max_tokens_member()?;
@@ -101,6 +90,45 @@ impl Request {
         }
         if request.field("tools").is_some_and(|tools| tools.kind() != Kind::Array) {
             return Err(BadRequest::new("`tools`: a list is required"));
+        }
+        Ok(request)
+    }
+
+    /// Its members, none of them looked at.
+    fn bare(protocol: Protocol, body: Bytes) -> Result<Self, BadRequest> {
+        let index = Index::of(&body)?;
+        Ok(Self {
+            protocol,
+            members: index.members,
+            embeds: false,
+            inside: index.inside,
+            close: index.close,
+            body,
+            model: String::new(),
+            stream: false,
+            max_tokens: None,
+            tag: OnceLock::new(),
+            attachments: OnceLock::new(),
+            attachment_tokens: OnceLock::new(),
+        })
+    }
+
+    /// Reads the body of `POST /v1/embeddings`.
+    ///
+    /// # Errors
+    /// When it is not a JSON object, names a top-level member twice, or has no `model` or no `input`.
+    pub fn parse_embeddings(body: Bytes) -> Result<Self, BadRequest> {
+        let mut request = Self::bare(Protocol::Chat, body)?;
+        request.embeds = true;
+        request.model = request.text_member("model")?.map(|text| text.decode().into_owned()).unwrap_or_default();
+        let input = request.field("input").ok_or_else(|| BadRequest::new("`input`: field required"))?;
+        let is_empty = match input.kind() {
+            Kind::String => input.text().is_none_or(Text::is_empty),
+            Kind::Array => input.elements().next().is_none(),
+            _ => return Err(BadRequest::new("`input`: a text or a list of texts or tokens is required")),
+        };
+        if is_empty {
+            return Err(BadRequest::new("`input`: it is empty"));
         }
         Ok(request)
     }
@@ -136,6 +164,18 @@ impl Request {
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// `request.protocol`.
+    #[must_use]
+    pub fn protocol_name(&self) -> &'static str {
+        if self.embeds { "embeddings" } else { self.protocol.name() }
+    }
+
+    /// Whether it asks for embeddings, not for an answer.
+    #[must_use]
+    pub fn embeds(&self) -> bool {
+        self.embeds
     }
 
     /// The body as it came.
@@ -201,9 +241,15 @@ impl Request {
         self.members().find(|(key, _)| key.is(name)).map(|(_, value)| value).filter(|value| !value.is_null())
     }
 
-    /// `/chat`'s one message; None for the other protocols, where the name means nothing.
+    /// `/chat`'s one message, or what is to be embedded; None for the other protocols, where the name means nothing.
     pub(crate) fn simple_message(&self) -> Option<Raw<'_>> {
-        if self.protocol == Protocol::Simple { self.field("message") } else { None }
+        if self.embeds {
+            self.field("input")
+        } else if self.protocol == Protocol::Simple {
+            self.field("message")
+        } else {
+            None
+        }
     }
 
     /// The members of the outermost object, in order.

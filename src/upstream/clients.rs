@@ -101,6 +101,7 @@ pub struct Endpoint {
     count: Url,
     chat: Url,
     responses: Url,
+    embeddings: Url,
     /// the models' address: a model's name and the method stand behind it
     gemini: Url,
     anthropic_headers: HeaderMap,
@@ -235,6 +236,7 @@ impl Endpoint {
             Operation::CountTokens => &self.count,
             Operation::ChatCompletions => &self.chat,
             Operation::Responses => &self.responses,
+            Operation::Embeddings => &self.embeddings,
             Operation::GenerateContent => &self.gemini,
         }
     }
@@ -242,7 +244,7 @@ impl Endpoint {
     pub(super) fn fixed_headers(&self, operation: Operation) -> &HeaderMap {
         match operation {
             Operation::Messages | Operation::CountTokens => &self.anthropic_headers,
-            Operation::ChatCompletions | Operation::Responses => &self.openai_headers,
+            Operation::ChatCompletions | Operation::Responses | Operation::Embeddings => &self.openai_headers,
             Operation::GenerateContent => &self.gemini_headers,
         }
     }
@@ -319,6 +321,7 @@ impl<'a> Plan<'a> {
             count: url(address(Operation::CountTokens))?,
             chat: url(address(Operation::ChatCompletions))?,
             responses: url(address(Operation::Responses))?,
+            embeddings: url(address(Operation::Embeddings))?,
             gemini: url(address(Operation::GenerateContent))?,
             anthropic_headers: self.headers(KeyHeader::Anthropic)?,
             openai_headers: self.headers(KeyHeader::Bearer)?,

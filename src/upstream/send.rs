@@ -28,6 +28,8 @@ pub enum Operation {
     Responses,
     /// Gemini's `generateContent`
     GenerateContent,
+    /// OpenAI's embeddings
+    Embeddings,
 }
 
 /// A request that is ready to be sent.

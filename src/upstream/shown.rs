@@ -34,7 +34,7 @@ pub fn shown(provider: &Provider, operation: Operation, stream: bool, client: &H
     if let Some(variable) = &provider.key {
         match operation {
             Operation::Messages | Operation::CountTokens => set("x-api-key", format!("*  ({variable})")),
-            Operation::ChatCompletions | Operation::Responses => {
+            Operation::ChatCompletions | Operation::Responses | Operation::Embeddings => {
                 set("authorization", format!("Bearer *  ({variable})"))
             }
             Operation::GenerateContent => set("x-goog-api-key", format!("*  ({variable})")),
@@ -64,6 +64,8 @@ pub(super) fn address(kind: ProviderKind, base: &str, operation: Operation) -> S
         Operation::ChatCompletions => format!("{base}/chat/completions"),
         Operation::Responses if kind == ProviderKind::Mock => format!("{anthropic}/responses"),
         Operation::Responses => format!("{base}/responses"),
+        Operation::Embeddings if kind == ProviderKind::Mock => format!("{anthropic}/embeddings"),
+        Operation::Embeddings => format!("{base}/embeddings"),
         Operation::GenerateContent => format!("{base}/models"),
     }
 }

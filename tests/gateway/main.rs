@@ -12,6 +12,7 @@ mod accounts;
 mod attempts;
 mod cache;
 mod clients;
+mod embeddings;
 mod guard;
 mod hints;
 mod hostile;

@@ -14,13 +14,13 @@ use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::front::spoken;
 use super::phases::accept::Entry;
-use super::phases::generate;
+use super::phases::{embed, generate};
 use super::rejection::GatewayError;
 use super::reply;
 use crate::protocol::Protocol;
 
 /// What a client who came to a wrong path may have meant.
-pub(crate) const PATHS: &str = "there is POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /chat, \
+pub(crate) const PATHS: &str = "there is POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/embeddings, /chat, \
                                 /v1/route and GET /v1/models, /health, /ready, /metrics";
 
 /// All endpoints.
@@ -29,6 +29,7 @@ pub(crate) fn router() -> Router {
         .route("/v1/messages", post(messages))
         .route("/v1/messages/count_tokens", post(count_tokens::count_tokens))
         .route("/v1/chat/completions", post(chat_completions))
+        .route("/v1/embeddings", post(embeddings))
         .route("/chat", post(chat))
         .route("/v1/models", get(models::models))
         .route("/v1/route", post(route::route))
@@ -46,6 +47,10 @@ async fn messages(Extension(entry): Extension<Entry>, request: Request<Body>) ->
 
 async fn chat_completions(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
     generate(entry, Protocol::Chat, request).await
+}
+
+async fn embeddings(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
+    embed(entry, request).await
 }
 
 async fn chat(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {

@@ -17,7 +17,7 @@ use crate::gateway::guard::Caller;
 use crate::gateway::live::Live;
 use crate::gateway::rejection::GatewayError;
 use crate::protocol::facts::{Around, RequestFacts};
-use crate::protocol::{Protocol, Request, tokens};
+use crate::protocol::{BadRequest, Protocol, Request, tokens};
 use crate::sessions::{Session, Sessions};
 use crate::upstream::Lane;
 
@@ -68,7 +68,25 @@ impl Exchange {
     ) -> Result<Self, GatewayError> {
         let (parts, body) = request.into_parts();
         let body = read_body(&parts.headers, body, entry.app.config.timings.request_body).await?;
-        let exchange = Self::new(entry, protocol, parts, body, Sessions::enter)?;
+        Self::accepted(entry, parts, Request::parse(protocol, body)).await
+    }
+
+    /// The same for embeddings.
+    ///
+    /// # Errors
+    /// When it is too large, too slow, or asks for no embeddings.
+    pub(crate) async fn accept_embeddings(entry: Entry, request: http::Request<Body>) -> Result<Self, GatewayError> {
+        let (parts, body) = request.into_parts();
+        let body = read_body(&parts.headers, body, entry.app.config.timings.request_body).await?;
+        Self::accepted(entry, parts, Request::parse_embeddings(body)).await
+    }
+
+    async fn accepted(
+        entry: Entry,
+        parts: http::request::Parts,
+        request: Result<Request, BadRequest>,
+    ) -> Result<Self, GatewayError> {
+        let exchange = Self::new(entry, parts, request, Sessions::enter)?;
         let counts = exchange.entry.live.may_count(&exchange.request);
         if counts { exchange.count().await } else { Ok(exchange) }
     }
@@ -117,18 +135,17 @@ impl Exchange {
         parts: http::request::Parts,
         body: Bytes,
     ) -> Result<Self, GatewayError> {
-        Self::new(entry, protocol, parts, body, Sessions::get)
+        Self::new(entry, parts, Request::parse(protocol, body), Sessions::get)
     }
 
     fn new(
         entry: Entry,
-        protocol: Protocol,
         parts: http::request::Parts,
-        body: Bytes,
+        request: Result<Request, BadRequest>,
         remembered: fn(&Sessions, &str, &str) -> Session,
     ) -> Result<Self, GatewayError> {
         let parsed = Instant::now();
-        let request = Request::parse(protocol, body).map_err(|wrong| GatewayError::BadRequest(wrong.message))?;
+        let request = request.map_err(|wrong| GatewayError::BadRequest(wrong.message))?;
         let beta = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "beta=true"));
         let session_id = request.session_id(&parts.headers);
         let session = session_id.as_deref().map(|id| remembered(&entry.app.sessions, entry.tenant_name(), id));

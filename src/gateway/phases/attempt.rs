@@ -145,7 +145,9 @@ async fn one(
         EncodeError::Unsupported(what) => Miss::Skip(SkipReason::NotTranslatable(what)),
         EncodeError::BadRequest(wrong) => Miss::Final(GatewayError::BadRequest(wrong.message)),
     })?;
-    let (operation, stream) = (operation(wire), outgoing.stream);
+    let embeds = exchange.request.embeds();
+    let operation = if embeds { Operation::Embeddings } else { operation(wire) };
+    let stream = outgoing.stream;
     let mut headers = request_headers(operation, stream, &exchange.headers);
     headers.extend(outgoing.headers);
     let beta = exchange.beta && wire.same_as(protocol);
@@ -252,7 +254,9 @@ impl Asked<'_> {
 
     fn read(&self, body: &Bytes, events: bool) -> Result<(Bytes, Stop, Spent), Failure> {
         let (protocol, context) = (self.exchange.request.protocol(), self.context());
-        let answer = if events {
+        let answer = if self.exchange.request.embeds() {
+            protocol::embedded(body.clone(), context.input_tokens).map_err(|wrong| unreadable(&wrong))?
+        } else if events {
             let mut collector = Collector::new(self.wire, protocol, &context);
             collector.push(body.clone()).map_err(|error| relay::broken(&error))?;
             collector.finish().map_err(|cut| Failure::new(FailureKind::Truncated, cut.to_string()))?

@@ -50,6 +50,21 @@ pub(crate) async fn generate(entry: Entry, protocol: Protocol, request: Request<
     }
 }
 
+/// Answers one request for embeddings. They are not cached: whoever needs them keeps them.
+pub(crate) async fn embed(entry: Entry, request: Request<Body>) -> Response<Body> {
+    let mut account = Account::open(entry.clone(), Protocol::Chat);
+    account.embeds();
+    let exchange = match Exchange::accept_embeddings(entry, request).await {
+        Ok(exchange) => Arc::new(exchange),
+        Err(error) => return refuse(account, &error),
+    };
+    account.asked(&exchange);
+    match converse(&exchange, None, &mut account.trail).await {
+        Ok(good) => alone(account, good),
+        Err(error) => refuse(account, &error),
+    }
+}
+
 /// Where a conversation waits for the cache, when its rule caches.
 struct Gate {
     decided: oneshot::Sender<Decided>,

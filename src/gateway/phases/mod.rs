@@ -15,4 +15,4 @@ pub(crate) mod settle;
 
 pub(crate) use attempt::operation;
 pub(crate) use cache::Answers;
-pub(crate) use conduct::generate;
+pub(crate) use conduct::{embed, generate};

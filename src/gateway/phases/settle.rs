@@ -42,6 +42,8 @@ pub(crate) struct Trail {
 pub(crate) struct Account {
     entry: Entry,
     protocol: Protocol,
+    /// it asks for embeddings
+    embeds: bool,
     /// the model that the client asked for
     asked: String,
     stream: bool,
@@ -62,6 +64,7 @@ impl Account {
         Self {
             entry,
             protocol,
+            embeds: false,
             asked: String::new(),
             stream: false,
             trail: Trail::default(),
@@ -82,6 +85,11 @@ impl Account {
 
     pub(crate) fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// It is a request for embeddings.
+    pub(crate) fn embeds(&mut self) {
+        self.embeds = true;
     }
 
     /// Remembers what was asked for.
@@ -128,7 +136,7 @@ impl Account {
         live.metrics.request(Ended {
             rule: self.trail.decision.as_ref().map(|(route, rule, _)| (route.0, *rule)),
             model: self.trail.model.map(|model| model.0),
-            protocol: protocol_number(self.protocol),
+            protocol: if self.embeds { EMBEDDINGS } else { protocol_number(self.protocol) },
             outcome,
             duration: took,
         });
@@ -144,7 +152,7 @@ impl Account {
             request_id = &*self.entry.request_id,
             outcome = outcome.name(),
             status = self.status,
-            protocol = self.protocol.name(),
+            protocol = if self.embeds { "embeddings" } else { self.protocol.name() },
             stream = self.stream,
             asked = self.asked,
             decision = self.trail.decision.as_ref().map(|(_, _, text)| &**text),
@@ -204,8 +212,11 @@ pub(crate) fn protocol_number(protocol: Protocol) -> usize {
     }
 }
 
+/// The number of embeddings there, which are no protocol of their own.
+const EMBEDDINGS: usize = 5;
+
 /// The names by these numbers.
-pub(crate) const PROTOCOLS: &[&str] = &["anthropic", "chat", "simple", "responses", "gemini"];
+pub(crate) const PROTOCOLS: &[&str] = &["anthropic", "chat", "simple", "responses", "gemini", "embeddings"];
 
 /// A call to an upstream, from sending to its last byte.
 #[derive(Debug)]

@@ -123,6 +123,13 @@ pub fn encode(request: &Request, target: &Target<'_>, facts: &dyn Facts) -> Resu
         stream: request.stream() && target.stream,
         back: Back::default(),
     };
+    if request.embeds() {
+        if target.wire != Wire::Chat {
+            return Err(EncodeError::unsupported("its provider has no endpoint for embeddings"));
+        }
+        outgoing.body = splice::with_model(request, target.model);
+        return Ok(outgoing);
+    }
     if target.wire.same_as(request.protocol()) {
         splice::write(request, target, &mut outgoing);
         transform::body::apply(request, target, facts, &mut outgoing);

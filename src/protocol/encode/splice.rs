@@ -147,6 +147,15 @@ pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
     outgoing.body = splices.into_parts();
 }
 
+/// The body as it came, with another model's name.
+pub(super) fn with_model(request: &Request, name: &str) -> Vec<Bytes> {
+    let mut splices = Splices { request, found: Vec::new(), left_out: Vec::new() };
+    let mut model = Vec::with_capacity(name.len() + 2);
+    push_string(&mut model, name);
+    splices.set("model", model);
+    splices.into_parts()
+}
+
 /// The body without its sub-agent tag.
 pub(super) fn without_tag(request: &Request, tag: &SubagentTag) -> Bytes {
     let body = request.body();

@@ -151,13 +151,61 @@ fn ids_are_found_where_clients_put_them() {
 fn clients_are_known_by_their_user_agent() {
     for (agent, expected) in [
         ("claude-cli/2.1.0 (external, cli)", "claude-code"),
-        ("codex_cli_rs/0.160", "codex"),
+        ("claude-cli/2.1.0 (external, sdk-ts)", "claude-code"),
+        ("codex_cli_rs/0.160 (Linux 6.1; x86_64) xterm", "codex"),
+        ("codex_exec/0.160", "codex"),
         ("OpenAI/Python 2.1", "sdk"),
+        ("AsyncOpenAI/Python 2.1", "sdk"),
+        ("OpenAI/JS 6.0.0", "sdk"),
+        ("Anthropic/Python 0.70", "sdk"),
+        ("AsyncAnthropic/Python 0.70", "sdk"),
+        ("Anthropic/JS 0.60.0", "sdk"),
+        ("google-genai-sdk/1.40 gl-python/3.12", "sdk"),
+        ("google-genai-sdk/1.20 gl-node/v22", "sdk"),
         ("curl/8", "other"),
     ] {
         let found = shown(Protocol::Chat, r#"{"messages":[]}"#, &[("user-agent", agent)], "request.client");
-        assert_eq!(found, expected);
+        assert_eq!(found, expected, "{agent}");
     }
+    // In a browser a program cannot name itself as it likes.
+    for header in [("x-stainless-lang", "js"), ("x-goog-api-client", "google-genai-sdk/1.20 gl-node/web")] {
+        let agent = ("user-agent", "Mozilla/5.0");
+        assert_eq!(shown(Protocol::Chat, r#"{"messages":[]}"#, &[agent, header], "request.client"), "sdk");
+    }
+}
+
+#[test]
+fn a_subagent_is_named_in_any_system_block_of_any_protocol() {
+    let tag = "<CCR-SUBAGENT-MODEL>p,mini[1m]</CCR-SUBAGENT-MODEL>";
+    let blocks = format!(
+        r#""system":[{{"type":"text","text":"x-anthropic-billing-header: a"}},{{"type":"text","text":"be good"}},{{"type":"text","text":"go {tag}"}}],"messages":[]"#
+    );
+    anthropic(&blocks, "request.subagent", "p,mini[1m]");
+    let inside = format!(r#""messages":[{{"role":"user","content":"a"}},{{"role":"system","content":"{tag}"}}]"#);
+    anthropic(&inside, "request.subagent", "p,mini[1m]");
+    chat(&inside, "request.subagent", "p,mini[1m]");
+    let developer = format!(r#""messages":[{{"role":"developer","content":[{{"type":"text","text":"{tag}"}}]}}]"#);
+    chat(&developer, "request.subagent", "p,mini[1m]");
+    let said = format!(r#""messages":[{{"role":"assistant","content":"{tag}"}}]"#);
+    chat(&said, "request.subagent", "");
+}
+
+#[test]
+fn what_is_to_be_embedded_is_text() {
+    let facts = |input: &str| {
+        let body = format!(r#"{{"model":"m","input":{input}}}"#);
+        let request = Request::parse_embeddings(Bytes::from(body)).unwrap();
+        let (headers, session) = (HeaderMap::new(), SessionFacts::default());
+        let facts = RequestFacts::new(&request, &headers, around(&session));
+        let tokens = facts.get(Var::RequestTokens).as_int();
+        assert!(tokens <= facts.tokens_bound(), "{input}");
+        let text = facts.get(Var::RequestText).as_str().to_owned();
+        (facts.get(Var::RequestProtocol).as_str().to_owned(), text, tokens)
+    };
+    assert_eq!(facts(r#""hello world""#), ("embeddings".to_owned(), "hello world".to_owned(), 2));
+    assert_eq!(facts(r#"["hello world","hello world"]"#).1, "hello world\nhello world");
+    assert_eq!(facts("[12,13,14]").2, 3);
+    assert_eq!(facts("[[12,13],[14]]").2, 3);
 }
 
 #[test]

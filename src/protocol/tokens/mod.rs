@@ -29,10 +29,10 @@ use tiktoken::CoreBpe;
 
 use self::media::{Allowance, Detail, Media};
 use self::vision::{Family, Size};
-use super::Wire;
 use super::content::{self, Piece};
-use super::json::{Raw, Text};
+use super::json::{Kind, Raw, Text};
 use super::request::Request;
+use super::{Protocol, Wire};
 use crate::bounds::{MAX_COUNTED_BYTES, MAX_KEPT_ANSWER_BYTES};
 
 /// What an image of unknown size is taken for: a large screenshot.
@@ -262,7 +262,7 @@ fn of_text(request: &Request, measure: Measure) -> u64 {
     for content in [request.field("system"), request.simple_message()].into_iter().flatten() {
         content::content_pieces(content, &mut visit);
     }
-    let mut messages = u64::from(request.simple_message().is_some());
+    let mut messages = u64::from(request.protocol() == Protocol::Simple);
     for message in content::messages(request) {
         messages += 1;
         content::pieces(message, &mut visit);
@@ -287,6 +287,11 @@ fn add_piece(counter: &mut Counter, piece: Piece<'_>) {
             }
         }
         Piece::Document(block) => add_text_document(counter, block),
+        // In what is to be embedded: a token, or a list of them.
+        Piece::Other(block) if block.kind() == Kind::Number => counter.add(1),
+        Piece::Other(block) if block.kind() == Kind::Array => {
+            counter.add(block.elements().map_while(Result::ok).count() as u64);
+        }
         Piece::Other(block) => counter.text(&String::from_utf8_lossy(block.bytes())),
         Piece::Image(_) | Piece::Audio(_) => {}
     }
