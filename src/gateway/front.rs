@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use chrono::Utc;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use tower::Service as _;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
@@ -23,7 +23,7 @@ use super::phases::accept::Entry;
 use super::phases::settle::Account;
 use super::rejection::GatewayError;
 use super::reply;
-use crate::protocol::Protocol;
+use crate::protocol::{ModelCall, Protocol, key_in};
 use crate::upstream::Lane;
 
 /// What needs no key.
@@ -43,7 +43,7 @@ impl Front {
     }
 
     async fn handle(&self, request: Request<Incoming>, entry: Entry) -> Response<Body> {
-        let protocol = spoken(request.uri().path(), request.headers());
+        let protocol = spoken(request.uri(), request.headers());
         let generates = generates(request.method(), request.uri().path());
         match self.admit(&request, &entry) {
             Ok(caller) => {
@@ -69,7 +69,7 @@ impl Front {
         if PUBLIC.contains(&request.uri().path()) {
             return Ok(entry.live.keys.caller(request.headers()).unwrap_or_default());
         }
-        entry.live.keys.caller(request.headers())
+        entry.live.keys.caller_of(request.uri(), request.headers())
     }
 }
 
@@ -83,7 +83,7 @@ impl Answer for Front {
         let request_id = format_id(&mut id);
         let (app, lane) = (Arc::clone(&self.app), self.lane);
         let entry = Entry { app, live, lane, caller: Caller::default(), request_id, begun };
-        let protocol = spoken(request.uri().path(), request.headers());
+        let protocol = spoken(request.uri(), request.headers());
         let spare = entry.clone();
         let handled = AssertUnwindSafe(self.handle(request, entry)).catch_unwind().await;
         Ok(handled.unwrap_or_else(|_| {
@@ -111,12 +111,25 @@ fn format_id(buffer: &mut [u8; 40]) -> Arc<str> {
 
 /// Whether a model is asked there: those requests are counted, whatever comes of them.
 fn generates(method: &Method, path: &str) -> bool {
-    method == Method::POST && matches!(path, "/v1/messages" | "/v1/embeddings" | "/v1/chat/completions" | "/chat")
+    method == Method::POST
+        && (matches!(path, "/v1/messages" | "/v1/embeddings" | "/v1/chat/completions" | "/chat")
+            || ModelCall::of(path).is_some_and(|call| call.generates()))
 }
 
 /// The protocol that a client speaks, so that even a refusal has its shape.
-pub(crate) fn spoken(path: &str, headers: &HeaderMap) -> Protocol {
-    if path.starts_with("/v1/messages") {
+pub(crate) fn spoken(uri: &Uri, headers: &HeaderMap) -> Protocol {
+    let path = uri.path();
+    let is_google = || {
+        path.starts_with("/v1beta/")
+            || path.starts_with("/v1alpha/")
+            || (path.starts_with("/v1/models")
+                && (headers.contains_key("x-goog-api-key")
+                    || !key_in(uri.query()).is_empty()
+                    || ModelCall::of(path).is_some_and(|call| !call.method.is_empty())))
+    };
+    if is_google() {
+        Protocol::Gemini
+    } else if path.starts_with("/v1/messages") {
         Protocol::Anthropic
     } else if path == "/chat" {
         Protocol::Simple

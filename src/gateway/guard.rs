@@ -5,12 +5,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use super::rejection::GatewayError;
 use crate::dsl::policy::{Policy, TenantId};
+use crate::protocol::key_in;
 use crate::upstream::{CredentialError, read_credential};
 
 /// The names under which the gateway may be called.
@@ -165,6 +166,14 @@ impl Keys {
         sent(headers).find_map(|token| self.find(token)).ok_or(GatewayError::Key)
     }
 
+    /// Who sent a request: by its headers, or by `?key=…`, as Gemini's clients may.
+    pub(crate) fn caller_of(&self, uri: &Uri, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+        self.caller(headers).or_else(|error| {
+            let key = key_in(uri.query());
+            self.find(key.as_bytes()).filter(|_| !key.is_empty()).ok_or(error)
+        })
+    }
+
     fn find(&self, token: &[u8]) -> Option<Caller> {
         let digest = *blake3::hash(token).as_bytes();
         let mut found = u32::MAX;
@@ -178,14 +187,14 @@ impl Keys {
     }
 }
 
-/// What a request sends as a key: `x-api-key`, and the bearer token.
+/// What a request's headers hold as a key: `x-api-key`, `x-goog-api-key`, and the bearer token.
 fn sent(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let bearer = headers.get(AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.as_bytes().split_at_checked(7)?;
         scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
     });
-    let plain = headers.get("x-api-key").map(|value| value.as_bytes().trim_ascii());
-    [plain, bearer].into_iter().flatten()
+    let plain = |name| headers.get(name).map(|value: &HeaderValue| value.as_bytes().trim_ascii());
+    [plain("x-api-key"), plain("x-goog-api-key"), bearer].into_iter().flatten()
 }
 
 fn digest(secret: &SecretString) -> [u8; 32] {
@@ -194,8 +203,6 @@ fn digest(secret: &SecretString) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn host(listen: &str, name: &str) -> bool {
@@ -252,6 +259,10 @@ mod tests {
         assert_eq!(ask(&[("authorization", "Bearer two")]), Ok((Some(0), 1)));
         assert_eq!(ask(&[("authorization", "bearer  three ")]), Ok((Some(1), 0)));
         assert_eq!(ask(&[("x-api-key", "one")]), Ok((Some(0), 0)));
+        assert_eq!(ask(&[("x-goog-api-key", "two")]), Ok((Some(0), 1)));
+        let in_query = |query: &'static str| keys.caller_of(&Uri::from_static(query), &HeaderMap::new());
+        assert_eq!(in_query("/v1beta/models?alt=sse&key=t%77o").map(|caller| caller.key), Ok(1));
+        assert_eq!(in_query("/v1beta/models?key="), Err(GatewayError::Key));
         assert_eq!(ask(&[("x-api-key", "dummy"), ("authorization", "Bearer one")]), Ok((Some(0), 0)));
         for wrong in [&[("x-api-key", "on")][..], &[("authorization", "Basic one")], &[("x-api-key", "")], &[]] {
             assert_eq!(ask(wrong), Err(GatewayError::Key), "{wrong:?}");

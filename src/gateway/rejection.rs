@@ -45,10 +45,15 @@ pub(crate) enum GatewayError {
     Origin,
     #[error("`{0}` is not a name of this gateway; start it with `--host {0}` if it should be")]
     Host(String),
-    #[error("a valid key is required: send it as `Authorization: Bearer …` or `x-api-key: …`")]
+    #[error("a valid key is required: send it as `Authorization: Bearer …`, `x-api-key: …` or `x-goog-api-key: …`")]
     Key,
     #[error("there is nothing at `{0}`; {PATHS}")]
     NoSuchPath(String),
+    /// what is there instead
+    #[error("{0}")]
+    NotServed(&'static str),
+    #[error("no model `{0}`")]
+    NoModel(String),
     #[error("`{method}` is not possible at `{path}`")]
     Method { method: String, path: String },
     #[error("the request body is larger than {0} bytes")]
@@ -114,7 +119,7 @@ impl GatewayError {
         match self {
             Self::Origin | Self::Host(_) => StatusCode::FORBIDDEN,
             Self::Key => StatusCode::UNAUTHORIZED,
-            Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
+            Self::NoSuchPath(_) | Self::NotServed(_) | Self::NoModel(_) => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody | Self::Lagged => StatusCode::REQUEST_TIMEOUT,
@@ -135,7 +140,7 @@ impl GatewayError {
             Self::Origin => "origin_not_allowed",
             Self::Host(_) => "host_not_allowed",
             Self::Key => "invalid_api_key",
-            Self::NoSuchPath(_) => "not_found",
+            Self::NoSuchPath(_) | Self::NotServed(_) | Self::NoModel(_) => "not_found",
             Self::Method { .. } => "method_not_allowed",
             Self::TooLarge(_) => "request_too_large",
             Self::SlowBody => "request_timeout",

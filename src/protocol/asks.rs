@@ -41,7 +41,8 @@ impl<'a> Asks<'a> {
                 asks.read_format(request.field("response_format"));
             }
             // Read in their own rooms.
-            Protocol::Responses | Protocol::Gemini | Protocol::Simple => {}
+            Protocol::Responses | Protocol::Simple => {}
+            Protocol::Gemini => super::gemini::read_asks(request, &mut asks),
         }
         asks
     }

@@ -18,6 +18,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("safety_identifier", "says who asks, not what"),
     ("prompt_cache_key", "a hint for the provider's own cache"),
     ("stream_options", "changes how usage is told, not the answer"),
+    ("labels", "Gemini's: say who asks, not what"),
     ("user_id", "of `/chat`: says who asks, not what"),
     ("session_id", "of `/chat`: says in which conversation, not what"),
     ("system[x-anthropic-billing-header]", "Claude Code's billing line, which changes with every turn"),

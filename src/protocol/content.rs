@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 use aho_corasick::packed::{MatchKind, Searcher};
 use memchr::memmem;
 
-use super::Protocol;
 use super::json::{Kind, Raw, Text};
 use super::request::Request;
+use super::{Protocol, gemini};
 
 /// Who says something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +57,12 @@ pub enum Piece<'a> {
 
 /// The messages; `/chat` has none.
 pub fn messages(request: &Request) -> impl Iterator<Item = Message<'_>> {
-    let list = request.field("messages").unwrap_or(Raw::NULL);
-    list.elements().map_while(Result::ok).map(|raw| {
+    let is_gemini = request.protocol() == Protocol::Gemini;
+    let list = request.field(if is_gemini { "contents" } else { "messages" }).unwrap_or(Raw::NULL);
+    list.elements().map_while(Result::ok).map(move |raw| {
+        if is_gemini {
+            return gemini::message(raw);
+        }
         let [role, content] = raw.peek(["role", "content"]);
         let role = match role.and_then(Raw::text).map(Text::escaped) {
             Some(b"user") => Role::User,
@@ -118,7 +122,17 @@ fn block_pieces<'a>(block: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
         Some("image" | "image_url") => visit(Piece::Image(block)),
         Some("document" | "file") => visit(Piece::Document(block)),
         Some("input_audio" | "audio") => visit(Piece::Audio(block)),
-        _ => visit(Piece::Other(block)),
+        Some(_) => visit(Piece::Other(block)),
+        // Only Gemini's parts have no type.
+        None => gemini::part_pieces(block, visit),
+    }
+}
+
+/// What the system says, wherever the protocol has a member for it.
+pub fn system(request: &Request) -> Raw<'_> {
+    match request.protocol() {
+        Protocol::Gemini => gemini::system(request),
+        _ => request.field("system").unwrap_or(Raw::NULL),
     }
 }
 
@@ -156,10 +170,10 @@ impl ToolKind<'_> {
 
 /// The tools, in order.
 pub fn tool_kinds(request: &Request) -> impl Iterator<Item = ToolKind<'_>> {
-    let list = request.field("tools").unwrap_or(Raw::NULL);
+    let list = request.field("tools").filter(|_| request.protocol() != Protocol::Gemini).unwrap_or(Raw::NULL);
     let search = request.field("web_search_options").filter(|_| request.protocol() == Protocol::Chat);
     let search = search.map(|_| ToolKind { name: "web_search".into(), server: true });
-    list.elements().map_while(Result::ok).map(tool_kind).chain(search)
+    list.elements().map_while(Result::ok).map(tool_kind).chain(search).chain(gemini::tool_kinds(request))
 }
 
 /// Whether the provider is asked to search the web. Most requests offer tools and no search: those
@@ -167,7 +181,8 @@ pub fn tool_kinds(request: &Request) -> impl Iterator<Item = ToolKind<'_>> {
 #[must_use]
 pub fn searches_the_web(request: &Request) -> bool {
     let tools = request.field("tools").unwrap_or(Raw::NULL).bytes();
-    let may = find(tools, "web_search").is_some() || find(tools, "\\u00").is_some();
+    let marks = ["web_search", "oogle", "\\u00"];
+    let may = marks.iter().any(|mark| find(tools, mark).is_some());
     (may || request.field("web_search_options").is_some()) && tool_kinds(request).any(|tool| tool.is_web_search())
 }
 
@@ -205,14 +220,26 @@ pub struct Attachments {
 /// What must stand in a conversation that holds an attachment, as it is written without escapes.
 /// `\u00` is the way to write it with escapes.
 static MARKS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
-    let marks = ["\"image", "\"document\"", "\"file\"", "\"input_audio\"", "\"audio\"", "\\u00"];
+    let marks = [
+        "\"image",
+        "\"document\"",
+        "\"file\"",
+        "\"input_audio\"",
+        "\"audio\"",
+        "\\u00",
+        "\"inlineData",
+        "\"inline_data",
+        "\"fileData",
+        "\"file_data",
+    ];
     aho_corasick::packed::Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(marks).build()
 });
 
 impl Attachments {
     pub(super) fn of(request: &Request) -> Self {
         let mut found = Self::default();
-        let Some(list) = request.field("messages").filter(|list| list.kind() == Kind::Array) else { return found };
+        let list = ["messages", "contents"].iter().find_map(|name| request.field(name));
+        let Some(list) = list.filter(|list| list.kind() == Kind::Array) else { return found };
         if MARKS.as_ref().is_some_and(|marks| marks.find(list.bytes()).is_none()) {
             return found;
         }

@@ -73,7 +73,8 @@ pub fn render(protocol: Protocol, reply: &ErrorReply) -> Bytes {
             push_string(&mut out, &reply.request_id);
             out.push(b'}');
         }
-        Protocol::Chat | Protocol::Responses | Protocol::Gemini => {
+        Protocol::Gemini => render_gemini(reply, &mut out),
+        Protocol::Chat | Protocol::Responses => {
             out.extend_from_slice(b"{\"error\":{\"message\":");
             push_string(&mut out, &reply.sentence());
             out.extend_from_slice(b",\"type\":");
@@ -100,6 +101,42 @@ pub fn render(protocol: Protocol, reply: &ErrorReply) -> Bytes {
         }
     }
     Bytes::from(out)
+}
+
+fn render_gemini(reply: &ErrorReply, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"error\":{\"code\":");
+    push_number(out, reply.status.into());
+    out.extend_from_slice(b",\"message\":");
+    push_string(out, &reply.sentence());
+    out.extend_from_slice(b",\"status\":");
+    push_string(out, google_status(reply.status));
+    out.extend_from_slice(b",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":");
+    push_string(out, &reply.kind.to_ascii_uppercase());
+    out.extend_from_slice(b",\"domain\":\"ccr-policy\",\"metadata\":{\"requestId\":");
+    push_string(out, &reply.request_id);
+    out.extend_from_slice(b"}}");
+    if let Some(seconds) = reply.retry_after_s {
+        out.extend_from_slice(b",{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":");
+        push_string(out, &format!("{seconds}s"));
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"]}}");
+}
+
+/// Google's word for a status, of `google.rpc.Code`.
+fn google_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        409 => "ABORTED",
+        429 => "RESOURCE_EXHAUSTED",
+        408 | 504 => "DEADLINE_EXCEEDED",
+        501 => "UNIMPLEMENTED",
+        502 | 503 | 529 => "UNAVAILABLE",
+        500.. => "INTERNAL",
+        _ => "INVALID_ARGUMENT",
+    }
 }
 
 fn push_details(out: &mut Vec<u8>, reply: &ErrorReply) {
@@ -216,21 +253,26 @@ mod tests {
         let shape = |protocol| String::from_utf8(render(protocol, &reply()).to_vec()).unwrap();
         insta::assert_snapshot!(shape(Protocol::Anthropic), @r#"{"type":"error","error":{"type":"api_error","message":"every attempt failed: a: timeout; b: 429 (try later)","retry_after":7,"attempts":[{"model":"a","reason":"timeout"},{"model":"b","reason":"429"}]},"request_id":"r1"}"#);
         insta::assert_snapshot!(shape(Protocol::Chat), @r#"{"error":{"message":"every attempt failed: a: timeout; b: 429 (try later)","type":"server_error","param":null,"code":"all_failed","retry_after":7,"attempts":[{"model":"a","reason":"timeout"},{"model":"b","reason":"429"}]}}"#);
+        insta::assert_snapshot!(shape(Protocol::Gemini), @r#"{"error":{"code":503,"message":"every attempt failed: a: timeout; b: 429 (try later)","status":"UNAVAILABLE","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"ALL_FAILED","domain":"ccr-policy","metadata":{"requestId":"r1"}},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7s"}]}}"#);
         insta::assert_snapshot!(shape(Protocol::Simple), @r#"{"success":false,"error":{"kind":"all_failed","message":"every attempt failed","hint":"try later","retry_after":7,"attempts":[{"model":"a","reason":"timeout"},{"model":"b","reason":"429"}]},"request_id":"r1"}"#);
     }
 
     #[test]
     fn statuses_have_their_words() {
-        for (status, anthropic, chat) in [
-            (400, "invalid_request_error", "invalid_request_error"),
-            (401, "authentication_error", "authentication_error"),
-            (404, "not_found_error", "not_found_error"),
-            (413, "request_too_large", "invalid_request_error"),
-            (429, "rate_limit_error", "rate_limit_error"),
-            (504, "timeout_error", "server_error"),
-            (529, "overloaded_error", "server_error"),
+        for (status, anthropic, chat, google) in [
+            (400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
+            (401, "authentication_error", "authentication_error", "UNAUTHENTICATED"),
+            (403, "permission_error", "permission_error", "PERMISSION_DENIED"),
+            (404, "not_found_error", "not_found_error", "NOT_FOUND"),
+            (413, "request_too_large", "invalid_request_error", "INVALID_ARGUMENT"),
+            (429, "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED"),
+            (500, "api_error", "server_error", "INTERNAL"),
+            (503, "api_error", "server_error", "UNAVAILABLE"),
+            (504, "timeout_error", "server_error", "DEADLINE_EXCEEDED"),
+            (529, "overloaded_error", "server_error", "UNAVAILABLE"),
         ] {
-            assert_eq!((anthropic_type(status), chat_type(status)), (anthropic, chat), "{status}");
+            let words = (anthropic_type(status), chat_type(status), google_status(status));
+            assert_eq!(words, (anthropic, chat, google), "{status}");
         }
     }
 

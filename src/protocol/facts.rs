@@ -8,10 +8,11 @@ use http::HeaderMap;
 
 use super::asks::Asks;
 use super::content::{self, Piece, Role};
+use super::gemini;
 use super::json::{Kind, Raw, Text};
 use super::request::Request;
 use super::task::{self, Signs};
-use super::tokens;
+use super::{Protocol, tokens};
 use crate::bounds::MAX_FACT_INT;
 use crate::facts::given::default_value;
 use crate::facts::{Fact, Facts, Needs, SessionFacts, Var};
@@ -286,7 +287,7 @@ fn system<'r>(request: &'r Request) -> Cow<'r, str> {
             parts.push(text);
         }
     };
-    content::content_pieces(request.field("system").unwrap_or(Raw::NULL), &mut add);
+    content::content_pieces(content::system(request), &mut add);
     for message in content::messages(request).filter(|message| message.role == Role::System) {
         content::content_pieces(message.content, &mut add);
     }
@@ -306,7 +307,10 @@ fn only_results(message: content::Message<'_>) -> bool {
     let mut blocks = message.content.elements().map_while(Result::ok).peekable();
     message.content.kind() == Kind::Array
         && blocks.peek().is_some()
-        && blocks.all(|block| block.get("type").is_some_and(|kind| kind.is_text("tool_result")))
+        && blocks.all(|block| match block.get("type") {
+            Some(kind) => kind.is_text("tool_result"),
+            None => gemini::is_response(block),
+        })
 }
 
 fn in_tool_loop(request: &Request) -> bool {
@@ -317,6 +321,7 @@ fn in_tool_loop(request: &Request) -> bool {
             choice.get("type").is_some_and(|kind| ["tool", "any", "function"].iter().any(|word| kind.is_text(word)))
         }
     });
+    let demanded = demanded || (request.protocol() == Protocol::Gemini && gemini::demands_call(request));
     demanded || last.is_some_and(|message| message.role == Role::Tool || only_results(message))
 }
 
@@ -326,7 +331,9 @@ fn tool_names(request: &Request, server: bool) -> Vec<Cow<'_, str>> {
 
 /// Texts as they are; numbers and truth values as they are written.
 fn metadata(request: &Request) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
-    let members = request.field("metadata").unwrap_or(Raw::NULL).members().map_while(Result::ok);
+    // Google calls it labels.
+    let name = if request.protocol() == Protocol::Gemini { "labels" } else { "metadata" };
+    let members = request.field(name).unwrap_or(Raw::NULL).members().map_while(Result::ok);
     members
         .take(crate::bounds::MAX_LIST_LENGTH)
         .filter_map(|(key, value)| {

@@ -24,6 +24,9 @@ pub fn guess(headers: &HeaderMap, body: &[u8]) -> Protocol {
     if has(&"message") && !has(&"messages") {
         return Protocol::Simple;
     }
+    if has(&"contents") && !has(&"messages") {
+        return Protocol::Gemini;
+    }
     let any = |list: &str, like: &dyn Fn(Raw<'_>) -> bool| {
         body.get(list).is_some_and(|list| list.elements().map_while(Result::ok).any(like))
     };
@@ -66,6 +69,7 @@ mod tests {
         check(r#"{"messages":[],"tools":[{"type":"function","function":{}}],"max_tokens":9}"#, None, Protocol::Chat);
         check(r#"{"messages":[],"tools":[{"name":"a","input_schema":{}}]}"#, None, Protocol::Anthropic);
         check(r#"{"message":"hello"}"#, None, Protocol::Simple);
+        check(r#"{"contents":[],"generation_config":{}}"#, None, Protocol::Gemini);
         check("not JSON", None, Protocol::Anthropic);
     }
 }

@@ -88,11 +88,12 @@ impl Message<'_> {
     }
 }
 
-/// What stands for a block of Anthropic's in another protocol: its type, so that it does not vanish
+/// What stands for a block of Anthropic's or a part of Gemini's in another protocol: its type, so that it does not vanish
 /// unseen. None for the provider's own search, which the client is warned of when it asks for it, and
 /// for thinking that nobody can read.
 pub(crate) fn note_of(block: Raw<'_>) -> Option<String> {
-    let kind = block.get("type").and_then(Raw::text).unwrap_or(Text::EMPTY).decode();
+    let Some(kind) = block.get("type") else { return super::gemini::note_of(block) };
+    let kind = kind.text().unwrap_or(Text::EMPTY).decode();
     match &*kind {
         "server_tool_use" | "web_search_tool_result" | "redacted_thinking" => None,
         kind => Some(format!("[a block of the type `{}`, which only Anthropic's protocol can show]", shown(kind))),

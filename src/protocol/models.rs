@@ -15,6 +15,10 @@ pub struct ModelCard {
     pub owner: String,
     /// since when, in seconds since 1970
     pub created_unix: u64,
+    /// most tokens of input and output together, where the policy says it
+    pub context: Option<u64>,
+    /// most tokens of an answer, where the policy says it
+    pub output: Option<u64>,
 }
 
 /// The list in a protocol's form; every model is on its one page.
@@ -23,35 +27,85 @@ pub fn render(protocol: Protocol, models: &[ModelCard]) -> Bytes {
     let mut out = Vec::with_capacity(64 + models.len() * 128);
     match protocol {
         Protocol::Anthropic => render_anthropic(models, &mut out),
-        Protocol::Chat | Protocol::Responses | Protocol::Gemini | Protocol::Simple => {
+        Protocol::Chat | Protocol::Responses | Protocol::Simple => {
             out.extend_from_slice(b"{\"object\":\"list\",\"data\":[");
-            for (index, model) in models.iter().enumerate() {
-                out.extend_from_slice(if index > 0 { b",{\"id\":" } else { b"{\"id\":" });
-                push_string(&mut out, &model.id);
-                out.extend_from_slice(b",\"object\":\"model\",\"created\":");
-                push_number(&mut out, model.created_unix);
-                out.extend_from_slice(b",\"owned_by\":");
-                push_string(&mut out, &model.owner);
-                out.push(b'}');
-            }
+            push_cards(protocol, models, &mut out);
+            out.extend_from_slice(b"]}");
+        }
+        Protocol::Gemini => {
+            out.extend_from_slice(b"{\"models\":[");
+            push_cards(protocol, models, &mut out);
             out.extend_from_slice(b"]}");
         }
     }
     Bytes::from(out)
 }
 
+/// One model in a protocol's form.
+#[must_use]
+pub fn render_one(protocol: Protocol, model: &ModelCard) -> Bytes {
+    let mut out = Vec::with_capacity(256);
+    push_card(protocol, model, &mut out);
+    Bytes::from(out)
+}
+
+fn push_cards(protocol: Protocol, models: &[ModelCard], out: &mut Vec<u8>) {
+    for (index, model) in models.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        push_card(protocol, model, out);
+    }
+}
+
+fn push_card(protocol: Protocol, model: &ModelCard, out: &mut Vec<u8>) {
+    match protocol {
+        Protocol::Anthropic => {
+            out.extend_from_slice(b"{\"type\":\"model\",\"id\":");
+            push_string(out, &model.id);
+            out.extend_from_slice(b",\"display_name\":");
+            push_string(out, &model.id);
+            out.extend_from_slice(b",\"created_at\":");
+            let created =
+                i64::try_from(model.created_unix).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+            push_string(out, &created.unwrap_or(DateTime::UNIX_EPOCH).to_rfc3339_opts(SecondsFormat::Secs, true));
+        }
+        Protocol::Gemini => push_gemini(model, out),
+        Protocol::Chat | Protocol::Responses | Protocol::Simple => {
+            out.extend_from_slice(b"{\"id\":");
+            push_string(out, &model.id);
+            out.extend_from_slice(b",\"object\":\"model\",\"created\":");
+            push_number(out, model.created_unix);
+            out.extend_from_slice(b",\"owned_by\":");
+            push_string(out, &model.owner);
+        }
+    }
+    out.push(b'}');
+}
+
+/// Google's input and output limits do not share tokens; a context does, so the output is taken off.
+fn push_gemini(model: &ModelCard, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"name\":");
+    push_string(out, &format!("models/{}", model.id));
+    out.extend_from_slice(b",\"version\":\"001\",\"displayName\":");
+    push_string(out, &model.id);
+    out.extend_from_slice(b",\"description\":");
+    push_string(out, &format!("served by {}", model.owner));
+    let input = model.context.map(|context| context.saturating_sub(model.output.unwrap_or(0)));
+    for (name, limit) in [(&b",\"inputTokenLimit\":"[..], input), (b",\"outputTokenLimit\":", model.output)] {
+        if let Some(limit) = limit {
+            out.extend_from_slice(name);
+            push_number(out, limit);
+        }
+    }
+    out.extend_from_slice(
+        b",\"supportedGenerationMethods\":[\"generateContent\",\"streamGenerateContent\",\"countTokens\"]",
+    );
+}
+
 fn render_anthropic(models: &[ModelCard], out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"data\":[");
-    for (index, model) in models.iter().enumerate() {
-        out.extend_from_slice(if index > 0 { b",{\"type\":\"model\",\"id\":" } else { b"{\"type\":\"model\",\"id\":" });
-        push_string(out, &model.id);
-        out.extend_from_slice(b",\"display_name\":");
-        push_string(out, &model.id);
-        out.extend_from_slice(b",\"created_at\":");
-        let created = i64::try_from(model.created_unix).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-        push_string(out, &created.unwrap_or(DateTime::UNIX_EPOCH).to_rfc3339_opts(SecondsFormat::Secs, true));
-        out.push(b'}');
-    }
+    push_cards(Protocol::Anthropic, models, out);
     out.extend_from_slice(b"],\"has_more\":false");
     for (name, model) in [("first_id", models.first()), ("last_id", models.last())] {
         out.extend_from_slice(b",\"");
@@ -70,12 +124,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_dialects() {
-        let card = |id: &str| ModelCard { id: id.into(), owner: "p".into(), created_unix: 86_400 };
+    fn every_dialect() {
+        let card = |id: &str| ModelCard {
+            id: id.into(),
+            owner: "p".into(),
+            created_unix: 86_400,
+            context: Some(1_000),
+            output: Some(200),
+        };
         let models = [card("a"), card("b")];
         let shape = |protocol, models: &[ModelCard]| String::from_utf8(render(protocol, models).to_vec()).unwrap();
         insta::assert_snapshot!(shape(Protocol::Anthropic, &models), @r#"{"data":[{"type":"model","id":"a","display_name":"a","created_at":"1970-01-02T00:00:00Z"},{"type":"model","id":"b","display_name":"b","created_at":"1970-01-02T00:00:00Z"}],"has_more":false,"first_id":"a","last_id":"b"}"#);
         insta::assert_snapshot!(shape(Protocol::Anthropic, &[]), @r#"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#);
+        insta::assert_snapshot!(shape(Protocol::Gemini, &models[..1]), @r#"{"models":[{"name":"models/a","version":"001","displayName":"a","description":"served by p","inputTokenLimit":800,"outputTokenLimit":200,"supportedGenerationMethods":["generateContent","streamGenerateContent","countTokens"]}]}"#);
         insta::assert_snapshot!(shape(Protocol::Chat, &models[..1]), @r#"{"object":"list","data":[{"id":"a","object":"model","created":86400,"owned_by":"p"}]}"#);
     }
 }

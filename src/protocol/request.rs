@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::Protocol;
 use super::content::{self, Attachments};
+use super::gemini::{self, ModelCall};
 use super::identity;
 use super::json::{JsonError, Kind, Raw, Text, count_elements, skip_space, skip_value};
 use super::subagent::{self, SubagentTag};
@@ -71,8 +72,40 @@ impl Request {
     /// When it is not a JSON object, names a top-level member twice, lacks what its protocol
     /// demands, has a wrong type in a member that is read here, or a list beyond its bound.
     pub fn parse(protocol: Protocol, body: Bytes) -> Result<Self, BadRequest> {
+        Self::parse_at(protocol, "", body)
+    }
+
+    /// Reads a body that was sent to this path: Gemini's clients name the model there, and whether they
+    /// want a stream.
+    ///
+    /// # Errors
+    /// Those of [`Request::parse`].
+    pub fn parse_at(protocol: Protocol, path: &str, body: Bytes) -> Result<Self, BadRequest> {
+        let call = if protocol == Protocol::Gemini { ModelCall::of(path) } else { None };
+        let mut request = Self::read(protocol, body)?;
+        if let Some(call) = call {
+            request.stream = call.streams();
+            request.model = call.model;
+        }
+        Ok(request)
+    }
+
+    /// The same request with another body.
+    pub(crate) fn with_body(&self, body: Bytes) -> Result<Self, BadRequest> {
+        let mut request = Self::read(self.protocol, body)?;
+        if self.protocol == Protocol::Gemini {
+            request.model.clone_from(&self.model);
+            request.stream = self.stream;
+        }
+        Ok(request)
+    }
+
+    fn read(protocol: Protocol, body: Bytes) -> Result<Self, BadRequest> {
         let mut request = Self::bare(protocol, body)?;
         request.model = request.text_member("model")?.map(|text| text.decode().into_owned()).unwrap_or_default();
+        if protocol == Protocol::Gemini {
+            request.model = gemini::plain_name(&request.model).to_owned();
+        }
         request.stream = request.stream_member()?;
         request.max_tokens = request.max_tokens_member()?;
         match protocol {
@@ -81,7 +114,12 @@ impl Request {
                     return Err(BadRequest::new("`message`: a text that is not empty is required"));
                 }
             }
-            Protocol::Responses | Protocol::Gemini => {}
+            Protocol::Responses => {}
+            Protocol::Gemini => match gemini::field(&request, "contents").kind() {
+                Kind::Array => {}
+                Kind::Null => return Err(BadRequest::new("`contents`: field required")),
+                _ => return Err(BadRequest::new("`contents`: a list is required")),
+            },
             Protocol::Anthropic | Protocol::Chat => match request.field("messages").map(Raw::kind) {
                 Some(Kind::Array) => {}
                 Some(_) => return Err(BadRequest::new("`messages`: a list is required")),
@@ -140,7 +178,8 @@ impl Request {
     }
 
     fn stream_member(&self) -> Result<bool, BadRequest> {
-        if self.protocol == Protocol::Simple {
+        // Gemini's clients say it in the path.
+        if matches!(self.protocol, Protocol::Simple | Protocol::Gemini) {
             return Ok(false);
         }
         self.field("stream").map_or(Ok(false), |raw| {
@@ -149,15 +188,19 @@ impl Request {
     }
 
     fn max_tokens_member(&self) -> Result<Option<u64>, BadRequest> {
+        let read = |name: &str, raw: Raw<'_>| {
+            let most = MAX_FACT_INT.unsigned_abs();
+            raw.whole()
+                .map(|number| Some(number.min(most)))
+                .ok_or_else(|| BadRequest::new(format!("`{name}`: a whole number that is not negative is required")))
+        };
         for name in self.protocol.max_tokens_members() {
             if let Some(raw) = self.field(name) {
-                let most = MAX_FACT_INT.unsigned_abs();
-                return raw.whole().map(|number| Some(number.min(most))).ok_or_else(|| {
-                    BadRequest::new(format!("`{name}`: a whole number that is not negative is required"))
-                });
+                return read(name, raw);
             }
         }
-        Ok(None)
+        let nested = if self.protocol == Protocol::Gemini { gemini::max_tokens(self) } else { None };
+        nested.map_or(Ok(None), |raw| read("maxOutputTokens", raw))
     }
 
     /// What the client speaks.
@@ -316,8 +359,8 @@ impl Index {
         let (name, value) = super::json::member_at(body, key)?;
         let end = if name.is("tools") {
             bounded(body, value, "tools", MAX_LIST_LENGTH)?
-        } else if name.is("messages") {
-            bounded(body, value, "messages", MAX_MESSAGES)?
+        } else if name.is("messages") || name.is("contents") {
+            bounded(body, value, &name.decode(), MAX_MESSAGES)?
         } else {
             skip_value(body, value)?
         };

@@ -3,6 +3,7 @@
 //! the field that its own protocol has for it; only the wire that made it may ever see it again.
 //!
 //! A foreign one goes to a client as `ccr1.<wire>.<text>`, so that it can be told from the client's own.
+//! Gemini's field is bytes, and its SDKs decode them: there the mark before the text is base64 too.
 
 use super::Wire;
 use super::json::Text;
@@ -15,6 +16,10 @@ const WIRES: [(Wire, &[u8]); 4] = [
     (Wire::Gemini, b"gemini."),
 ];
 
+/// Marks of base64's letters alone, of a length that a decoder can stop at.
+const PLAIN: [(Wire, &[u8]); 3] =
+    [(Wire::Anthropic, b"ccr1anthropicxxx"), (Wire::Chat, b"ccr1chatxxxxxxxx"), (Wire::Responses, b"ccr1responsesxxx")];
+
 /// A signature and its maker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Signed<'a> {
@@ -26,6 +31,12 @@ pub(crate) struct Signed<'a> {
 impl<'a> Signed<'a> {
     /// Reads what a client sent in the field of its own protocol, whose wire is `own`.
     pub(crate) fn of_client(own: Wire, text: Text<'a>) -> Self {
+        if own == Wire::Gemini {
+            let bytes = text.escaped();
+            let found = PLAIN.iter().find_map(|(maker, mark)| Some((*maker, bytes.strip_prefix(*mark)?)));
+            let (maker, rest) = found.unwrap_or((own, bytes));
+            return Self { maker, text: Text::from_escaped(rest) };
+        }
         let foreign = text.escaped().strip_prefix(MARK).and_then(|rest| {
             WIRES.iter().find_map(|(maker, name)| Some((*maker, Text::from_escaped(rest.strip_prefix(*name)?))))
         });
@@ -37,7 +48,11 @@ impl<'a> Signed<'a> {
 
     /// Appends it, without quotes, for the field of a client whose wire is `own`.
     pub(crate) fn push(self, own: Wire, out: &mut Vec<u8>) {
-        if self.maker != own {
+        if own == Wire::Gemini && self.maker != own {
+            out.extend_from_slice(
+                PLAIN.iter().find(|(wire, _)| *wire == self.maker).map_or(&b""[..], |(_, mark)| mark),
+            );
+        } else if self.maker != own {
             out.extend_from_slice(MARK);
             out.extend_from_slice(
                 WIRES.iter().find(|(wire, _)| *wire == self.maker).map_or(&b""[..], |(_, name)| name),

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::content::{self, Piece, Role};
-use super::json::{Raw, Text};
+use super::json::Text;
 use super::request::Request;
 
 const MARK: &str = "CCR-SUBAGENT-MODEL";
@@ -37,7 +37,7 @@ pub(crate) fn find(request: &Request) -> Option<SubagentTag> {
             found = find_in(request, text);
         }
     };
-    content::content_pieces(request.field("system").unwrap_or(Raw::NULL), &mut look);
+    content::content_pieces(content::system(request), &mut look);
     let early = |role: Role| content::messages(request).filter(move |message| message.role == role);
     for message in early(Role::System).chain(early(Role::User).take(EARLY_MESSAGES)) {
         content::content_pieces(message.content, &mut look);

@@ -134,6 +134,7 @@ impl Stop {
             (Wire::Anthropic, "tool_use") | (Wire::Chat, "tool_calls" | "function_call") => Self::ToolUse,
             (Wire::Anthropic, "refusal") | (Wire::Chat, "content_filter") => Self::Refusal,
             (Wire::Anthropic, "pause_turn") => Self::Pause,
+            // Gemini's words are read in its own room: some of them are failures.
             _ => Self::End,
         }
     }

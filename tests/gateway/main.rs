@@ -13,6 +13,7 @@ mod attempts;
 mod cache;
 mod clients;
 mod embeddings;
+mod gemini;
 mod guard;
 mod hints;
 mod hostile;

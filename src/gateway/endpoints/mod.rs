@@ -1,6 +1,7 @@
 //! What there is at which path. Each endpoint is one file, or one line where the phases do it all.
 
 mod count_tokens;
+mod gemini;
 mod health;
 mod metrics;
 mod models;
@@ -21,7 +22,7 @@ use crate::protocol::Protocol;
 
 /// What a client who came to a wrong path may have meant.
 pub(crate) const PATHS: &str = "there is POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/embeddings, /chat, \
-                                /v1/route and GET /v1/models, /health, /ready, /metrics";
+                                /v1/route, /v1beta/models/{model}:generateContent and GET /v1/models, /v1beta/models, /health, /ready, /metrics";
 
 /// All endpoints.
 pub(crate) fn router() -> Router {
@@ -32,6 +33,11 @@ pub(crate) fn router() -> Router {
         .route("/v1/embeddings", post(embeddings))
         .route("/chat", post(chat))
         .route("/v1/models", get(models::models))
+        .route("/v1beta/models", get(models::models))
+        .route("/v1alpha/models", get(models::models))
+        .route("/v1beta/models/{*call}", get(gemini::model).post(gemini::call))
+        .route("/v1alpha/models/{*call}", get(gemini::model).post(gemini::call))
+        .route("/v1/models/{*call}", get(gemini::model).post(gemini::call))
         .route("/v1/route", post(route::route))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
@@ -76,7 +82,7 @@ fn shown(path: &str) -> String {
 }
 
 fn refuse(entry: &Entry, request: &Request<Body>, error: &GatewayError) -> Response<Body> {
-    refuse_as(entry, spoken(request.uri().path(), request.headers()), error)
+    refuse_as(entry, spoken(request.uri(), request.headers()), error)
 }
 
 fn refuse_as(entry: &Entry, protocol: Protocol, error: &GatewayError) -> Response<Body> {

@@ -1,4 +1,4 @@
-//! `GET /v1/models`: what this key may use, by the policy's names, in the caller's protocol.
+//! `GET /v1/models` and `/v1beta/models`: what this key may use, by the policy's names, in the caller's protocol.
 
 use axum::body::Body;
 use axum::extract::Extension;
@@ -6,10 +6,17 @@ use http::{Request, Response, StatusCode};
 
 use super::json;
 use crate::gateway::front::spoken;
+use crate::gateway::live::Target;
 use crate::gateway::phases::accept::Entry;
 use crate::protocol::models::{ModelCard, render};
 
 pub(super) async fn models(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
+    let protocol = spoken(request.uri(), request.headers());
+    json(&entry, StatusCode::OK, render(protocol, &cards(&entry)))
+}
+
+/// The models that this key may use.
+pub(super) fn cards(entry: &Entry) -> Vec<ModelCard> {
     let policy = entry.live.policy();
     let tenant = entry.caller.tenant.and_then(|tenant| policy.tenants.get(tenant.index()));
     let allowed = tenant.and_then(|tenant| tenant.models.as_deref());
@@ -20,8 +27,12 @@ pub(super) async fn models(Extension(entry): Extension<Entry>, request: Request<
         .iter()
         .enumerate()
         .filter(|(number, _)| allowed.is_none_or(|allowed| allowed.iter().any(|model| model.index() == *number)));
-    let cards: Vec<_> = usable
-        .map(|(_, target)| ModelCard { id: target.name.to_string(), owner: target.provider.clone(), created_unix })
-        .collect();
-    json(&entry, StatusCode::OK, render(spoken(request.uri().path(), request.headers()), &cards))
+    let card = |(number, target): (usize, &Target)| ModelCard {
+        id: target.name.to_string(),
+        owner: target.provider.clone(),
+        created_unix,
+        context: policy.models.get(number).and_then(|model| model.context),
+        output: target.output,
+    };
+    usable.map(card).collect()
 }

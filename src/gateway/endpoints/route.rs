@@ -15,8 +15,11 @@ use crate::gateway::phases::accept::{Entry, Exchange, read_body};
 use crate::gateway::rejection::GatewayError;
 use crate::protocol::{Protocol, guess};
 
-/// Names the protocol of the body: `anthropic`, `chat` or `simple`. Without it, it is guessed.
+/// Names the protocol of the body. Without it, it is guessed.
 const PROTOCOL: HeaderName = HeaderName::from_static("x-ccr-protocol");
+
+const PROTOCOLS: [Protocol; 5] =
+    [Protocol::Anthropic, Protocol::Chat, Protocol::Responses, Protocol::Gemini, Protocol::Simple];
 
 pub(super) async fn route(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
@@ -61,7 +64,9 @@ fn named(headers: &HeaderMap, uri: &Uri) -> Option<Result<Protocol, GatewayError
     let header = headers.get(PROTOCOL).map(|value| value.to_str().unwrap_or_default());
     let query = || uri.query()?.split('&').find_map(|pair| pair.strip_prefix("protocol="));
     let name = header.or_else(query)?;
-    let known = [Protocol::Anthropic, Protocol::Chat, Protocol::Simple].into_iter().find(|known| known.name() == name);
-    let wrong = || GatewayError::BadRequest("the protocol is `anthropic`, `chat` or `simple`".to_owned());
+    let known = PROTOCOLS.into_iter().find(|known| known.name() == name);
+    let wrong = || {
+        GatewayError::BadRequest("the protocol is `anthropic`, `chat`, `responses`, `gemini` or `simple`".to_owned())
+    };
     Some(known.ok_or_else(wrong))
 }

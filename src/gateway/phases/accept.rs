@@ -68,7 +68,8 @@ impl Exchange {
     ) -> Result<Self, GatewayError> {
         let (parts, body) = request.into_parts();
         let body = read_body(&parts.headers, body, entry.app.config.timings.request_body).await?;
-        Self::accepted(entry, parts, Request::parse(protocol, body)).await
+        let request = Request::parse_at(protocol, parts.uri.path(), body);
+        Self::accepted(entry, parts, request).await
     }
 
     /// The same for embeddings.
@@ -135,7 +136,8 @@ impl Exchange {
         parts: http::request::Parts,
         body: Bytes,
     ) -> Result<Self, GatewayError> {
-        Self::new(entry, parts, Request::parse(protocol, body), Sessions::get)
+        let request = Request::parse_at(protocol, parts.uri.path(), body);
+        Self::new(entry, parts, request, Sessions::get)
     }
 
     fn new(

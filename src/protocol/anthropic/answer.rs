@@ -3,7 +3,7 @@
 use super::super::Wire;
 use super::super::answer::BrokenAnswer;
 use super::super::json::{Kind, Raw, Text, push_string, push_text};
-use super::super::message::{Block, Input, Message};
+use super::super::message::{Block, Input, Message, note_of};
 use super::super::names::legal_id;
 use super::super::signed::Signed;
 use super::super::stream::writer::Heading;
@@ -99,7 +99,11 @@ fn write_block(index: usize, block: &Block<'_>, heading: &Heading, out: &mut Vec
             out.extend_from_slice(b",\"input\":");
             input.push_object(out);
         }
-        Block::Foreign(block) => return out.extend_from_slice(block.bytes()),
+        Block::Foreign(block) if block.get("type").is_some() => return out.extend_from_slice(block.bytes()),
+        Block::Foreign(block) => {
+            out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
+            push_string(out, &note_of(*block).unwrap_or_default());
+        }
     }
     out.push(b'}');
 }

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::super::Wire;
-use super::super::json::{Text, push_number, push_string};
+use super::super::json::{Text, push_escaped, push_number, push_string};
+use super::super::message::note_of;
 use super::super::names::legal_id;
 use super::super::sse::EventTooLarge;
 use super::super::stream::event::{Event, StreamError};
@@ -92,6 +93,16 @@ impl StreamWriter {
                 Ok(())
             }
             Event::ToolInput { slot, json } => self.tool_input(heading, slot, json, out),
+            // One of Anthropic's own never comes this way.
+            Event::Foreign(block) => match note_of(block) {
+                Some(note) => {
+                    self.begin(heading, tracker, out);
+                    let mut escaped = Vec::with_capacity(note.len());
+                    push_escaped(&mut escaped, note.as_bytes());
+                    self.text(Text::from_escaped(&escaped), Open::Text, out)
+                }
+                None => Ok(()),
+            },
             Event::Stop { sequence, .. } => {
                 self.sequence = sequence.map(|text| text.escaped().to_vec());
                 Ok(())

@@ -5,6 +5,7 @@
 //! [`Outgoing::warnings`].
 
 mod adapt;
+mod adapt_gemini;
 mod splice;
 pub(crate) mod warnings;
 
@@ -79,6 +80,8 @@ pub struct Back {
     pub(crate) withhold_usage: bool,
     /// the client of a Chat stream asked for a usage chunk
     pub(crate) include_usage: bool,
+    /// a Gemini client did not ask to see what the model thinks
+    pub(crate) withhold_thoughts: bool,
     /// tool names that were made legal, and what the client calls them
     pub(crate) names: Option<Arc<[(String, String)]>>,
 }
@@ -141,7 +144,7 @@ pub fn encode(request: &Request, target: &Target<'_>, facts: &dyn Facts) -> Resu
         // Rare, so it may cost a copy: the rest need not know of the tag.
         Some(tag) => {
             let body = splice::without_tag(request, tag);
-            translate(&Request::parse(request.protocol(), body)?, target, &mut outgoing)?;
+            translate(&request.with_body(body)?, target, &mut outgoing)?;
         }
     }
     transform::body::apply(request, target, facts, &mut outgoing);
@@ -150,6 +153,8 @@ pub fn encode(request: &Request, target: &Target<'_>, facts: &dyn Facts) -> Resu
 }
 
 fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) -> Result<(), EncodeError> {
+    let plain = if request.protocol() == Protocol::Gemini { gemini::plain_schemas(request)? } else { None };
+    let request = plain.as_ref().unwrap_or(request);
     let mut exchange = match request.protocol() {
         Protocol::Anthropic => anthropic::read_request(request)?,
         Protocol::Chat => openai::read_request(request)?,
@@ -163,6 +168,7 @@ fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) ->
         Wire::Responses => responses::write_request,
         Wire::Gemini => gemini::write_request,
     };
+    outgoing.back.withhold_thoughts = request.protocol() == Protocol::Gemini && !gemini::wants_thoughts(request);
     outgoing.back.include_usage = request.protocol() == Protocol::Chat && splice::asks_for_usage(request);
     let room = request.body().len();
     let body = write(&mut exchange, target, outgoing.stream, room, &mut outgoing.back)?;

@@ -9,7 +9,7 @@ use super::super::json::{Kind, Raw, Text, push_number, push_string};
 use super::super::request::Request;
 use super::super::subagent::SubagentTag;
 use super::super::{Protocol, Wire};
-use super::{Outgoing, Target, adapt, warnings};
+use super::{Outgoing, Target, adapt, adapt_gemini, warnings};
 
 /// Replacements; no two of them overlap.
 pub(super) struct Splices<'a> {
@@ -22,6 +22,11 @@ pub(super) struct Splices<'a> {
 impl Splices<'_> {
     fn replace(&mut self, place: Range<usize>, with: impl Into<Bytes>) {
         self.found.push((place, with.into()));
+    }
+
+    /// Replaces a value of the body.
+    pub(super) fn put(&mut self, old: Raw<'_>, value: Vec<u8>) {
+        self.replace(self.request.place_of(old.bytes()), value);
     }
 
     pub(super) fn insert(&mut self, at: usize, text: Vec<u8>) {
@@ -123,13 +128,18 @@ impl Splices<'_> {
 
 pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) {
     let mut splices = Splices { request, found: Vec::new(), left_out: Vec::new() };
-    let mut model = Vec::with_capacity(target.model.len() + 2);
-    push_string(&mut model, target.model);
-    splices.set("model", model);
     if let Some(tag) = request.tag() {
         // Upstreams refuse an empty text block.
         splices.replace(tag.place.clone(), if tag.alone { &b"."[..] } else { b"" });
     }
+    if target.wire == Wire::Gemini {
+        adapt_gemini::write(request, target, &mut splices, outgoing);
+        outgoing.body = splices.into_parts();
+        return;
+    }
+    let mut model = Vec::with_capacity(target.model.len() + 2);
+    push_string(&mut model, target.model);
+    splices.set("model", model);
     let thinks = adapt::write(request, target, &mut splices, &mut outgoing.warnings);
     clamp_tokens(request, target, thinks, &mut splices, outgoing);
     if request.stream() && !target.stream {

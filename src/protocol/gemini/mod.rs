@@ -1,77 +1,35 @@
 //! Gemini's `generateContent`.
 
-use super::answer::BrokenAnswer;
-use super::encode::{Back, EncodeError, Target};
-use super::exchange::Exchange;
-use super::json::Raw;
-use super::message::Message;
-use super::request::{BadRequest, Request};
-use super::stream::event::{Event, Sink, StreamError};
-use super::stream::tracker::Tracker;
-use super::stream::writer::Heading;
-use super::usage::Usage;
+mod address;
+mod answer;
+mod array;
+pub(crate) mod edit;
+mod fields;
+mod media;
+mod pairs;
+mod request_read;
+mod request_write;
+mod schema_in;
+mod stream_read;
+mod stream_write;
+mod walk;
+mod write;
 
-pub(crate) fn read_request(_request: &Request) -> Result<Exchange<'_>, BadRequest> {
-    Err(BadRequest::new("Gemini is not served yet"))
-}
+pub(crate) use address::plain_name;
+pub use address::{ModelCall, counted_body, key_in, wants_events};
+pub(crate) use answer::{read_answer, read_usage, write_answer};
+pub use array::JsonArray;
+pub(crate) use fields::field;
+pub(crate) use media::note_of;
+pub(crate) use request_read::read_request;
+pub(crate) use request_write::write_request;
+pub(crate) use schema_in::plain_schemas;
+pub(crate) use stream_read::StreamReader;
+pub(crate) use stream_write::StreamWriter;
+pub(crate) use walk::{
+    demands_call, is_response, max_tokens, message, part_pieces, read_asks, system, tool_kinds, wants_thoughts,
+};
 
-pub(crate) fn write_request(
-    _exchange: &mut Exchange<'_>,
-    _target: &Target<'_>,
-    _stream: bool,
-    _room: usize,
-    _back: &mut Back,
-) -> Result<Vec<u8>, EncodeError> {
-    Err(EncodeError::unsupported("Gemini is not served yet"))
-}
-
-pub(crate) fn read_answer(_body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
-    Err(BrokenAnswer::new("Gemini is not served yet"))
-}
-
-pub(crate) fn write_answer(_message: &Message<'_>, _heading: &Heading) -> Vec<u8> {
-    Vec::new()
-}
-
-pub(crate) fn read_usage(_usage: &mut Usage, _raw: Raw<'_>) -> bool {
-    false
-}
-
-/// Reads the events of a stream.
-#[derive(Debug, Default)]
-pub(crate) struct StreamReader;
-
-impl StreamReader {
-    #[expect(clippy::unused_self, reason = "to be written")]
-    pub(crate) fn read(&mut self, _data: &[u8], _sink: Sink<'_>) -> Result<(), StreamError> {
-        Err(StreamError::Malformed("Gemini is not served yet".to_owned()))
-    }
-}
-
-/// Writes the events of a stream.
-#[derive(Debug, Default)]
-pub(crate) struct StreamWriter;
-
-#[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "to be written")]
-impl StreamWriter {
-    pub(crate) fn write(
-        &mut self,
-        _heading: &Heading,
-        _tracker: &Tracker,
-        _event: Event<'_>,
-        _out: &mut Vec<u8>,
-    ) -> Result<(), StreamError> {
-        Ok(())
-    }
-
-    pub(crate) fn ping(&self, _out: &mut Vec<u8>) {}
-
-    pub(crate) fn end(
-        &mut self,
-        _heading: &Heading,
-        _tracker: &Tracker,
-        _out: &mut Vec<u8>,
-    ) -> Result<(), StreamError> {
-        Ok(())
-    }
-}
+/// A sign of life between two events. It is an empty event, because Google's own SDKs take a comment for
+/// broken JSON.
+pub(crate) const PING: &[u8] = b"\n\n";

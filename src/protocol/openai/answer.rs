@@ -87,7 +87,8 @@ fn push_texts(out: &mut Vec<u8>, message: &Message<'_>, thinking: bool, member: 
     for block in &message.blocks {
         let note;
         let text = match block {
-            Block::Thinking { text, .. } if thinking => *text,
+            // A signature may stand alone.
+            Block::Thinking { text, .. } if thinking && !text.is_empty() => *text,
             Block::Text(text) if !thinking => *text,
             Block::Foreign(block) if !thinking => match escaped_note(*block) {
                 Some(escaped) => {

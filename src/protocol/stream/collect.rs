@@ -46,13 +46,14 @@ impl Collector {
     /// A stream of an upstream, for a client that did not ask for one.
     #[must_use]
     pub fn new(wire: Wire, protocol: Protocol, context: &AnswerContext<'_>) -> Self {
+        let heading = context.heading();
         Self {
             protocol,
             frames: Frames::default(),
-            reader: Reader::new(wire),
+            reader: Reader::new(wire, &heading.id),
             tracker: Tracker::default(),
             content: Content::default(),
-            heading: context.heading(),
+            heading,
         }
     }
 

@@ -82,12 +82,13 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(wire: Wire) -> Self {
+    /// A reader of the answer with this id: letters and digits only.
+    pub(crate) fn new(wire: Wire, id: &str) -> Self {
         match wire {
             Wire::Anthropic => Self::Anthropic(super::super::anthropic::StreamReader::default()),
             Wire::Chat => Self::Chat(super::super::openai::StreamReader::default()),
             Wire::Responses => Self::Responses(super::super::responses::StreamReader::default()),
-            Wire::Gemini => Self::Gemini(super::super::gemini::StreamReader::default()),
+            Wire::Gemini => Self::Gemini(super::super::gemini::StreamReader::new(id)),
         }
     }
 

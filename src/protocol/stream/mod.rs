@@ -28,7 +28,8 @@ use writer::{Heading, Writer};
 pub fn ping(protocol: Protocol) -> Bytes {
     Bytes::from_static(match protocol {
         Protocol::Anthropic => b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
-        Protocol::Chat | Protocol::Responses | Protocol::Gemini | Protocol::Simple => b": ping\n\n",
+        Protocol::Gemini => super::gemini::PING,
+        Protocol::Chat | Protocol::Responses | Protocol::Simple => b": ping\n\n",
     })
 }
 
@@ -71,14 +72,15 @@ impl Relay {
     /// A stream from an upstream to a client.
     #[must_use]
     pub fn new(wire: Wire, protocol: Protocol, context: &AnswerContext<'_>) -> Self {
+        let heading = context.heading();
         Self {
             protocol,
             wire,
             frames: Frames::default(),
-            reader: Reader::new(wire),
+            reader: Reader::new(wire, &heading.id),
             tracker: Tracker::default(),
             writer: (!wire.same_as(protocol)).then(|| Writer::new(protocol)),
-            heading: context.heading(),
+            heading,
             written: Vec::new(),
         }
     }

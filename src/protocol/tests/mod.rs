@@ -2,6 +2,7 @@
 
 mod answers;
 mod facts;
+mod gemini;
 mod requests;
 mod streams;
 mod transforms;

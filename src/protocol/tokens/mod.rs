@@ -259,7 +259,7 @@ pub fn of_request_for(request: &Request, measure: Measure) -> u64 {
 fn of_text(request: &Request, measure: Measure) -> u64 {
     let mut counter = measure.counter();
     let mut visit = |piece: Piece<'_>| add_piece(&mut counter, piece);
-    for content in [request.field("system"), request.simple_message()].into_iter().flatten() {
+    for content in [Some(content::system(request)), request.simple_message()].into_iter().flatten() {
         content::content_pieces(content, &mut visit);
     }
     let mut messages = u64::from(request.protocol() == Protocol::Simple);

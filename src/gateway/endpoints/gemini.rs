@@ -1,0 +1,124 @@
+//! Gemini's endpoints: `POST /v1beta/models/{model}:generateContent`, `:streamGenerateContent` (as
+//! server-sent events with `?alt=sse`, else as a JSON array) and `:countTokens`, and
+//! `GET /v1beta/models/{model}`. The same under `/v1` and `/v1alpha`.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::Extension;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Frame;
+
+use super::{json, models, refuse_as};
+use crate::gateway::front::spoken;
+use crate::gateway::phases::accept::{Entry, Exchange, read_body};
+use crate::gateway::phases::generate;
+use crate::gateway::rejection::GatewayError;
+use crate::gateway::reply;
+use crate::protocol::models::render_one;
+use crate::protocol::{JsonArray, ModelCall, Protocol, counted_body, wants_events};
+
+/// What may be asked of a model.
+const METHODS: &str = "a model has the methods generateContent, streamGenerateContent and countTokens";
+const EMBEDDINGS: &str = "embeddings are not served in Gemini's format; use POST /v1/embeddings, in OpenAI's";
+
+/// Asks a model.
+pub(super) async fn call(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
+    let call = ModelCall::of(request.uri().path());
+    let Some(call) = call else { return refuse_as(&entry, Protocol::Gemini, &GatewayError::NotServed(METHODS)) };
+    match call.method.as_str() {
+        _ if call.generates() => {
+            let array = call.streams() && !wants_events(request.uri().query());
+            let response = generate(entry, Protocol::Gemini, request).await;
+            if array { as_array(response) } else { response }
+        }
+        "countTokens" => match count(&entry, request).await {
+            Ok(tokens) => json(&entry, StatusCode::OK, format!("{{\"totalTokens\":{tokens}}}")),
+            Err(error) => refuse_as(&entry, Protocol::Gemini, &error),
+        },
+        "embedContent" | "batchEmbedContents" | "asyncBatchEmbedContent" => {
+            refuse_as(&entry, Protocol::Gemini, &GatewayError::NotServed(EMBEDDINGS))
+        }
+        _ => refuse_as(&entry, Protocol::Gemini, &GatewayError::NotServed(METHODS)),
+    }
+}
+
+/// Our own count of a request's tokens.
+async fn count(entry: &Entry, request: Request<Body>) -> Result<u64, GatewayError> {
+    let (parts, body) = request.into_parts();
+    let body = read_body(&parts.headers, body, entry.app.config.timings.request_body).await?;
+    let exchange = Exchange::dry(entry.clone(), Protocol::Gemini, parts, counted_body(body))?;
+    Ok(exchange.count().await?.counted())
+}
+
+/// One model, in the caller's protocol.
+pub(super) async fn model(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
+    let protocol = spoken(request.uri(), request.headers());
+    let name = ModelCall::of(request.uri().path()).map(|call| call.model).unwrap_or_default();
+    match models::cards(&entry).into_iter().find(|card| card.id == name) {
+        Some(card) => json(&entry, StatusCode::OK, render_one(protocol, &card)),
+        None => refuse_as(&entry, protocol, &GatewayError::NoModel(name.chars().take(200).collect())),
+    }
+}
+
+/// The stream of a response as a JSON array; a response that is none stays as it is.
+fn as_array(response: Response<Body>) -> Response<Body> {
+    if response.headers().get(CONTENT_TYPE) != Some(&reply::EVENTS) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    set_json(&mut parts.headers);
+    Response::from_parts(parts, Body::new(ArrayBody { events: Some(body), ..ArrayBody::default() }))
+}
+
+fn set_json(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_TYPE, reply::JSON);
+    headers.remove(CONTENT_LENGTH);
+}
+
+/// A body of events on its way to become an array. Whoever drops it drops the stream behind it.
+#[derive(Default)]
+struct ArrayBody {
+    /// None: it has ended
+    events: Option<Body>,
+    array: JsonArray,
+    ready: VecDeque<Bytes>,
+    /// reused between chunks
+    pushed: Vec<Bytes>,
+}
+
+impl http_body::Body for ArrayBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        loop {
+            if let Some(piece) = this.ready.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            let Some(events) = this.events.as_mut() else { return Poll::Ready(None) };
+            let ended = match std::task::ready!(Pin::new(events).poll_frame(context)) {
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Ok(frame)) => match frame.into_data() {
+                    // An event that is too large never leaves the relay.
+                    Ok(chunk) => this.array.push(chunk, &mut this.pushed).is_err(),
+                    Err(_) => false,
+                },
+                None => true,
+            };
+            if ended {
+                this.array.finish(&mut this.pushed);
+                this.events = None;
+            }
+            this.ready.extend(this.pushed.drain(..));
+        }
+    }
+}

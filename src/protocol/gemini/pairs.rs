@@ -1,0 +1,92 @@
+//! Which result belongs to which call. Gemini's ids are optional: calls and results without them belong
+//! together by name and order, and get ids that are the same whenever the conversation is sent.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use super::super::json::Text;
+
+/// Ids that are made up for one conversation; more calls than fit into any context.
+const MADE: usize = 8_192;
+const LENGTH: usize = 9;
+
+/// `call_0000`, `call_0001` and so on: an exchange borrows its texts.
+static IDS: LazyLock<String> = LazyLock::new(|| {
+    let mut ids = String::with_capacity(MADE * LENGTH);
+    for number in 0..MADE {
+        let _ = write!(ids, "call_{number:04}");
+    }
+    ids
+});
+
+fn made_id(number: usize) -> Text<'static> {
+    let start = number % MADE * LENGTH;
+    Text::from_escaped(IDS.as_bytes().get(start..start + LENGTH).unwrap_or_default())
+}
+
+#[derive(Debug)]
+struct Call<'a> {
+    name: Text<'a>,
+    id: Text<'a>,
+    answered: bool,
+}
+
+/// The calls of the last turn of the model.
+#[derive(Debug, Default)]
+pub(super) struct Pairs<'a> {
+    calls: Vec<Call<'a>>,
+    made: usize,
+}
+
+impl<'a> Pairs<'a> {
+    /// The model speaks again: what was not answered stays so.
+    pub(super) fn next_turn(&mut self) {
+        self.calls.clear();
+    }
+
+    /// The id of a call; `own` is empty when it has none.
+    pub(super) fn call(&mut self, name: Text<'a>, own: Text<'a>) -> Text<'a> {
+        let id = if own.is_empty() {
+            self.made += 1;
+            made_id(self.made - 1)
+        } else {
+            own
+        };
+        self.calls.push(Call { name, id, answered: false });
+        id
+    }
+
+    /// The id of the call that a result belongs to; its own, or none, when there is no such call.
+    pub(super) fn response(&mut self, name: Text<'a>, own: Text<'a>) -> Text<'a> {
+        let by_id = self.calls.iter().position(|call| !own.is_empty() && call.id == own);
+        let by_name = || self.calls.iter().position(|call| !call.answered && call.name == name);
+        match by_id.or_else(by_name).and_then(|place| self.calls.get_mut(place)) {
+            Some(call) => {
+                call.answered = true;
+                call.id
+            }
+            None => own,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_find_their_calls() {
+        let text = |text: &'static str| Text::from_escaped(text.as_bytes());
+        let mut pairs = Pairs::default();
+        let (a, b, c) =
+            (pairs.call(text("f"), text("")), pairs.call(text("g"), text("own")), pairs.call(text("f"), text("")));
+        assert_eq!([a, b, c].map(Text::escaped), [&b"call_0000"[..], b"own", b"call_0001"]);
+        assert_eq!(pairs.response(text("g"), text("")), b);
+        assert_eq!(pairs.response(text("f"), text("")), a);
+        assert_eq!(pairs.response(text("f"), text("other")), c, "an id that no call has");
+        assert_eq!(pairs.response(text("f"), text("")), text(""));
+        pairs.next_turn();
+        assert_eq!(pairs.response(text("g"), text("own")), text("own"), "no call of this turn");
+        assert_eq!(made_id(MADE - 1).escaped(), b"call_8191");
+    }
+}

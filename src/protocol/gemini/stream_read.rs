@@ -1,0 +1,131 @@
+//! Reading Gemini's stream: every event is an answer of its own, with what came since the last one.
+
+use super::super::Wire;
+use super::super::errors::read_upstream_error;
+use super::super::json::{Raw, Text, push_escaped};
+use super::super::stream::event::{Event, Sink, StreamError};
+use super::super::usage::{Stop, Usage};
+use super::answer::{Content, Finish, Said, finish, has_sources, read_part};
+use super::fields::pick;
+
+/// Most calls of one answer.
+const MAX_CALLS: usize = 256;
+
+/// Reads the chunks of `streamGenerateContent`.
+#[derive(Debug, Default)]
+pub(crate) struct StreamReader {
+    /// ids of calls that have none are made of it
+    id: String,
+    calls: usize,
+    /// what came last was thinking that nothing has signed
+    thinks: bool,
+    usage: Usage,
+    /// the usage has the output in it
+    counted: bool,
+    finished: bool,
+}
+
+impl StreamReader {
+    /// A reader of the answer with this id.
+    pub(crate) fn new(id: &str) -> Self {
+        Self { id: id.to_owned(), ..Self::default() }
+    }
+
+    pub(crate) fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<(), StreamError> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let chunk = Raw::object(data)?;
+        let names = ["candidates", "usageMetadata", "promptFeedback", "error"];
+        let [candidates, usage, feedback, error] = pick(chunk, names)?;
+        if error.is_some() {
+            let (kind, message) = read_upstream_error(data);
+            return Err(StreamError::Upstream { kind, message });
+        }
+        let mut stop = None;
+        if let Some(candidate) = candidates.unwrap_or(Raw::NULL).elements().next() {
+            stop = self.candidate(candidate?, sink)?;
+        } else if feedback.is_some_and(|feedback| feedback.get("blockReason").is_some()) {
+            stop = Some(Stop::Refusal);
+        }
+        if let Some(usage) = usage {
+            self.counted |= self.usage.read(Wire::Gemini, usage);
+        }
+        self.finished |= stop.is_some();
+        if usage.is_some() || stop.is_some() {
+            // Each chunk tells sums so far: only the last ones are those of the answer.
+            sink(Event::Usage { usage: self.usage, last: self.finished && self.counted })?;
+        }
+        stop.map_or(Ok(()), |stop| sink(Event::Stop { stop, sequence: None }))
+    }
+
+    fn candidate(&mut self, candidate: Raw<'_>, sink: Sink<'_>) -> Result<Option<Stop>, StreamError> {
+        let names = ["content", "finishReason", "finishMessage", "groundingMetadata", "index"];
+        let [content, word, sentence, grounding, index] = pick(candidate, names)?;
+        // Only the first of several candidates is told: no other protocol has more than one.
+        if index.and_then(Raw::whole).unwrap_or(0) != 0 {
+            return Ok(None);
+        }
+        let [parts] = pick(content.unwrap_or(Raw::NULL), ["parts"])?;
+        for part in parts.unwrap_or(Raw::NULL).elements() {
+            self.part(read_part(part?)?, sink)?;
+        }
+        if let Some(grounding) = grounding.filter(|found| has_sources(*found)) {
+            sink(Event::Foreign(grounding))?;
+        }
+        let Some(word) = word.and_then(Raw::text).filter(|word| !word.is_empty()) else { return Ok(None) };
+        match finish(word) {
+            Finish::Ended(Stop::End) if self.calls > 0 => Ok(Some(Stop::ToolUse)),
+            Finish::Ended(stop) => Ok(Some(stop)),
+            Finish::Failed => {
+                let message = sentence.and_then(Raw::text).map(|text| text.decode().into_owned()).unwrap_or_default();
+                Err(StreamError::Upstream { kind: word.decode().into_owned(), message })
+            }
+        }
+    }
+
+    fn part(&mut self, said: Said<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+        if let Content::Thought(text) = said.content {
+            self.thinks = true;
+            sink(Event::Thinking(text))?;
+        }
+        // An empty part at the end signs a text that is gone already: it is not needed again.
+        let signs = !matches!(said.content, Content::Nothing) || self.thinks;
+        if let Some(signature) = said.signature.filter(|_| signs) {
+            self.thinks = false;
+            sink(Event::Signature(signature))?;
+        }
+        match said.content {
+            Content::Nothing | Content::Thought(_) => Ok(()),
+            Content::Text(text) => {
+                self.thinks = false;
+                sink(Event::Text(text))
+            }
+            Content::Call { id, name, input } => {
+                self.thinks = false;
+                self.call(id, name, input, sink)
+            }
+            Content::Other(part) => sink(Event::Foreign(part)),
+        }
+    }
+
+    fn call(
+        &mut self,
+        id: Option<Text<'_>>,
+        name: Option<Text<'_>>,
+        input: Raw<'_>,
+        sink: Sink<'_>,
+    ) -> Result<(), StreamError> {
+        let slot = self.calls;
+        if slot >= MAX_CALLS {
+            return Err(StreamError::Malformed(format!("more than {MAX_CALLS} tool calls")));
+        }
+        self.calls += 1;
+        let made = format!("call_{}_{slot}", self.id);
+        let id = id.unwrap_or(Text::from_escaped(made.as_bytes()));
+        sink(Event::ToolStart { slot, id: Some(id), name })?;
+        let mut json = Vec::with_capacity(input.bytes().len() + 16);
+        push_escaped(&mut json, input.bytes());
+        sink(Event::ToolInput { slot, json: Text::from_escaped(&json) })
+    }
+}
