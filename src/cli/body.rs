@@ -18,6 +18,8 @@ pub(super) enum Spoken {
     Anthropic,
     /// OpenAI Chat Completions
     Chat,
+    /// OpenAI Responses
+    Responses,
     /// this program's own `POST /chat`
     Simple,
 }
@@ -27,6 +29,7 @@ impl From<Spoken> for Protocol {
         match spoken {
             Spoken::Anthropic => Self::Anthropic,
             Spoken::Chat => Self::Chat,
+            Spoken::Responses => Self::Responses,
             Spoken::Simple => Self::Simple,
         }
     }

@@ -81,7 +81,7 @@ pub enum ProviderKind {
     OpenAi,
     /// Anthropic Messages
     Anthropic,
-    /// OpenAI Responses (not served by this version)
+    /// OpenAI Responses
     Responses,
     /// Gemini (not served by this version)
     Gemini,

@@ -111,9 +111,8 @@ fn format_id(buffer: &mut [u8; 40]) -> Arc<str> {
 
 /// Whether a model is asked there: those requests are counted, whatever comes of them.
 fn generates(method: &Method, path: &str) -> bool {
-    method == Method::POST
-        && (matches!(path, "/v1/messages" | "/v1/embeddings" | "/v1/chat/completions" | "/chat")
-            || ModelCall::of(path).is_some_and(|call| call.generates()))
+    let paths = ["/v1/messages", "/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/chat"];
+    method == Method::POST && (paths.contains(&path) || ModelCall::of(path).is_some_and(|call| call.generates()))
 }
 
 /// The protocol that a client speaks, so that even a refusal has its shape.
@@ -131,6 +130,8 @@ pub(crate) fn spoken(uri: &Uri, headers: &HeaderMap) -> Protocol {
         Protocol::Gemini
     } else if path.starts_with("/v1/messages") {
         Protocol::Anthropic
+    } else if path.starts_with("/v1/responses") {
+        Protocol::Responses
     } else if path == "/chat" {
         Protocol::Simple
     } else if headers.contains_key("anthropic-version") && !path.starts_with("/v1/chat") {

@@ -40,8 +40,14 @@ impl<'a> Asks<'a> {
                 asks.read_chat_thinking(request);
                 asks.read_format(request.field("response_format"));
             }
+            Protocol::Responses => {
+                asks.effort = text(request.field("reasoning").and_then(|reasoning| reasoning.get("effort")));
+                asks.thinking |= !matches!(&*asks.effort, "" | "none");
+                asks.thinking_off |= asks.effort == "none";
+                asks.read_format(request.field("text").and_then(|text| text.get("format")));
+            }
             // Read in their own rooms.
-            Protocol::Responses | Protocol::Simple => {}
+            Protocol::Simple => {}
             Protocol::Gemini => super::gemini::read_asks(request, &mut asks),
         }
         asks

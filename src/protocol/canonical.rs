@@ -16,6 +16,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("metadata", "says who asks, not what"),
     ("user", "says who asks, not what"),
     ("safety_identifier", "says who asks, not what"),
+    ("client_metadata", "says who asks, not what"),
     ("prompt_cache_key", "a hint for the provider's own cache"),
     ("stream_options", "changes how usage is told, not the answer"),
     ("labels", "Gemini's: say who asks, not what"),

@@ -55,11 +55,23 @@ pub enum Piece<'a> {
     Other(Raw<'a>),
 }
 
+/// What was said, in the member that the protocol has for it.
+pub(crate) fn conversation(request: &Request) -> Raw<'_> {
+    let name = match request.protocol() {
+        Protocol::Responses => "input",
+        Protocol::Gemini => "contents",
+        _ => "messages",
+    };
+    request.field(name).unwrap_or(Raw::NULL)
+}
+
 /// The messages; `/chat` has none.
 pub fn messages(request: &Request) -> impl Iterator<Item = Message<'_>> {
     let is_gemini = request.protocol() == Protocol::Gemini;
-    let list = request.field(if is_gemini { "contents" } else { "messages" }).unwrap_or(Raw::NULL);
-    list.elements().map_while(Result::ok).map(move |raw| {
+    let list = conversation(request);
+    // All that a user says to Responses may be one text.
+    let alone = list.text().map(|_| Message { role: Role::User, content: list, raw: list });
+    alone.into_iter().chain(list.elements().map_while(Result::ok).map(move |raw| {
         if is_gemini {
             return gemini::message(raw);
         }
@@ -69,10 +81,38 @@ pub fn messages(request: &Request) -> impl Iterator<Item = Message<'_>> {
             Some(b"assistant") => Role::Assistant,
             Some(b"system" | b"developer") => Role::System,
             Some(b"tool" | b"function") => Role::Tool,
+            _ if request.protocol() == Protocol::Responses => return item(raw),
             _ => Role::Other,
         };
         Message { role, content: content.unwrap_or(Raw::NULL), raw }
-    })
+    }))
+}
+
+/// An item of Responses that is no message.
+fn item(raw: Raw<'_>) -> Message<'_> {
+    let [kind, output] = raw.peek(["type", "output"]);
+    let is_result = kind.and_then(Raw::text).is_some_and(|kind| kind.escaped().ends_with(b"_output"));
+    let role = if is_result { Role::Tool } else { Role::Assistant };
+    Message { role, content: output.filter(|_| is_result).unwrap_or(Raw::NULL), raw }
+}
+
+/// What an item of Responses that the assistant wrote holds besides messages.
+fn item_pieces<'a>(raw: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
+    let [kind, name, arguments, input, summary, content] =
+        raw.peek(["type", "name", "arguments", "input", "summary", "content"]);
+    match kind.and_then(Raw::text).map(Text::escaped) {
+        Some(b"function_call" | b"custom_tool_call") => {
+            let name = name.and_then(Raw::text).unwrap_or(Text::EMPTY);
+            visit(Piece::Call(name, arguments.or(input).unwrap_or(Raw::NULL)));
+        }
+        Some(b"reasoning") => {
+            for part in [summary, content].into_iter().flatten().flat_map(Raw::elements).map_while(Result::ok) {
+                visit(Piece::Thinking(part.get("text").and_then(Raw::text).unwrap_or(Text::EMPTY)));
+            }
+        }
+        Some(kind) if kind != b"message" => visit(Piece::Other(raw)),
+        _ => {}
+    }
 }
 
 /// Shows every piece of a message, tool calls of the Chat protocol included.
@@ -85,6 +125,9 @@ pub fn pieces<'a>(message: Message<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
         let [calls, reasoning] = message.raw.peek(["tool_calls", "reasoning_content"]);
         if let Some(text) = reasoning.and_then(Raw::text) {
             visit(Piece::Thinking(text));
+        }
+        if message.content.is_null() {
+            item_pieces(message.raw, visit);
         }
         for call in calls.unwrap_or(Raw::NULL).elements().map_while(Result::ok) {
             let function = call.get("function").unwrap_or(Raw::NULL);
@@ -112,15 +155,18 @@ fn block_pieces<'a>(block: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
     }
     let [kind, text] = block.peek(["type", "text"]);
     match kind.and_then(Raw::text).map(|kind| kind.decode()).as_deref() {
-        Some("text") => visit(Piece::Text(text.and_then(Raw::text).unwrap_or(Text::EMPTY))),
+        Some("text" | "input_text" | "output_text") => {
+            visit(Piece::Text(text.and_then(Raw::text).unwrap_or(Text::EMPTY)))
+        }
         Some("thinking") => visit(Piece::Thinking(block.get("thinking").and_then(Raw::text).unwrap_or(Text::EMPTY))),
         Some("tool_use" | "server_tool_use") => {
             let [name, input] = block.peek(["name", "input"]);
             visit(Piece::Call(name.and_then(Raw::text).unwrap_or(Text::EMPTY), input.unwrap_or(Raw::NULL)));
         }
         Some("tool_result") => result_pieces(block.get("content").unwrap_or(Raw::NULL), visit),
-        Some("image" | "image_url") => visit(Piece::Image(block)),
-        Some("document" | "file") => visit(Piece::Document(block)),
+        Some("refusal") => visit(Piece::Text(block.get("refusal").and_then(Raw::text).unwrap_or(Text::EMPTY))),
+        Some("image" | "image_url" | "input_image") => visit(Piece::Image(block)),
+        Some("document" | "file" | "input_file") => visit(Piece::Document(block)),
         Some("input_audio" | "audio") => visit(Piece::Audio(block)),
         Some(_) => visit(Piece::Other(block)),
         // Only Gemini's parts have no type.
@@ -132,6 +178,7 @@ fn block_pieces<'a>(block: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
 pub fn system(request: &Request) -> Raw<'_> {
     match request.protocol() {
         Protocol::Gemini => gemini::system(request),
+        Protocol::Responses => request.field("instructions").unwrap_or(Raw::NULL),
         _ => request.field("system").unwrap_or(Raw::NULL),
     }
 }
@@ -173,7 +220,15 @@ pub fn tool_kinds(request: &Request) -> impl Iterator<Item = ToolKind<'_>> {
     let list = request.field("tools").filter(|_| request.protocol() != Protocol::Gemini).unwrap_or(Raw::NULL);
     let search = request.field("web_search_options").filter(|_| request.protocol() == Protocol::Chat);
     let search = search.map(|_| ToolKind { name: "web_search".into(), server: true });
-    list.elements().map_while(Result::ok).map(tool_kind).chain(search).chain(gemini::tool_kinds(request))
+    let is_responses = request.protocol() == Protocol::Responses;
+    let (plain, responses) = if is_responses { (Raw::NULL, Some(request)) } else { (list, None) };
+    let grouped = responses.into_iter().flat_map(super::responses::each_tool).map(|tool| {
+        let own = if tool.is_own() { tool.name() } else { None };
+        let own = own.and_then(|name| request.prepared().find(name, tool.namespace()));
+        own.map_or_else(|| tool_kind(tool.raw), |own| ToolKind { name: own.flat.as_str().into(), server: false })
+    });
+    let plain = plain.elements().map_while(Result::ok).map(tool_kind);
+    plain.chain(grouped).chain(search).chain(gemini::tool_kinds(request))
 }
 
 /// Whether the provider is asked to search the web. Most requests offer tools and no search: those
@@ -226,6 +281,8 @@ static MARKS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
         "\"file\"",
         "\"input_audio\"",
         "\"audio\"",
+        "\"input_image\"",
+        "\"input_file\"",
         "\\u00",
         "\"inlineData",
         "\"inline_data",
@@ -238,8 +295,10 @@ static MARKS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
 impl Attachments {
     pub(super) fn of(request: &Request) -> Self {
         let mut found = Self::default();
-        let list = ["messages", "contents"].iter().find_map(|name| request.field(name));
-        let Some(list) = list.filter(|list| list.kind() == Kind::Array) else { return found };
+        let list = conversation(request);
+        if list.kind() != Kind::Array {
+            return found;
+        }
         if MARKS.as_ref().is_some_and(|marks| marks.find(list.bytes()).is_none()) {
             return found;
         }

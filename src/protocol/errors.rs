@@ -34,7 +34,7 @@ pub struct ErrorReply {
 }
 
 impl ErrorReply {
-    fn sentence(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         let mut text = self.message.clone();
         for (index, attempt) in self.attempts.iter().enumerate() {
             text.push_str(if index == 0 { ": " } else { "; " });
@@ -54,8 +54,22 @@ impl ErrorReply {
 /// The error event of a stream.
 #[must_use]
 pub fn event(protocol: Protocol, reply: &ErrorReply) -> Bytes {
+    if protocol == Protocol::Responses {
+        return event_numbered(protocol, reply, 0);
+    }
     let name: &[u8] = if protocol == Protocol::Anthropic { b"event: error\n" } else { b"" };
     Bytes::from([name, b"data: ", &render(protocol, reply), b"\n\n"].concat())
+}
+
+/// The same with the number that it has among a stream's events, where a protocol counts them.
+#[must_use]
+pub fn event_numbered(protocol: Protocol, reply: &ErrorReply, sequence: u64) -> Bytes {
+    if protocol != Protocol::Responses {
+        return event(protocol, reply);
+    }
+    let mut out = Vec::with_capacity(512);
+    super::responses::push_failure(&mut out, reply, sequence);
+    Bytes::from(out)
 }
 
 /// The body of an error response; inside a stream, the data of its error event.
@@ -75,14 +89,9 @@ pub fn render(protocol: Protocol, reply: &ErrorReply) -> Bytes {
         }
         Protocol::Gemini => render_gemini(reply, &mut out),
         Protocol::Chat | Protocol::Responses => {
-            out.extend_from_slice(b"{\"error\":{\"message\":");
-            push_string(&mut out, &reply.sentence());
-            out.extend_from_slice(b",\"type\":");
-            push_string(&mut out, chat_type(reply.status));
-            out.extend_from_slice(b",\"param\":null,\"code\":");
-            push_string(&mut out, &reply.kind);
-            push_details(&mut out, reply);
-            out.extend_from_slice(b"}}");
+            out.extend_from_slice(b"{\"error\":");
+            render_error(&mut out, reply);
+            out.push(b'}');
         }
         Protocol::Simple => {
             out.extend_from_slice(b"{\"success\":false,\"error\":{\"kind\":");
@@ -137,6 +146,18 @@ fn google_status(status: u16) -> &'static str {
         500.. => "INTERNAL",
         _ => "INVALID_ARGUMENT",
     }
+}
+
+/// The error object of OpenAI's protocols.
+pub(super) fn render_error(out: &mut Vec<u8>, reply: &ErrorReply) {
+    out.extend_from_slice(b"{\"message\":");
+    push_string(out, &reply.sentence());
+    out.extend_from_slice(b",\"type\":");
+    push_string(out, chat_type(reply.status));
+    out.extend_from_slice(b",\"param\":null,\"code\":");
+    push_string(out, &reply.kind);
+    push_details(out, reply);
+    out.push(b'}');
 }
 
 fn push_details(out: &mut Vec<u8>, reply: &ErrorReply) {

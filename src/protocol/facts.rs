@@ -317,9 +317,9 @@ fn in_tool_loop(request: &Request) -> bool {
     let last = content::messages(request).last();
     let demanded = request.field("tool_choice").is_some_and(|choice| match choice.text() {
         Some(word) => word.is("required"),
-        None => {
-            choice.get("type").is_some_and(|kind| ["tool", "any", "function"].iter().any(|word| kind.is_text(word)))
-        }
+        None => choice
+            .get("type")
+            .is_some_and(|kind| ["tool", "any", "function", "custom"].iter().any(|word| kind.is_text(word))),
     });
     let demanded = demanded || (request.protocol() == Protocol::Gemini && gemini::demands_call(request));
     demanded || last.is_some_and(|message| message.role == Role::Tool || only_results(message))

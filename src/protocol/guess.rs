@@ -27,6 +27,9 @@ pub fn guess(headers: &HeaderMap, body: &[u8]) -> Protocol {
     if has(&"contents") && !has(&"messages") {
         return Protocol::Gemini;
     }
+    if has(&"input") && !has(&"messages") {
+        return Protocol::Responses;
+    }
     let any = |list: &str, like: &dyn Fn(Raw<'_>) -> bool| {
         body.get(list).is_some_and(|list| list.elements().map_while(Result::ok).any(like))
     };
@@ -70,6 +73,7 @@ mod tests {
         check(r#"{"messages":[],"tools":[{"name":"a","input_schema":{}}]}"#, None, Protocol::Anthropic);
         check(r#"{"message":"hello"}"#, None, Protocol::Simple);
         check(r#"{"contents":[],"generation_config":{}}"#, None, Protocol::Gemini);
+        check(r#"{"input":"hello"}"#, None, Protocol::Responses);
         check("not JSON", None, Protocol::Anthropic);
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Message<'a> {
     pub(crate) usage: Option<Usage>,
     /// the usage has the output in it
     pub(crate) counted: bool,
+    /// it has content that no block can hold
+    pub(crate) other: bool,
 }
 
 /// A part of an answer.
@@ -48,7 +50,7 @@ pub(crate) enum Input<'a> {
 
 impl Message<'_> {
     pub(crate) fn has_content(&self) -> bool {
-        !self.blocks.is_empty()
+        self.other || !self.blocks.is_empty()
     }
 
     pub(crate) fn text(&self) -> String {
@@ -88,15 +90,15 @@ impl Message<'_> {
     }
 }
 
-/// What stands for a block of Anthropic's or a part of Gemini's in another protocol: its type, so that it does not vanish
+/// What stands for a block of one protocol in another: its type, so that it does not vanish
 /// unseen. None for the provider's own search, which the client is warned of when it asks for it, and
 /// for thinking that nobody can read.
 pub(crate) fn note_of(block: Raw<'_>) -> Option<String> {
     let Some(kind) = block.get("type") else { return super::gemini::note_of(block) };
     let kind = kind.text().unwrap_or(Text::EMPTY).decode();
     match &*kind {
-        "server_tool_use" | "web_search_tool_result" | "redacted_thinking" => None,
-        kind => Some(format!("[a block of the type `{}`, which only Anthropic's protocol can show]", shown(kind))),
+        "server_tool_use" | "web_search_tool_result" | "redacted_thinking" | "web_search_call" => None,
+        kind => Some(format!("[a block of the type `{}`, which only its provider's protocol can show]", shown(kind))),
     }
 }
 

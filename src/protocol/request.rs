@@ -12,6 +12,7 @@ use super::content::{self, Attachments};
 use super::gemini::{self, ModelCall};
 use super::identity;
 use super::json::{JsonError, Kind, Raw, Text, count_elements, skip_space, skip_value};
+use super::responses::{self, Prepared};
 use super::subagent::{self, SubagentTag};
 use super::tokens;
 use crate::bounds::{MAX_BODY_KEYS, MAX_FACT_INT, MAX_LIST_LENGTH, MAX_MESSAGES};
@@ -63,6 +64,7 @@ pub struct Request {
     tag: OnceLock<Option<SubagentTag>>,
     attachments: OnceLock<Attachments>,
     attachment_tokens: OnceLock<u64>,
+    prepared: OnceLock<Prepared>,
 }
 
 impl Request {
@@ -114,7 +116,7 @@ impl Request {
                     return Err(BadRequest::new("`message`: a text that is not empty is required"));
                 }
             }
-            Protocol::Responses => {}
+            Protocol::Responses => request.check_input()?,
             Protocol::Gemini => match gemini::field(&request, "contents").kind() {
                 Kind::Array => {}
                 Kind::Null => return Err(BadRequest::new("`contents`: field required")),
@@ -148,6 +150,7 @@ impl Request {
             tag: OnceLock::new(),
             attachments: OnceLock::new(),
             attachment_tokens: OnceLock::new(),
+            prepared: OnceLock::new(),
         })
     }
 
@@ -201,6 +204,25 @@ impl Request {
         }
         let nested = if self.protocol == Protocol::Gemini { gemini::max_tokens(self) } else { None };
         nested.map_or(Ok(None), |raw| read("maxOutputTokens", raw))
+    }
+
+    /// Responses' `input`, which may be absent when the provider keeps the conversation.
+    fn check_input(&self) -> Result<(), BadRequest> {
+        match self.field("input").map(Raw::kind) {
+            Some(Kind::Array | Kind::String) => {}
+            Some(_) => return Err(BadRequest::new("`input`: a text or a list of items is required")),
+            None if ["previous_response_id", "conversation", "prompt"]
+                .iter()
+                .any(|name| self.field(name).is_some()) => {}
+            None => return Err(BadRequest::new("`input`: field required")),
+        }
+        let tools = responses::each_tool(self).count();
+        if tools > MAX_LIST_LENGTH {
+            return Err(BadRequest::new(format!(
+                "`tools` has {tools} elements, those of namespaces included; at most {MAX_LIST_LENGTH} are allowed"
+            )));
+        }
+        Ok(())
     }
 
     /// What the client speaks.
@@ -319,6 +341,11 @@ impl Request {
         self.tag.get_or_init(|| subagent::find(self)).as_ref()
     }
 
+    /// What the translation of Responses' own tools borrows, made once.
+    pub(crate) fn prepared(&self) -> &Prepared {
+        self.prepared.get_or_init(|| Prepared::of(self))
+    }
+
     /// Images, documents and audio, counted once.
     pub(crate) fn attachments(&self) -> Attachments {
         *self.attachments.get_or_init(|| Attachments::of(self))
@@ -359,7 +386,7 @@ impl Index {
         let (name, value) = super::json::member_at(body, key)?;
         let end = if name.is("tools") {
             bounded(body, value, "tools", MAX_LIST_LENGTH)?
-        } else if name.is("messages") || name.is("contents") {
+        } else if name.is("messages") || name.is("contents") || name.is("input") {
             bounded(body, value, &name.decode(), MAX_MESSAGES)?
         } else {
             skip_value(body, value)?

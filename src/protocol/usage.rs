@@ -77,7 +77,7 @@ impl Usage {
 }
 
 /// A number of tokens that can be one.
-fn count(raw: Option<Raw<'_>>) -> Option<u64> {
+pub(super) fn count(raw: Option<Raw<'_>>) -> Option<u64> {
     raw.and_then(Raw::whole).filter(|tokens| *tokens <= MAX_REPORTED_TOKENS)
 }
 

@@ -276,8 +276,8 @@ impl<'a> Plan<'a> {
         let name = || provider.name.clone();
         let text = match provider.kind {
             ProviderKind::Mock => mock_base(&provider.name),
-            ProviderKind::OpenAi | ProviderKind::Anthropic => provider.base.clone(),
-            ProviderKind::Responses | ProviderKind::Gemini => return Err(ClientError::Kind { provider: name() }),
+            ProviderKind::OpenAi | ProviderKind::Anthropic | ProviderKind::Responses => provider.base.clone(),
+            ProviderKind::Gemini => return Err(ClientError::Kind { provider: name() }),
         }
         .unwrap_or_default();
         let base = Url::parse(&text)

@@ -20,4 +20,5 @@ mod hostile;
 mod kit;
 mod record;
 mod reload;
+mod responses;
 mod serving;

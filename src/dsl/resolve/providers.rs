@@ -96,7 +96,7 @@ impl Lower<'_, '_> {
             });
             return None;
         };
-        if matches!(kind, ProviderKind::Responses | ProviderKind::Gemini) {
+        if matches!(kind, ProviderKind::Gemini) {
             self.unserved(field.value.span, &format!("`kind: {word}`"));
         }
         Some(*kind)
@@ -123,7 +123,7 @@ impl Lower<'_, '_> {
             return None;
         }
         let bare = text.trim_end_matches('/');
-        for path in ["/chat/completions", "/v1/messages", "/messages"] {
+        for path in ["/chat/completions", "/v1/messages", "/messages", "/responses"] {
             if let Some(meant) = bare.strip_suffix(path) {
                 let finding = Diagnostic::new(Code::P0203, span, format!("`{path}` is put behind the base"));
                 self.report(finding.help(format!("write `\"{meant}\"`")));

@@ -5,12 +5,13 @@ mod gemini;
 mod health;
 mod metrics;
 mod models;
+mod responses;
 mod route;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Extension;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::front::spoken;
@@ -21,8 +22,10 @@ use super::reply;
 use crate::protocol::Protocol;
 
 /// What a client who came to a wrong path may have meant.
-pub(crate) const PATHS: &str = "there is POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/embeddings, /chat, \
-                                /v1/route, /v1beta/models/{model}:generateContent and GET /v1/models, /v1beta/models, /health, /ready, /metrics";
+pub(crate) const PATHS: &str = "there is POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, \
+                                /v1/responses, /v1/responses/input_tokens, /v1/embeddings, /chat, /v1/route, \
+                                /v1beta/models/{model}:generateContent and GET /v1/models, /v1beta/models, /health, \
+                                /ready, /metrics";
 
 /// All endpoints.
 pub(crate) fn router() -> Router {
@@ -31,6 +34,10 @@ pub(crate) fn router() -> Router {
         .route("/v1/messages/count_tokens", post(count_tokens::count_tokens))
         .route("/v1/chat/completions", post(chat_completions))
         .route("/v1/embeddings", post(embeddings))
+        .route("/v1/responses", post(responses::generate_response))
+        .route("/v1/responses/input_tokens", post(responses::input_tokens))
+        .route("/v1/responses/{id}", any(responses::not_stored))
+        .route("/v1/responses/{id}/{part}", any(responses::not_stored))
         .route("/chat", post(chat))
         .route("/v1/models", get(models::models))
         .route("/v1beta/models", get(models::models))

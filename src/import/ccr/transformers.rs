@@ -126,7 +126,7 @@ fn meaning(name: &str, options: Option<&Value>) -> Meaning {
         "streamoptions" => Meaning::BuiltIn("usage is always asked for"),
         "customparams" => Meaning::Transform(format!("params({})", literal(options))),
         "extrathinktag" => Meaning::Transform("think_tag".to_owned()),
-        "openai-responses" | "openai-response" => Meaning::Lost("set `kind: responses` when this program serves it"),
+        "openai-responses" | "openai-response" => Meaning::Lost("set `kind: responses` on the provider"),
         "forcereasoning" => Meaning::Lost("it adds text to the prompt, and a policy does not rewrite prompts"),
         "vertex-gemini" | "vertex-claude" | "vertex-openai" => Meaning::Impossible(
             "left out: Vertex signs requests with a service account; reach the model by an address with a key",

@@ -10,7 +10,7 @@ use super::super::exchange::{Format, schema_in_words};
 use super::super::habits::Habits;
 use super::super::json::{Kind, Raw, Text, push_escaped, push_string};
 use super::super::request::Request;
-use super::super::{Protocol, anthropic, openai};
+use super::super::{Protocol, anthropic, openai, responses};
 use super::Target;
 use super::splice::Splices;
 use super::warnings;
@@ -61,7 +61,10 @@ impl Adapter<'_, '_, '_> {
             return false;
         }
         self.left_out.push("thinking");
-        if self.request.protocol() == Protocol::Chat {
+        if self.request.protocol() == Protocol::Responses {
+            self.left_out.push("reasoning");
+            self.proofs_of_thinking();
+        } else if self.request.protocol() == Protocol::Chat {
             self.left_out.extend(["reasoning_effort", "reasoning", "enable_thinking", "thinking_budget"]);
         } else {
             // Those who do not think know no effort, and refuse to clear thinking that is off.
@@ -70,6 +73,17 @@ impl Adapter<'_, '_, '_> {
         }
         self.warned.push(warnings::NO_THINKING.to_owned());
         true
+    }
+
+    /// Who does not think refuses to send proofs of it.
+    fn proofs_of_thinking(&mut self) {
+        let wanted = self.request.field("include").unwrap_or(Raw::NULL);
+        let wanted = places(self.request, wanted, |wanted| wanted.is_text("reasoning.encrypted_content"));
+        if wanted.iter().all(|(_, out)| *out) {
+            self.left_out.push("include");
+        } else {
+            self.splices.take(&wanted);
+        }
     }
 
     fn clearing_of_thinking(&mut self) {
@@ -90,27 +104,37 @@ impl Adapter<'_, '_, '_> {
     }
 
     fn schema(&mut self, target: &Target<'_>) {
-        let anthropic = self.request.protocol() == Protocol::Anthropic;
-        let format =
-            if anthropic { anthropic::read_format(self.request).ok() } else { openai::read_format(self.request).ok() };
+        let protocol = self.request.protocol();
+        let format = match protocol {
+            Protocol::Anthropic => anthropic::read_format(self.request).ok(),
+            Protocol::Responses => responses::read_format(self.request).ok(),
+            _ => openai::read_format(self.request).ok(),
+        };
         let Some(Format::Schema { schema, .. }) = format else { return };
         let words = schema_in_words(schema);
-        if anthropic {
-            self.left_out_of_config.push("format");
-            self.left_out.push("output_format");
-            self.say_in_system(&words);
-        } else {
-            self.left_out.push("response_format");
-            self.say_in_first_message(&words, target);
+        match protocol {
+            Protocol::Anthropic => {
+                self.left_out_of_config.push("format");
+                self.left_out.push("output_format");
+                self.say_in_system("system", &words);
+            }
+            Protocol::Responses => {
+                self.splices.leave_out_of("text", &["format"]);
+                self.say_in_system("instructions", &words);
+            }
+            _ => {
+                self.left_out.push("response_format");
+                self.say_in_first_message(&words, target);
+            }
         }
         self.warned.push(warnings::SCHEMA_IN_WORDS.to_owned());
     }
 
-    fn say_in_system(&mut self, words: &str) {
-        let Some(system) = self.request.field("system") else {
+    fn say_in_system(&mut self, member: &str, words: &str) {
+        let Some(system) = self.request.field(member) else {
             let mut value = Vec::new();
             push_string(&mut value, words);
-            return self.splices.set("system", value);
+            return self.splices.set(member, value);
         };
         if system.kind() == Kind::Array {
             let mut block: Vec<u8> = if system.elements().next().is_some() { b",".to_vec() } else { Vec::new() };
@@ -165,8 +189,9 @@ impl Adapter<'_, '_, '_> {
         if !tools.iter().any(|(_, out)| *out) {
             return;
         }
-        let choice = self.request.field("tool_choice").unwrap_or(Raw::NULL).get("name");
-        let mut demanded = false;
+        let choice = self.request.field("tool_choice").unwrap_or(Raw::NULL);
+        let mut demanded = self.request.protocol() == Protocol::Responses && content::is_web_search(choice);
+        let choice = choice.get("name");
         for tool in list.elements().map_while(Result::ok).filter(|tool| content::is_web_search(*tool)) {
             let [kind, name] = tool.peek(["type", "name"]);
             demanded |= name.is_some() && name.and_then(Raw::text) == choice.and_then(Raw::text);

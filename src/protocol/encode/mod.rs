@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::request::{BadRequest, Request};
+use super::responses::OwnTool;
 use super::{Protocol, Wire, anthropic, gemini, openai, responses, simple, transform};
 use crate::dsl::policy::Capability;
 use crate::dsl::transform::{Transform, serves};
@@ -84,9 +85,18 @@ pub struct Back {
     pub(crate) withhold_thoughts: bool,
     /// tool names that were made legal, and what the client calls them
     pub(crate) names: Option<Arc<[(String, String)]>>,
+    /// the tools of a Responses client that are no plain functions
+    pub(crate) own_tools: Option<Arc<[OwnTool]>>,
+    /// members of a Responses request that its answer repeats, each behind a comma
+    pub(crate) echo: Bytes,
 }
 
 impl Back {
+    /// The Responses client's tool that is known by this name where only functions are.
+    pub(crate) fn own_tool(&self, flat: &str) -> Option<&OwnTool> {
+        self.own_tools.as_deref().unwrap_or_default().iter().find(|own| own.flat == flat)
+    }
+
     /// The client's name for a tool that the upstream calls so.
     pub(crate) fn client_name<'a>(&'a self, upstream: &'a str) -> &'a str {
         let names = self.names.as_deref().unwrap_or_default();
@@ -158,7 +168,12 @@ fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) ->
     let mut exchange = match request.protocol() {
         Protocol::Anthropic => anthropic::read_request(request)?,
         Protocol::Chat => openai::read_request(request)?,
-        Protocol::Responses => responses::read_request(request)?,
+        Protocol::Responses => {
+            responses::only_here(request)?;
+            outgoing.back.own_tools = request.prepared().own();
+            outgoing.back.echo = responses::echo(request);
+            responses::read_request(request)?
+        }
         Protocol::Gemini => gemini::read_request(request)?,
         Protocol::Simple => simple::read_request(request),
     };

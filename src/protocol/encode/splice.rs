@@ -5,8 +5,11 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::super::content;
 use super::super::json::{Kind, Raw, Text, push_number, push_string};
 use super::super::request::Request;
+use super::super::responses;
+use super::super::signed::Signed;
 use super::super::subagent::SubagentTag;
 use super::super::{Protocol, Wire};
 use super::{Outgoing, Target, adapt, adapt_gemini, warnings};
@@ -140,6 +143,9 @@ pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
     let mut model = Vec::with_capacity(target.model.len() + 2);
     push_string(&mut model, target.model);
     splices.set("model", model);
+    if target.wire == Wire::Responses {
+        take_foreign_reasoning(request, &mut splices);
+    }
     let thinks = adapt::write(request, target, &mut splices, &mut outgoing.warnings);
     clamp_tokens(request, target, thinks, &mut splices, outgoing);
     if request.stream() && !target.stream {
@@ -164,6 +170,27 @@ pub(super) fn with_model(request: &Request, name: &str) -> Vec<Bytes> {
     push_string(&mut model, name);
     splices.set("model", model);
     splices.into_parts()
+}
+
+/// Reasoning that another upstream's answer was translated to: this one cannot know it, and refuses it.
+fn take_foreign_reasoning(request: &Request, splices: &mut Splices<'_>) {
+    let input = request.field("input").unwrap_or(Raw::NULL);
+    if content::find(input.bytes(), "\"rs_").is_none() && content::find(input.bytes(), "ccr1.").is_none() {
+        return;
+    }
+    let foreign = |item: Raw<'_>| {
+        let [kind, id, encrypted] = item.peek(["type", "id", "encrypted_content"]);
+        kind.is_some_and(|kind| kind.is_text("reasoning"))
+            && match encrypted.and_then(Raw::text) {
+                Some(text) => Signed::of_client(Wire::Responses, text).for_wire(Wire::Responses).is_none(),
+                None => id.and_then(Raw::text).is_some_and(responses::is_our_id),
+            }
+    };
+    let items = input.elements().map_while(Result::ok);
+    let items: Vec<_> = items.map(|item| (request.place_of(item.bytes()), foreign(item))).collect();
+    if items.iter().any(|(_, out)| *out) {
+        splices.take(&items);
+    }
 }
 
 /// The body without its sub-agent tag.

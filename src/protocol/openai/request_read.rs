@@ -153,7 +153,7 @@ fn read_content<'a>(content: Raw<'a>, parts: &mut Parts<'a>) -> Result<(), BadRe
 }
 
 /// A data URL's parts, or the URL.
-fn source(url: Text<'_>) -> Source<'_> {
+pub(crate) fn source(url: Text<'_>) -> Source<'_> {
     let Some(rest) = url.escaped().strip_prefix(b"data:") else { return Source::Url(url) };
     let mut halves = rest.splitn(2, |byte| *byte == b',');
     match (halves.next().and_then(|head| head.strip_suffix(b";base64")), halves.next()) {

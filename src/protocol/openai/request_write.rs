@@ -401,7 +401,7 @@ impl RequestWriter<'_> {
 
 /// Whether a schema keeps OpenAI's rules for `strict` (nothing optional, nothing additional), as far as
 /// one level shows; others are refused with `strict`, so they are sent without it.
-fn is_strict(schema: Raw<'_>) -> bool {
+pub(crate) fn is_strict(schema: Raw<'_>) -> bool {
     let [properties, required, additional] = schema.peek(["properties", "required", "additionalProperties"]);
     let nested = memmem::find_iter(schema.bytes(), b"\"properties\"").take(2).count() > 1;
     let all = properties.unwrap_or(Raw::NULL).members().count() == required.unwrap_or(Raw::NULL).elements().count();

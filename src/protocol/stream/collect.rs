@@ -94,6 +94,7 @@ impl Collector {
             sequence: self.content.sequence.as_deref().map(Text::from_escaped),
             usage: Some(usage.usage),
             counted: true,
+            other: false,
         };
         Ok(Answer::new(Answer::write(self.protocol, &message, &self.heading), &message, usage))
     }

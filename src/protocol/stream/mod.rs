@@ -6,6 +6,7 @@
 
 mod collect;
 pub(crate) mod event;
+pub(crate) mod in_order;
 pub(crate) mod json_end;
 pub(crate) mod tracker;
 pub(crate) mod writer;
@@ -184,7 +185,12 @@ impl Relay {
 
     /// Writes an error event in the client's protocol. The stream is over then.
     pub fn fail(&mut self, reply: &ErrorReply, out: &mut Vec<Bytes>) {
-        out.push(errors::event(self.protocol, reply));
+        let sequence = match (&self.writer, &self.reader) {
+            (Some(Writer::Responses(writer)), _) => writer.sequence(),
+            (None, Reader::Responses(reader)) => reader.next_sequence(),
+            _ => 0,
+        };
+        out.push(errors::event_numbered(self.protocol, reply, sequence));
         self.tracker.ended = true;
     }
 

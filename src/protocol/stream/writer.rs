@@ -47,7 +47,7 @@ impl Writer {
     ) -> Result<(), StreamError> {
         match self {
             Self::Anthropic(writer) => writer.write(heading, tracker, event, out),
-            Self::Responses(writer) => writer.write(heading, tracker, event, out),
+            Self::Responses(writer) => writer.write(heading, event, out),
             Self::Gemini(writer) => writer.write(heading, tracker, event, out),
             Self::Chat(writer) => writer.write(heading, event, out),
         }

@@ -253,7 +253,7 @@ const FOREIGN: &str = r#"{"content":[{"type":"server_tool_use","id":"s","name":"
 
 #[test]
 fn a_block_that_the_client_cannot_read_leaves_a_note() {
-    let note = "[a block of the type `zzz`, which only Anthropic's protocol can show]t";
+    let note = "[a block of the type `zzz`, which only its provider's protocol can show]t";
     let whole = answered(Wire::Anthropic, Protocol::Chat, FOREIGN).unwrap();
     assert_eq!(body(&whole)["choices"][0]["message"]["content"], note);
     assert_eq!(answered(Wire::Anthropic, Protocol::Simple, FOREIGN).unwrap().body, note);

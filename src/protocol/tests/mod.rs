@@ -4,6 +4,7 @@ mod answers;
 mod facts;
 mod gemini;
 mod requests;
+mod responses;
 mod streams;
 mod transforms;
 

@@ -1,0 +1,420 @@
+//! Writing a request of Responses. Nothing is kept at the provider: the whole conversation goes along, and
+//! what was thought comes back under its own proof.
+
+use super::super::Wire;
+use super::super::encode::{Back, EncodeError, Target, warnings};
+use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Tool, Turn, schema_in_words};
+use super::super::habits::Habits;
+use super::super::json::{Raw, Text, push_escaped, push_member, push_number, push_string, push_text};
+use super::super::names::{Names, push_id};
+use super::super::openai::is_strict;
+use super::super::thinking;
+use crate::dsl::policy::Capability;
+
+struct RequestWriter<'t> {
+    target: &'t Target<'t>,
+    names: Names,
+    out: Vec<u8>,
+    warnings: Vec<String>,
+}
+
+/// Writes a request; `room` is about how long it will be.
+pub(crate) fn write_request(
+    exchange: &mut Exchange<'_>,
+    target: &Target<'_>,
+    stream: bool,
+    room: usize,
+    back: &mut Back,
+) -> Result<Vec<u8>, EncodeError> {
+    let mut writer = RequestWriter {
+        target,
+        names: Names::of(&exchange.tools),
+        out: Vec::with_capacity(room + room / 8 + 512),
+        warnings: Vec::new(),
+    };
+    writer.out.extend_from_slice(b"{\"model\":");
+    push_string(&mut writer.out, target.model);
+    writer.instructions(exchange);
+    writer.input(exchange)?;
+    writer.tools(exchange);
+    writer.limits(exchange);
+    writer.thinking(exchange);
+    writer.format(exchange);
+    writer.out.extend_from_slice(b",\"store\":false");
+    if stream {
+        writer.out.extend_from_slice(b",\"stream\":true");
+    }
+    writer.out.push(b'}');
+    exchange.warnings.append(&mut writer.warnings);
+    writer.names.remember(back);
+    Ok(writer.out)
+}
+
+impl RequestWriter<'_> {
+    fn instructions(&mut self, exchange: &Exchange<'_>) {
+        let instruction = match exchange.format {
+            Format::Schema { schema, .. } if !self.target.can(Capability::JsonSchema) => {
+                self.warnings.push(warnings::SCHEMA_IN_WORDS.to_owned());
+                Some(Part::Note(schema_in_words(schema)))
+            }
+            _ => None,
+        };
+        let says = |part: &&Part<'_>| matches!(part, Part::Text(_) | Part::Note(_));
+        let mut parts = exchange.system.iter().chain(&instruction).filter(says).peekable();
+        if parts.peek().is_some() {
+            push_member(&mut self.out, "instructions");
+            self.joined(parts, "");
+        }
+    }
+
+    /// Appends all texts as one string, with an empty line between them.
+    fn joined<'p, 'a: 'p>(&mut self, parts: impl IntoIterator<Item = &'p Part<'a>>, mark: &str) {
+        self.out.push(b'"');
+        self.out.extend_from_slice(mark.as_bytes());
+        let mut first = true;
+        for part in parts {
+            let is_text = matches!(part, Part::Text(_) | Part::Note(_));
+            if is_text && !std::mem::replace(&mut first, false) {
+                self.out.extend_from_slice(b"\\n\\n");
+            }
+            match part {
+                Part::Text(text) => self.out.extend_from_slice(text.escaped()),
+                Part::Note(note) => push_escaped(&mut self.out, note.as_bytes()),
+                _ => {}
+            }
+        }
+        self.out.push(b'"');
+    }
+
+    fn input(&mut self, exchange: &Exchange<'_>) -> Result<(), EncodeError> {
+        push_member(&mut self.out, "input");
+        self.out.push(b'[');
+        for turn in &exchange.turns {
+            match turn.speaker {
+                Speaker::System => {
+                    self.item("message");
+                    self.out.extend_from_slice(b",\"role\":\"developer\",\"content\":");
+                    self.joined(&turn.parts, "");
+                    self.out.push(b'}');
+                }
+                Speaker::User => self.user(turn)?,
+                Speaker::Assistant => self.assistant(turn),
+            }
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    /// Begins an item.
+    fn item(&mut self, kind: &str) {
+        if self.out.last() == Some(&b'}') {
+            self.out.push(b',');
+        }
+        self.out.extend_from_slice(b"{\"type\":");
+        push_string(&mut self.out, kind);
+    }
+
+    fn user(&mut self, turn: &Turn<'_>) -> Result<(), EncodeError> {
+        let mut later = Vec::new();
+        for part in &turn.parts {
+            match part {
+                Part::Result { id, error, parts } => self.result(*id, *error, parts)?,
+                Part::Call { .. } | Part::Thinking { .. } | Part::CacheMark(_) => {}
+                part => later.push(part),
+            }
+        }
+        if later.is_empty() {
+            return Ok(());
+        }
+        self.item("message");
+        self.out.extend_from_slice(b",\"role\":\"user\",\"content\":");
+        self.content(&later, None)?;
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn result(&mut self, id: Text<'_>, error: bool, parts: &[Part<'_>]) -> Result<(), EncodeError> {
+        self.item("function_call_output");
+        push_member(&mut self.out, "call_id");
+        push_id(&mut self.out, id);
+        push_member(&mut self.out, "output");
+        let mark = if error { "[error] " } else { "" };
+        let shown: Vec<&Part<'_>> = parts.iter().filter(|part| !matches!(part, Part::CacheMark(_))).collect();
+        if shown.iter().all(|part| matches!(part, Part::Text(_) | Part::Note(_))) {
+            self.joined(shown, mark);
+        } else {
+            self.content(&shown, error.then_some("[error]"))?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn content(&mut self, parts: &[&Part<'_>], mark: Option<&str>) -> Result<(), EncodeError> {
+        self.out.push(b'[');
+        let mut first = true;
+        if let Some(mark) = mark {
+            first = false;
+            self.out.extend_from_slice(b"{\"type\":\"input_text\",\"text\":");
+            push_string(&mut self.out, mark);
+            self.out.push(b'}');
+        }
+        for part in parts {
+            if !std::mem::replace(&mut first, false) {
+                self.out.push(b',');
+            }
+            match part {
+                Part::Text(text) => {
+                    self.out.extend_from_slice(b"{\"type\":\"input_text\",\"text\":");
+                    push_text(&mut self.out, *text);
+                }
+                Part::Note(note) => {
+                    self.out.extend_from_slice(b"{\"type\":\"input_text\",\"text\":");
+                    push_string(&mut self.out, note);
+                }
+                Part::Image(source) => self.image(*source)?,
+                Part::Document { name, source } => self.document(*name, *source)?,
+                _ => return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format")),
+            }
+            self.out.push(b'}');
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn image(&mut self, source: Source<'_>) -> Result<(), EncodeError> {
+        self.out.extend_from_slice(b"{\"type\":\"input_image\",\"detail\":\"auto\",\"image_url\":\"");
+        match source {
+            Source::Base64 { media, data } => self.data_url(media, data),
+            Source::Url(url) => self.out.extend_from_slice(url.escaped()),
+            Source::Id => {
+                return Err(EncodeError::unsupported(
+                    "an image is given by a file id, which only its own provider knows",
+                ));
+            }
+        }
+        self.out.push(b'"');
+        Ok(())
+    }
+
+    fn data_url(&mut self, media: Text<'_>, data: Text<'_>) {
+        for part in [b"data:", media.escaped(), b";base64,", data.escaped()] {
+            self.out.extend_from_slice(part);
+        }
+    }
+
+    fn document(&mut self, name: Option<Text<'_>>, source: Source<'_>) -> Result<(), EncodeError> {
+        if !self.target.can(Capability::Documents) {
+            return Err(EncodeError::unsupported("it takes no documents (`can` has no `documents`)"));
+        }
+        self.out.extend_from_slice(b"{\"type\":\"input_file\"");
+        match source {
+            Source::Base64 { media, data } => {
+                push_member(&mut self.out, "filename");
+                push_text(&mut self.out, name.unwrap_or(Text::from_escaped(b"document.pdf")));
+                self.out.extend_from_slice(b",\"file_data\":\"");
+                self.data_url(media, data);
+                self.out.push(b'"');
+            }
+            Source::Url(url) => {
+                push_member(&mut self.out, "file_url");
+                push_text(&mut self.out, url);
+            }
+            Source::Id => {
+                return Err(EncodeError::unsupported(
+                    "a document is given by a file id, which only its own provider knows",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// In the order in which things were said: what was thought stands before what came of it.
+    fn assistant(&mut self, turn: &Turn<'_>) {
+        let mut parts = turn.parts.iter().peekable();
+        while let Some(part) = parts.next() {
+            match part {
+                Part::Text(_) | Part::Note(_) => {
+                    let mut texts = vec![part];
+                    while let Some(text) =
+                        parts.next_if(|part| matches!(part, Part::Text(_) | Part::Note(_) | Part::CacheMark(_)))
+                    {
+                        texts.push(text);
+                    }
+                    self.item("message");
+                    self.out.extend_from_slice(b",\"role\":\"assistant\",\"content\":");
+                    self.joined(texts, "");
+                    self.out.push(b'}');
+                }
+                Part::Thinking { text, signature } => {
+                    // Without a proof of its own making the provider refuses it.
+                    let Some(proof) = signature.and_then(|signed| signed.for_wire(Wire::Responses)) else { continue };
+                    self.item("reasoning");
+                    self.out.extend_from_slice(b",\"summary\":[");
+                    if !text.is_empty() {
+                        self.out.extend_from_slice(b"{\"type\":\"summary_text\",\"text\":");
+                        push_text(&mut self.out, *text);
+                        self.out.push(b'}');
+                    }
+                    self.out.extend_from_slice(b"],\"encrypted_content\":");
+                    push_text(&mut self.out, proof);
+                    self.out.push(b'}');
+                }
+                Part::Call { id, name, input } => {
+                    self.item("function_call");
+                    push_member(&mut self.out, "call_id");
+                    push_id(&mut self.out, *id);
+                    push_member(&mut self.out, "name");
+                    self.names.push(&mut self.out, *name);
+                    push_member(&mut self.out, "arguments");
+                    input.push_written(&mut self.out);
+                    self.out.push(b'}');
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn tools(&mut self, exchange: &Exchange<'_>) {
+        let searches = exchange.server_tools.iter().any(|kind| self.is_search(kind));
+        for kind in &exchange.server_tools {
+            if !self.is_search(kind) {
+                self.warnings.push(warnings::server_tool(kind));
+            }
+        }
+        if exchange.tools.is_empty() && !searches {
+            return;
+        }
+        self.out.extend_from_slice(b",\"tools\":[");
+        for (place, tool) in exchange.tools.iter().enumerate() {
+            if place > 0 {
+                self.out.push(b',');
+            }
+            self.tool(place, tool);
+        }
+        if searches {
+            self.out.extend_from_slice(if exchange.tools.is_empty() { b"" } else { b"," });
+            self.out.extend_from_slice(b"{\"type\":\"web_search\"}");
+        }
+        self.out.push(b']');
+        self.choice(exchange, searches);
+        match exchange.parallel {
+            Some(true) if !self.target.can(Capability::ParallelTools) => {
+                self.warnings.push(warnings::NO_PARALLEL_TOOLS.to_owned());
+            }
+            Some(parallel) => {
+                push_member(&mut self.out, "parallel_tool_calls");
+                self.out.extend_from_slice(if parallel { b"true" } else { b"false" });
+            }
+            None => {}
+        }
+    }
+
+    fn is_search(&self, kind: &str) -> bool {
+        kind.starts_with("web_search") && self.target.can(Capability::WebSearch)
+    }
+
+    fn tool(&mut self, place: usize, tool: &Tool<'_>) {
+        self.out.extend_from_slice(b"{\"type\":\"function\",\"name\":");
+        self.names.push_listed(&mut self.out, place);
+        if let Some(description) = tool.description {
+            push_member(&mut self.out, "description");
+            push_text(&mut self.out, description);
+        }
+        push_member(&mut self.out, "parameters");
+        self.out.extend_from_slice(tool.schema());
+        // Absent, it would mean true, and most schemas are not made for that.
+        push_member(&mut self.out, "strict");
+        let strict = tool.strict.and_then(Raw::boolean) == Some(true);
+        self.out.extend_from_slice(if strict { b"true}" } else { b"false}" });
+    }
+
+    fn choice(&mut self, exchange: &Exchange<'_>, searches: bool) {
+        let word: &[u8] = match exchange.choice {
+            Choice::Unsaid => return,
+            Choice::Auto => b"\"auto\"",
+            Choice::Any => b"\"required\"",
+            Choice::None => b"\"none\"",
+            Choice::Tool(name) if exchange.tools.iter().any(|tool| tool.name == name) => {
+                self.out.extend_from_slice(b",\"tool_choice\":{\"type\":\"function\",\"name\":");
+                self.names.push(&mut self.out, name);
+                self.out.push(b'}');
+                return;
+            }
+            Choice::Tool(name) if searches && name.is("web_search") => b"{\"type\":\"web_search\"}",
+            // It demanded a server tool that was left out.
+            Choice::Tool(_) => return,
+        };
+        push_member(&mut self.out, "tool_choice");
+        self.out.extend_from_slice(word);
+    }
+
+    fn limits(&mut self, exchange: &Exchange<'_>) {
+        if let Some(asked) = exchange.max_tokens {
+            let limit = self.target.output_limit.unwrap_or(asked).min(asked);
+            if limit < asked {
+                self.warnings.push(warnings::lowered("max_output_tokens", limit));
+            }
+            push_member(&mut self.out, "max_output_tokens");
+            push_number(&mut self.out, limit);
+        }
+        let sampling = !Habits::of(self.target).completion_tokens;
+        for (name, value) in [("temperature", exchange.temperature), ("top_p", exchange.top_p)] {
+            match value {
+                Some(value) if sampling => {
+                    push_member(&mut self.out, name);
+                    self.out.extend_from_slice(value.bytes());
+                }
+                Some(value) if value.number().is_some_and(|number| (number - 1.0).abs() > f64::EPSILON) => {
+                    self.warnings.push(format!("`{name}` was left out: the model does not take it"));
+                }
+                _ => {}
+            }
+        }
+        for (name, said) in [
+            ("top_k", exchange.top_k.is_some()),
+            ("seed", exchange.seed.is_some()),
+            ("stop", !exchange.stop.is_empty()),
+        ] {
+            if said {
+                self.warnings.push(warnings::unknown_member(name));
+            }
+        }
+        if let Some(user) = &exchange.user {
+            push_member(&mut self.out, "user");
+            push_string(&mut self.out, user);
+        }
+    }
+
+    /// Thinking that is off or not mentioned is never switched on. A model that can think may do so
+    /// unasked: what proves it is always wanted, for the next turn.
+    fn thinking(&mut self, exchange: &Exchange<'_>) {
+        if !self.target.can(Capability::Thinking) {
+            if exchange.asks.thinking {
+                self.warnings.push(warnings::NO_THINKING.to_owned());
+            }
+            return;
+        }
+        if let Some(word) = thinking::effort_word(self.target.model, exchange.asks.wish()) {
+            self.out.extend_from_slice(b",\"reasoning\":{\"effort\":");
+            push_string(&mut self.out, word);
+            self.out.extend_from_slice(if exchange.asks.thinking { b",\"summary\":\"auto\"}" } else { b"}" });
+        }
+        self.out.extend_from_slice(b",\"include\":[\"reasoning.encrypted_content\"]");
+    }
+
+    fn format(&mut self, exchange: &Exchange<'_>) {
+        match exchange.format {
+            Format::Schema { name, schema } if self.target.can(Capability::JsonSchema) => {
+                self.out.extend_from_slice(b",\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":");
+                push_text(&mut self.out, name.unwrap_or(Text::from_escaped(b"answer")));
+                self.out.extend_from_slice(b",\"strict\":");
+                self.out.extend_from_slice(if is_strict(schema) { b"true" } else { b"false" });
+                self.out.extend_from_slice(b",\"schema\":");
+                self.out.extend_from_slice(schema.bytes());
+                self.out.extend_from_slice(b"}}");
+            }
+            Format::Object => self.out.extend_from_slice(b",\"text\":{\"format\":{\"type\":\"json_object\"}}"),
+            Format::Schema { .. } | Format::Free => {}
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Writing a Responses stream: items strictly one after another, each begun, filled and done.
+
+use super::super::Wire;
+use super::super::json::{Text, push_escaped, push_member, push_number, push_string, push_text};
+use super::super::message::note_of;
+use super::super::sse::EventTooLarge;
+use super::super::stream::event::{Event, StreamError};
+use super::super::stream::in_order::InOrder;
+use super::super::stream::tracker::Tracker;
+use super::super::stream::writer::Heading;
+use super::super::usage::Stop;
+use super::items::{Called, Item, Progress, State, plain_input, push_part, push_response, push_summary};
+use crate::bounds::MAX_EVENT_BYTES;
+
+/// Writes the events of Responses.
+#[derive(Debug, Default)]
+pub(crate) struct StreamWriter {
+    begun: bool,
+    done: bool,
+    order: InOrder,
+    items: Items,
+}
+
+/// What has been written.
+#[derive(Debug, Default)]
+struct Items {
+    /// the number of the next event
+    sequence: u64,
+    open: Option<Item>,
+    /// the place of the open item, or of the next one
+    place: u64,
+    /// the items that are done: the last event repeats them all
+    finished: Vec<u8>,
+    /// bytes of the open item
+    open_bytes: usize,
+}
+
+impl StreamWriter {
+    pub(crate) fn write(&mut self, heading: &Heading, event: Event<'_>, out: &mut Vec<u8>) -> Result<(), StreamError> {
+        if self.done {
+            return Ok(());
+        }
+        let note;
+        let event = match event {
+            Event::Foreign(block) => match note_of(block) {
+                Some(text) => {
+                    let mut escaped = Vec::with_capacity(text.len());
+                    push_escaped(&mut escaped, text.as_bytes());
+                    note = escaped;
+                    Event::Text(Text::from_escaped(&note))
+                }
+                None => return Ok(()),
+            },
+            event => event,
+        };
+        let (begun, items) = (&mut self.begun, &mut self.items);
+        self.order.push(event, &mut |event| {
+            items.begin(begun, heading, out);
+            items.take(heading, event, out)
+        })
+    }
+
+    pub(crate) fn ping(&self, out: &mut Vec<u8>) {
+        if !self.done {
+            out.extend_from_slice(b": ping\n\n");
+        }
+    }
+
+    /// The number of the next event.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.items.sequence
+    }
+
+    /// Closes what is open and writes the end.
+    pub(crate) fn end(&mut self, heading: &Heading, tracker: &Tracker, out: &mut Vec<u8>) -> Result<(), StreamError> {
+        if self.done {
+            return Ok(());
+        }
+        let stop = tracker.stop.unwrap_or_default();
+        let (begun, items) = (&mut self.begun, &mut self.items);
+        items.begin(begun, heading, out);
+        self.order.end(stop, &mut |event| items.take(heading, event, out))?;
+        self.items.close(heading, if stop == Stop::MaxTokens { Progress::Cut } else { Progress::Done }, out);
+        let complete = !matches!(stop, Stop::MaxTokens | Stop::Refusal);
+        let name = if complete { "response.completed" } else { "response.incomplete" };
+        self.items.event(name, out);
+        out.extend_from_slice(b",\"response\":");
+        let state = State::Ended(stop, tracker.spent(heading.input_tokens).usage);
+        push_response(out, heading, state, &self.items.finished);
+        out.extend_from_slice(b"}\n\n");
+        self.done = true;
+        Ok(())
+    }
+}
+
+impl Items {
+    /// Appends the head of an event, up to its number.
+    fn event(&mut self, name: &str, out: &mut Vec<u8>) {
+        for part in [&b"event: "[..], name.as_bytes(), b"\ndata: {\"type\":\"", name.as_bytes()] {
+            out.extend_from_slice(part);
+        }
+        out.extend_from_slice(b"\",\"sequence_number\":");
+        push_number(out, self.sequence);
+        self.sequence += 1;
+    }
+
+    /// The same for an event inside the open item. `part`: the member that says which part of it.
+    fn inner_event(&mut self, name: &str, heading: &Heading, part: &str, out: &mut Vec<u8>) {
+        self.event(name, out);
+        push_member(out, "item_id");
+        push_string(out, &self.open.as_ref().map(|item| item.id(heading, self.place)).unwrap_or_default());
+        push_member(out, "output_index");
+        push_number(out, self.place);
+        if !part.is_empty() {
+            push_member(out, part);
+            out.push(b'0');
+        }
+    }
+
+    fn begin(&mut self, begun: &mut bool, heading: &Heading, out: &mut Vec<u8>) {
+        if std::mem::replace(begun, true) {
+            return;
+        }
+        for name in ["response.created", "response.in_progress"] {
+            self.event(name, out);
+            out.extend_from_slice(b",\"response\":");
+            push_response(out, heading, State::InProgress, b"");
+            out.extend_from_slice(b"}\n\n");
+        }
+    }
+
+    fn take(&mut self, heading: &Heading, event: Event<'_>, out: &mut Vec<u8>) -> Result<(), StreamError> {
+        match event {
+            Event::Text(text) => {
+                if !matches!(self.open, Some(Item::Message { .. })) {
+                    self.open_item(heading, Item::Message { text: Vec::new() }, out);
+                    self.inner_event("response.content_part.added", heading, "content_index", out);
+                    push_member(out, "part");
+                    push_part(out, b"");
+                    out.extend_from_slice(b"}\n\n");
+                }
+                self.grow(text)?;
+                self.inner_event("response.output_text.delta", heading, "content_index", out);
+                push_member(out, "delta");
+                push_text(out, text);
+                out.extend_from_slice(b",\"logprobs\":[]}\n\n");
+            }
+            Event::Thinking(text) => {
+                let fresh = match &self.open {
+                    Some(Item::Reasoning { text, .. }) => text.is_empty(),
+                    _ => {
+                        self.open_item(heading, Item::Reasoning { text: Vec::new(), signature: None }, out);
+                        true
+                    }
+                };
+                if fresh {
+                    self.inner_event("response.reasoning_summary_part.added", heading, "summary_index", out);
+                    push_member(out, "part");
+                    push_summary(out, b"");
+                    out.extend_from_slice(b"}\n\n");
+                }
+                self.grow(text)?;
+                self.inner_event("response.reasoning_summary_text.delta", heading, "summary_index", out);
+                push_member(out, "delta");
+                push_text(out, text);
+                out.extend_from_slice(b"}\n\n");
+            }
+            Event::Signature(signed) => {
+                if !matches!(self.open, Some(Item::Reasoning { .. })) {
+                    self.open_item(heading, Item::Reasoning { text: Vec::new(), signature: None }, out);
+                }
+                self.grow(signed.text)?;
+                if let Some(Item::Reasoning { signature, .. }) = &mut self.open {
+                    signed.push(Wire::Responses, signature.get_or_insert_default());
+                }
+                // What is thought behind it is another item, with a proof of its own.
+                self.close(heading, Progress::Done, out);
+            }
+            Event::ToolStart { id, name, .. } => {
+                let called = Called::of(&heading.back, &name.unwrap_or(Text::EMPTY).decode());
+                let place = self.place + u64::from(self.open.is_some());
+                let id = id.map_or_else(|| format!("call_{}_{place}", heading.id), |id| id.decode().into_owned());
+                self.open_item(heading, Item::Call { id, called, arguments: Vec::new() }, out);
+            }
+            Event::ToolInput { json, .. } => {
+                self.grow(json)?;
+                // Plain text is known when its quotes are closed.
+                if matches!(&self.open, Some(Item::Call { called, .. }) if !called.is_custom()) {
+                    self.inner_event("response.function_call_arguments.delta", heading, "", out);
+                    push_member(out, "delta");
+                    push_text(out, json);
+                    out.extend_from_slice(b"}\n\n");
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Remembers a piece of the open item.
+    fn grow(&mut self, piece: Text<'_>) -> Result<(), StreamError> {
+        self.open_bytes += piece.escaped().len();
+        if self.finished.len() + self.open_bytes > MAX_EVENT_BYTES {
+            return Err(EventTooLarge.into());
+        }
+        if let Some(Item::Message { text } | Item::Reasoning { text, signature: None }) = &mut self.open {
+            text.extend_from_slice(piece.escaped());
+        } else if let Some(Item::Call { arguments, .. }) = &mut self.open {
+            arguments.extend_from_slice(piece.escaped());
+        }
+        Ok(())
+    }
+
+    fn open_item(&mut self, heading: &Heading, item: Item, out: &mut Vec<u8>) {
+        self.close(heading, Progress::Done, out);
+        self.event("response.output_item.added", out);
+        push_member(out, "output_index");
+        push_number(out, self.place);
+        push_member(out, "item");
+        item.push(out, heading, self.place, Progress::Begun);
+        out.extend_from_slice(b"}\n\n");
+        self.open = Some(item);
+    }
+
+    fn close(&mut self, heading: &Heading, progress: Progress, out: &mut Vec<u8>) {
+        let Some(mut item) = self.open.take() else { return };
+        if let Item::Call { called, arguments, .. } = &mut item {
+            if called.is_custom() {
+                *arguments = plain_input(Text::from_escaped(arguments));
+            } else if arguments.is_empty() {
+                arguments.extend_from_slice(b"{}");
+            }
+        }
+        self.open = Some(item);
+        self.done_events(heading, out);
+        let Some(item) = self.open.take() else { return };
+        if !self.finished.is_empty() {
+            self.finished.push(b',');
+        }
+        let from = self.finished.len();
+        item.push(&mut self.finished, heading, self.place, progress);
+        self.event("response.output_item.done", out);
+        push_member(out, "output_index");
+        push_number(out, self.place);
+        push_member(out, "item");
+        out.extend_from_slice(self.finished.get(from..).unwrap_or_default());
+        out.extend_from_slice(b"}\n\n");
+        self.place += 1;
+        self.open_bytes = 0;
+    }
+
+    /// The events that say that the open item's contents are whole.
+    fn done_events(&mut self, heading: &Heading, out: &mut Vec<u8>) {
+        match self.open.take() {
+            Some(item @ Item::Message { .. }) => self.text_done(heading, item, ["output_text", "content_part"], out),
+            Some(item @ Item::Reasoning { .. }) => {
+                self.text_done(heading, item, ["reasoning_summary_text", "reasoning_summary_part"], out);
+            }
+            Some(Item::Call { id, called, arguments }) => {
+                let custom = called.is_custom();
+                let whole = arguments.clone();
+                self.open = Some(Item::Call { id, called, arguments });
+                if custom {
+                    self.inner_event("response.custom_tool_call_input.delta", heading, "", out);
+                    push_member(out, "delta");
+                    push_text(out, Text::from_escaped(&whole));
+                    out.extend_from_slice(b"}\n\n");
+                }
+                let (name, member) = if custom {
+                    ("response.custom_tool_call_input.done", "input")
+                } else {
+                    ("response.function_call_arguments.done", "arguments")
+                };
+                self.inner_event(name, heading, "", out);
+                push_member(out, member);
+                push_text(out, Text::from_escaped(&whole));
+                out.extend_from_slice(b"}\n\n");
+            }
+            None => {}
+        }
+    }
+
+    fn text_done(&mut self, heading: &Heading, item: Item, [text_name, part_name]: [&str; 2], out: &mut Vec<u8>) {
+        let (text, index, logprobs, push): (Vec<u8>, _, &[u8], fn(&mut Vec<u8>, &[u8])) = match &item {
+            Item::Message { text } => (text.clone(), "content_index", b",\"logprobs\":[]", push_part),
+            Item::Reasoning { text, .. } => (text.clone(), "summary_index", b"", push_summary),
+            Item::Call { .. } => return,
+        };
+        let thought = matches!(item, Item::Reasoning { .. });
+        self.open = Some(item);
+        if thought && text.is_empty() {
+            return;
+        }
+        self.inner_event(&format!("response.{text_name}.done"), heading, index, out);
+        push_member(out, "text");
+        push_text(out, Text::from_escaped(&text));
+        out.extend_from_slice(logprobs);
+        out.extend_from_slice(b"}\n\n");
+        self.inner_event(&format!("response.{part_name}.done"), heading, index, out);
+        push_member(out, "part");
+        push(out, &text);
+        out.extend_from_slice(b"}\n\n");
+    }
+}

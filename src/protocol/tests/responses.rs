@@ -1,0 +1,641 @@
+//! OpenAI Responses on both sides.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::dsl::policy::Capability;
+
+const ALL: &[Capability] = &Capability::ALL;
+
+fn target<'a>(wire: Wire, model: &'a str) -> Target<'a> {
+    Target { wire, model, context: None, output_limit: Some(8_000), can: ALL, stream: true, transforms: &[] }
+}
+
+struct Out {
+    body: Value,
+    warnings: String,
+    back: Back,
+}
+
+fn encoded(protocol: Protocol, body: &str, target: &Target<'_>) -> Result<Out, EncodeError> {
+    let out = encode(&request(protocol, body), target)?;
+    let bytes = out.body.concat();
+    let body =
+        serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&bytes)));
+    Ok(Out { body, warnings: out.warnings.join("\n"), back: out.back })
+}
+
+/// A Responses request for a Chat upstream.
+fn to_chat(rest: &str) -> Out {
+    encoded(Protocol::Responses, &format!(r#"{{"model":"m",{rest}}}"#), &target(Wire::Chat, "up")).unwrap()
+}
+
+/// An Anthropic request for a Responses upstream.
+fn from_anthropic(rest: &str) -> Out {
+    let body = format!(r#"{{"model":"m","max_tokens":100,{rest}}}"#);
+    encoded(Protocol::Anthropic, &body, &target(Wire::Responses, "gpt-5.2")).unwrap()
+}
+
+#[track_caller]
+fn check(out: &Out, pointer: &str, expected: Value) {
+    assert_eq!(out.body.pointer(pointer).cloned().unwrap_or_default(), expected, "{}", out.body);
+}
+
+#[track_caller]
+fn chat_messages(input: &str, expected: Value) {
+    check(&to_chat(&format!(r#""input":{input}"#)), "/messages", expected);
+}
+
+#[track_caller]
+fn input_items(messages: &str, expected: Value) {
+    check(&from_anthropic(&format!(r#""messages":{messages}"#)), "/input", expected);
+}
+
+/// A turn as Codex sends it, shortened.
+const CODEX: &str = r#"{"model":"gpt-5-codex","stream":true,"store":false,"parallel_tool_calls":true,"tool_choice":"auto",
+ "input":[
+  {"type":"message","role":"developer","content":[{"type":"input_text","text":"Be careful."}]},
+  {"type":"message","role":"user","content":[{"type":"input_text","text":"fix it"},{"type":"input_image","image_url":"data:image/png;base64,iVBO"}]},
+  {"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"let me see"}],"content":null,"encrypted_content":"gAAA"},
+  {"type":"function_call","name":"exec","arguments":"{\"cmd\":\"ls\"}","call_id":"call_1"},
+  {"type":"custom_tool_call","name":"apply_patch","input":"*** Begin\n\"x\"","call_id":"call_2","status":"completed"},
+  {"type":"function_call","name":"find","namespace":"crm","arguments":"{}","call_id":"call_3"},
+  {"type":"function_call_output","call_id":"call_1","output":"a.rs"},
+  {"type":"custom_tool_call_output","call_id":"call_2","output":[{"type":"input_text","text":"done"}]},
+  {"type":"function_call_output","call_id":"call_3","output":"none"}],
+ "tools":[
+  {"type":"function","name":"exec","description":"runs","strict":false,"parameters":{"type":"object"}},
+  {"type":"custom","name":"apply_patch","description":"edits","format":{"type":"grammar","syntax":"lark","definition":"start: x"}},
+  {"type":"namespace","name":"crm","description":"customers","tools":[{"type":"function","name":"find","description":"finds","parameters":{"type":"object"}}]},
+  {"type":"web_search"}],
+ "reasoning":{"effort":"high","summary":"auto"},"include":["reasoning.encrypted_content"],"prompt_cache_key":"k-1","client_metadata":{"a":"b"}}"#;
+
+#[test]
+fn codex_is_translated_to_chat() {
+    let out = encoded(Protocol::Responses, CODEX, &target(Wire::Chat, "gpt-5")).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&out.body).unwrap());
+    assert_eq!(out.warnings, "");
+}
+
+#[test]
+fn codex_is_translated_to_anthropic() {
+    let out = encoded(Protocol::Responses, CODEX, &target(Wire::Anthropic, "claude-sonnet-4-5")).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&out.body).unwrap());
+}
+
+#[test]
+fn codex_reaches_its_own_protocol_byte_for_byte() {
+    let body = CODEX.replace("gpt-5-codex", "up");
+    let out = encode(&request(Protocol::Responses, CODEX), &target(Wire::Responses, "up")).unwrap();
+    assert_eq!(String::from_utf8(out.body.concat()).unwrap(), body);
+    assert!(out.warnings.is_empty());
+}
+
+#[test]
+fn items_become_messages() {
+    chat_messages(r#""hello""#, json!([{"role":"user","content":"hello"}]));
+    chat_messages(r#"[{"role":"user","content":"hello"}]"#, json!([{"role":"user","content":"hello"}]));
+    chat_messages(
+        r#"[{"role":"system","content":"s"},{"role":"user","content":"u"},{"role":"assistant","content":[{"type":"output_text","text":"a"}]},{"role":"developer","content":"d"},{"role":"user","content":"v"}]"#,
+        json!([{"role":"system","content":"s"},{"role":"user","content":"u"},{"role":"assistant","content":"a"},{"role":"system","content":"d"},{"role":"user","content":"v"}]),
+    );
+    chat_messages(
+        r#"[{"role":"user","content":[{"type":"input_file","filename":"a.pdf","file_data":"JVBE"}]}]"#,
+        json!([{"role":"user","content":[{"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,JVBE"}}]}]),
+    );
+    chat_messages(
+        r#"[{"type":"web_search_call","status":"completed","action":{"type":"search","query":"q"}},{"type":"message","role":"assistant","content":[{"type":"refusal","refusal":"no"}]}]"#,
+        json!([{"role":"assistant","content":"[searched the web: q]\n\nno"}]),
+    );
+    chat_messages(
+        r#"[{"type":"local_shell_call","call_id":"c","action":{"command":["ls"]}},{"type":"local_shell_call_output","call_id":"c","output":"x"}]"#,
+        json!([{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"local_shell","arguments":"{\"command\":[\"ls\"]}"}}]},{"role":"tool","content":"x","tool_call_id":"c"}]),
+    );
+}
+
+#[test]
+fn what_cannot_be_carried_over_is_told() {
+    let warns = |rest: &str, words: &str| {
+        let out = to_chat(&format!(r#""input":"x",{rest}"#));
+        assert!(out.warnings.contains(words), "{rest}: {}", out.warnings);
+    };
+    warns(r#""store":true"#, "not stored");
+    warns(r#""truncation":"auto""#, "truncation");
+    warns(r#""text":{"verbosity":"low"}"#, "text.verbosity");
+    warns(r#""include":["file_search_call.results"]"#, "file_search_call.results");
+    warns(r#""tools":[{"type":"file_search","vector_store_ids":[]}]"#, "file_search");
+    warns(r#""tool_choice":{"type":"file_search"}"#, "file_search");
+    let out = to_chat(r#""input":[{"type":"mcp_call","name":"n","server_label":"s","arguments":"{}"}]"#);
+    assert!(out.warnings.contains("mcp_call"), "{}", out.warnings);
+    let quiet = r#""input":"x","store":false,"truncation":"disabled","metadata":{"a":"b"},"service_tier":"auto","top_logprobs":0,"background":false,"stream_options":{"include_obfuscation":false}"#;
+    assert_eq!(to_chat(quiet).warnings, "");
+}
+
+#[test]
+fn what_only_its_own_upstream_knows_skips_the_others() {
+    for rest in [
+        r#""previous_response_id":"resp_1""#,
+        r#""conversation":"conv_1","input":"x""#,
+        r#""prompt":{"id":"p"}"#,
+        r#""background":true,"input":"x""#,
+        r#""input":[{"type":"item_reference","id":"msg_1"}]"#,
+        r#""input":[{"type":"compaction","encrypted_content":"x"}]"#,
+    ] {
+        let body = format!(r#"{{"model":"m",{rest}}}"#);
+        for wire in [Wire::Chat, Wire::Anthropic] {
+            let refused = encoded(Protocol::Responses, &body, &target(wire, "up")).err();
+            assert!(
+                matches!(&refused, Some(EncodeError::Unsupported(why)) if why.contains("`responses`")),
+                "{refused:?}"
+            );
+        }
+        let own = encode(&request(Protocol::Responses, &body), &target(Wire::Responses, "m")).unwrap();
+        assert_eq!(own.body.concat(), body.as_bytes());
+    }
+}
+
+#[test]
+fn wrong_requests_are_refused() {
+    let refused =
+        |body: &str| Request::parse(Protocol::Responses, Bytes::copy_from_slice(body.as_bytes())).unwrap_err();
+    assert_eq!(refused(r#"{"model":"m"}"#).message, "`input`: field required");
+    assert_eq!(refused(r#"{"model":"m","input":3}"#).message, "`input`: a text or a list of items is required");
+    for input in [
+        r#"[3]"#,
+        r#"[{}]"#,
+        r#"[{"role":"nobody","content":"x"}]"#,
+        r#"[{"role":"user","content":[{"type":"video"}]}]"#,
+        r#"[{"role":"user","content":[{"type":"input_image"}]}]"#,
+    ] {
+        let body = format!(r#"{{"model":"m","input":{input}}}"#);
+        let wrong = encoded(Protocol::Responses, &body, &target(Wire::Chat, "up")).err();
+        assert!(matches!(wrong, Some(EncodeError::BadRequest(_))), "{input}: {wrong:?}");
+    }
+}
+
+#[test]
+fn choices_of_tools_are_mapped() {
+    let tools = r#""input":"x","tools":[{"type":"function","name":"a","parameters":{}},{"type":"custom","name":"b"},{"type":"namespace","name":"n","tools":[{"type":"function","name":"a","parameters":{}}]}]"#;
+    let chosen = |choice: &str, expected: Value| {
+        check(&to_chat(&format!(r#"{tools},"tool_choice":{choice}"#)), "/tool_choice", expected);
+    };
+    chosen(r#""auto""#, json!("auto"));
+    chosen(r#""required""#, json!("required"));
+    chosen(r#""none""#, json!("none"));
+    chosen(r#"{"type":"function","name":"a"}"#, json!({"type":"function","function":{"name":"a"}}));
+    chosen(r#"{"type":"custom","name":"b"}"#, json!({"type":"function","function":{"name":"b"}}));
+    let allowed = r#"{"type":"allowed_tools","mode":"required","tools":[{"type":"custom","name":"b"}]}"#;
+    chosen(allowed, json!("required"));
+    let out = to_chat(&format!(r#"{tools},"tool_choice":{allowed}"#));
+    assert_eq!(out.body["tools"].as_array().unwrap().len(), 1, "{}", out.body);
+    check(&out, "/tools/0/function/name", json!("b"));
+}
+
+#[test]
+fn thinking_is_only_asked_for_when_it_was() {
+    check(&to_chat(r#""input":"x""#), "/reasoning_effort", Value::Null);
+    let effort = |model: &str, rest: &str, expected: Value| {
+        let body = format!(r#"{{"model":"m","max_tokens":100,"messages":[{{"role":"user","content":"x"}}]{rest}}}"#);
+        let out = encoded(Protocol::Anthropic, &body, &target(Wire::Responses, model)).unwrap();
+        check(&out, "/reasoning", expected);
+    };
+    effort("gpt-5.2", "", Value::Null);
+    effort("gpt-5.2", r#","thinking":{"type":"disabled"}"#, json!({"effort":"none"}));
+    effort("o3", r#","thinking":{"type":"disabled"}"#, Value::Null);
+    let on = r#","thinking":{"type":"adaptive"},"output_config":{"effort":"high"}"#;
+    effort("gpt-5.2", on, json!({"effort":"high","summary":"auto"}));
+}
+
+#[test]
+fn messages_become_items() {
+    input_items(
+        r#"[{"role":"user","content":"hi"}]"#,
+        json!([{"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]}]),
+    );
+    input_items(
+        r#"[{"role":"user","content":"hi"},
+            {"role":"assistant","content":[{"type":"thinking","thinking":"foreign","signature":"s"},{"type":"thinking","thinking":"own","signature":"ccr1.responses.gAAA"},{"type":"text","text":"I will."},{"type":"tool_use","id":"t1","name":"run","input":{"a":1}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","is_error":true,"content":[{"type":"text","text":"no"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBO"}}]},{"type":"text","text":"go on"}]},
+            {"role":"system","content":"note"}]"#,
+        json!([
+            {"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]},
+            {"type":"reasoning","summary":[{"type":"summary_text","text":"own"}],"encrypted_content":"gAAA"},
+            {"type":"message","role":"assistant","content":"I will."},
+            {"type":"function_call","call_id":"t1","name":"run","arguments":"{\"a\":1}"},
+            {"type":"function_call_output","call_id":"t1","output":[{"type":"input_text","text":"[error]"},{"type":"input_text","text":"no"},{"type":"input_image","detail":"auto","image_url":"data:image/png;base64,iVBO"}]},
+            {"type":"message","role":"user","content":[{"type":"input_text","text":"go on"}]},
+            {"type":"message","role":"developer","content":"note"}
+        ]),
+    );
+}
+
+#[test]
+fn a_request_for_a_responses_upstream_keeps_nothing_there() {
+    let out = from_anthropic(
+        r#""system":"s","messages":[{"role":"user","content":"x"}],"stream":true,"stop_sequences":["y"],"temperature":0.5,
+           "tools":[{"name":"run","description":"d","input_schema":{"type":"object"}},{"type":"web_search_20250305","name":"web_search"}],
+           "tool_choice":{"type":"any","disable_parallel_tool_use":true},"metadata":{"user_id":"u"}"#,
+    );
+    let mut body = out.body.clone();
+    body.as_object_mut().unwrap().remove("input");
+    assert_eq!(
+        body,
+        json!({"model":"gpt-5.2","instructions":"s","max_output_tokens":100,"store":false,"stream":true,"user":"u",
+            "include":["reasoning.encrypted_content"],"tool_choice":"required","parallel_tool_calls":false,
+            "tools":[{"type":"function","name":"run","description":"d","parameters":{"type":"object"},"strict":false},{"type":"web_search"}]})
+    );
+    assert!(out.warnings.contains("`stop`") && out.warnings.contains("`temperature`"), "{}", out.warnings);
+}
+
+#[test]
+fn reasoning_of_other_makers_does_not_reach_a_responses_upstream() {
+    let item = |id: &str, encrypted: &str| format!(r#"{{"type":"reasoning","id":"{id}","summary":[]{encrypted}}}"#);
+    let own = item("rs_0a1b", r#","encrypted_content":"gAAA""#);
+    let signed = item("rs_0a1b_0", r#","encrypted_content":"ccr1.anthropic.abc""#);
+    let unsigned = item("rs_0a1b_1", "");
+    let message = r#"{"role":"user","content":"x"}"#;
+    let body = format!(r#"{{"model":"m","input":[{signed},{own},{unsigned},{message}]}}"#);
+    let out = encode(&request(Protocol::Responses, &body), &target(Wire::Responses, "m")).unwrap();
+    let expected = format!(r#"{{"model":"m","input":[{own},{message}]}}"#);
+    assert_eq!(String::from_utf8(out.body.concat()).unwrap(), expected);
+}
+
+#[test]
+fn what_a_model_cannot_is_taken_out_of_its_own_protocol() {
+    let body = r#"{"model":"m","input":"x","instructions":"i","reasoning":{"effort":"high"},"include":["reasoning.encrypted_content"],"text":{"format":{"type":"json_schema","name":"n","schema":{"a":1}},"verbosity":"low"},"tools":[{"type":"web_search"}],"tool_choice":{"type":"web_search"},"parallel_tool_calls":true}"#;
+    let none = Target { can: &[], ..target(Wire::Responses, "m") };
+    let out = encoded(Protocol::Responses, body, &none).unwrap();
+    let text = out.body["instructions"].as_str().unwrap();
+    assert!(text.starts_with("i\n\nAnswer with one JSON object"), "{text}");
+    let mut body = out.body.clone();
+    body.as_object_mut().unwrap().remove("instructions");
+    assert_eq!(body, json!({"model":"m","input":"x","text":{"verbosity":"low"}}));
+}
+
+#[test]
+fn facts_are_read() {
+    let request = request(Protocol::Responses, CODEX);
+    let needs = request.needs();
+    assert!(needs.tools && needs.vision && needs.thinking && needs.parallel_tools && needs.web_search && needs.stream);
+    assert_eq!(request.attachments().images, 1);
+    let tools: Vec<_> = content::tool_kinds(&request).map(|tool| (tool.name.into_owned(), tool.server)).collect();
+    let named = |name: &str, server| (name.to_owned(), server);
+    assert_eq!(
+        tools,
+        [named("exec", false), named("apply_patch", false), named("crm__find", false), named("web_search", true)]
+    );
+    assert_eq!(request.session_id(&http::HeaderMap::new()).as_deref(), Some("k-1"));
+    let headers = http::HeaderMap::new();
+    let session = crate::facts::SessionFacts::default();
+    let around = crate::protocol::facts::Around {
+        session: &session,
+        tenant_id: "",
+        tenant_tier: "",
+        tenant_tags: &[],
+        key_id: "",
+        key_tags: &[],
+        now: chrono::DateTime::UNIX_EPOCH,
+    };
+    let facts = crate::protocol::facts::RequestFacts::new(&request, &headers, around);
+    let text = |var| match crate::facts::Facts::get(&facts, var) {
+        crate::facts::Fact::Str(text) => text.to_owned(),
+        crate::facts::Fact::Int(number) => number.to_string(),
+        other => panic!("{other:?}"),
+    };
+    use crate::facts::Var;
+    assert_eq!(text(Var::RequestText), "fix it");
+    assert_eq!(text(Var::RequestSystem), "Be careful.");
+    assert_eq!(text(Var::RequestTurns), "1");
+    assert_eq!(text(Var::RequestEffort), "high");
+    assert!(text(Var::RequestTokens).parse::<u64>().unwrap() > 1_600);
+}
+
+fn context(back: &Back) -> AnswerContext<'_> {
+    AnswerContext { requested_model: "asked", request_id: "r-1", created_unix: 9, input_tokens: 42, back }
+}
+
+/// What the way back of a Codex request knows.
+fn codex_back() -> Back {
+    encoded(Protocol::Responses, CODEX, &target(Wire::Chat, "gpt-5")).unwrap().back
+}
+
+const CHAT: &str = r#"{"choices":[{"message":{"reasoning_content":"hm","content":"hello","tool_calls":[
+ {"id":"c1","function":{"name":"exec","arguments":"{\"cmd\":\"ls\"}"}},
+ {"id":"c2","function":{"name":"apply_patch","arguments":"{\"input\":\"a\\n\\\"b\\\"\"}"}},
+ {"id":"c3","function":{"name":"crm__find","arguments":""}}]},"finish_reason":"tool_calls"}],
+ "usage":{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":4}}}"#;
+
+#[test]
+fn a_whole_answer_becomes_a_response() {
+    let back = codex_back();
+    let answer = answer(Wire::Chat, Protocol::Responses, Bytes::from_static(CHAT.as_bytes()), &context(&back)).unwrap();
+    let value: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(
+        value["output"],
+        json!([
+            {"id":"rs_r1_0","type":"reasoning","summary":[{"type":"summary_text","text":"hm"}]},
+            {"id":"msg_r1_1","type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","annotations":[],"logprobs":[],"text":"hello"}]},
+            {"id":"fc_r1_2","type":"function_call","call_id":"c1","name":"exec","arguments":"{\"cmd\":\"ls\"}","status":"completed"},
+            {"id":"ctc_r1_3","type":"custom_tool_call","call_id":"c2","name":"apply_patch","input":"a\n\"b\"","status":"completed"},
+            {"id":"fc_r1_4","type":"function_call","call_id":"c3","name":"find","namespace":"crm","arguments":"{}","status":"completed"}
+        ])
+    );
+    assert_eq!(value["status"], "completed");
+    assert_eq!(value["model"], "asked");
+    assert_eq!(value["tools"], serde_json::from_str::<Value>(CODEX).unwrap()["tools"]);
+    assert_eq!(
+        value["usage"],
+        json!({"input_tokens":10,"input_tokens_details":{"cached_tokens":4},"output_tokens":5,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":15})
+    );
+    for name in [
+        "id",
+        "object",
+        "created_at",
+        "error",
+        "incomplete_details",
+        "instructions",
+        "metadata",
+        "tool_choice",
+        "parallel_tool_calls",
+        "temperature",
+        "top_p",
+    ] {
+        assert!(value.get(name).is_some(), "{name}: {value}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_cut_is_incomplete() {
+    for (word, reason) in [("length", "max_output_tokens"), ("content_filter", "content_filter")] {
+        let body = format!(r#"{{"choices":[{{"message":{{"content":"he"}},"finish_reason":"{word}"}}]}}"#);
+        let back = Back::default();
+        let answer = answer(Wire::Chat, Protocol::Responses, Bytes::from(body), &context(&back)).unwrap();
+        let value: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!((&value["status"], &value["incomplete_details"]["reason"]), (&json!("incomplete"), &json!(reason)));
+    }
+}
+
+const RESPONSE: &str = r#"{"id":"resp_1","object":"response","status":"completed","error":null,"output":[
+ {"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"hm"}],"encrypted_content":"gAAA"},
+ {"type":"web_search_call","id":"ws_1","status":"completed"},
+ {"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"hello","annotations":[]}]},
+ {"type":"function_call","id":"fc_1","call_id":"call_1","name":"run","arguments":"{\"a\":1}"}],
+ "usage":{"input_tokens":10,"input_tokens_details":{"cached_tokens":4},"output_tokens":5,"output_tokens_details":{"reasoning_tokens":2}}}"#;
+
+#[test]
+fn a_response_becomes_a_whole_answer() {
+    let back = Back::default();
+    let answered =
+        |protocol| answer(Wire::Responses, protocol, Bytes::from_static(RESPONSE.as_bytes()), &context(&back)).unwrap();
+    let value: Value = serde_json::from_slice(&answered(Protocol::Anthropic).body).unwrap();
+    assert_eq!(
+        value["content"],
+        json!([
+            {"type":"thinking","thinking":"hm","signature":"ccr1.responses.gAAA"},
+            {"type":"text","text":"hello"},
+            {"type":"tool_use","id":"call_1","name":"run","input":{"a":1}}
+        ])
+    );
+    assert_eq!(value["stop_reason"], "tool_use");
+    assert_eq!(value["usage"]["cache_read_input_tokens"], 4);
+    let same = answered(Protocol::Responses);
+    assert_eq!(same.body, RESPONSE.as_bytes());
+    assert_eq!((same.spent.usage.input, same.spent.usage.reasoning, same.stop), (6, 2, Stop::ToolUse));
+    let failed = br#"{"status":"failed","output":[],"error":{"code":"server_error","message":"no"}}"#;
+    let failed = answer(Wire::Responses, Protocol::Chat, Bytes::from_static(failed), &context(&back));
+    assert!(matches!(failed, Err(BrokenAnswer::Upstream { kind, .. }) if kind == "server_error"));
+}
+
+struct Ran {
+    text: String,
+    failed: Option<StreamError>,
+    end: Result<End, Truncated>,
+}
+
+fn run(wire: Wire, protocol: Protocol, back: &Back, parts: &[&[u8]]) -> Ran {
+    let mut relay = Relay::new(wire, protocol, &context(back));
+    let (mut out, mut failed) = (Vec::new(), None);
+    for part in parts {
+        if let Err(error) = relay.push(Bytes::copy_from_slice(part), &mut out) {
+            failed = Some(error);
+            break;
+        }
+    }
+    let end = if failed.is_some() { Err(Truncated) } else { relay.finish(&mut out) };
+    Ran { text: String::from_utf8_lossy(&out.concat()).into_owned(), failed, end }
+}
+
+/// The events of a stream; each is checked for its name and its number.
+fn events(text: &str) -> Vec<Value> {
+    let (mut all, mut last) = (Vec::new(), None);
+    for event in text.split("\n\n").filter(|event| !event.is_empty()) {
+        let (name, data) = event.split_once("\ndata: ").unwrap();
+        let value: Value = serde_json::from_str(data).unwrap_or_else(|error| panic!("{error}: {data}"));
+        assert_eq!(name, format!("event: {}", value["type"].as_str().unwrap()));
+        let number = value["sequence_number"].as_u64().unwrap();
+        assert!(last.is_none_or(|last| last < number), "{text}");
+        last = Some(number);
+        all.push(value);
+    }
+    all
+}
+
+/// The events in short.
+fn shown(events: &[Value]) -> String {
+    let line = |event: &Value| {
+        let kind = event["type"].as_str().unwrap().trim_start_matches("response.");
+        let rest = ["item", "delta", "text", "arguments", "input"].iter().find_map(|name| event.get(*name));
+        let place = event.get("output_index").map(|place| format!(" {place}")).unwrap_or_default();
+        format!("{kind}{place}{}", rest.map(|rest| format!(" {rest}")).unwrap_or_default())
+    };
+    events.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn chunk(delta: &str) -> String {
+    format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":null}}]}}\n\n")
+}
+
+fn chat_stream(finish: &str) -> String {
+    [
+        chunk(r#"{"reasoning_content":"h"}"#),
+        chunk(r#"{"reasoning_content":"m"}"#),
+        chunk(r#"{"content":"hé\n"}"#),
+        chunk(r#"{"tool_calls":[{"index":0,"id":"c1","function":{"name":"exec","arguments":"{\"cmd\""}}]}"#),
+        chunk(r#"{"tool_calls":[{"index":1,"id":"c2","function":{"name":"apply_patch","arguments":"{\"input\":"}}]}"#),
+        chunk(r#"{"tool_calls":[{"index":0,"function":{"arguments":":\"ls\"}"}}]}"#),
+        chunk(r#"{"tool_calls":[{"index":1,"function":{"arguments":"\"a\\n\\\"b\\\"\"}"}}]}"#),
+        chunk(r#"{"tool_calls":[{"index":2,"id":"c3","function":{"name":"crm__find","arguments":"{}"}}]}"#),
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"{finish}\"}}],\"usage\":{{\"prompt_tokens\":10,\"completion_tokens\":5}}}}\n\n"),
+        "data: [DONE]\n\n".to_owned(),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_stream_becomes_events() {
+    let ran = run(Wire::Chat, Protocol::Responses, &codex_back(), &[chat_stream("tool_calls").as_bytes()]);
+    assert_eq!(ran.failed, None);
+    let events = events(&ran.text);
+    insta::assert_snapshot!(shown(&events));
+    let last = events.last().unwrap();
+    assert_eq!((&last["type"], &last["sequence_number"]), (&json!("response.completed"), &json!(events.len() - 1)));
+    let done: Vec<&Value> = events
+        .iter()
+        .filter(|event| event["type"] == "response.output_item.done")
+        .map(|event| &event["item"])
+        .collect();
+    assert_eq!(last["response"]["output"].as_array().unwrap().iter().collect::<Vec<_>>(), done);
+    assert_eq!(last["response"]["usage"]["total_tokens"], 15);
+}
+
+#[test]
+fn a_stream_that_ran_out_of_tokens_is_incomplete() {
+    let stream = [
+        chunk(r#"{"content":"he"}"#),
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n".to_owned(),
+    ]
+    .concat();
+    let events = events(&run(Wire::Chat, Protocol::Responses, &Back::default(), &[stream.as_bytes()]).text);
+    let last = events.last().unwrap();
+    assert_eq!((&last["type"], &last["response"]["status"]), (&json!("response.incomplete"), &json!("incomplete")));
+    assert_eq!(last["response"]["output"][0]["status"], "incomplete");
+}
+
+#[test]
+fn a_stream_that_breaks_off_never_completes() {
+    let whole = chat_stream("tool_calls");
+    let cut = whole.find("finish_reason\":\"tool").unwrap();
+    for end in (0..cut).step_by(7) {
+        let mut relay = Relay::new(Wire::Chat, Protocol::Responses, &context(&Back::default()));
+        let mut out = Vec::new();
+        relay.push(Bytes::copy_from_slice(&whole.as_bytes()[..end]), &mut out).unwrap();
+        assert_eq!(relay.finish(&mut out).err(), Some(Truncated), "{end}");
+        let reply = errors::ErrorReply {
+            status: 502,
+            kind: "answer_broke_off".into(),
+            message: "cut".into(),
+            request_id: "r-1".into(),
+            ..Default::default()
+        };
+        relay.fail(&reply, &mut out);
+        relay.ping(&mut out);
+        let text = String::from_utf8(out.concat()).unwrap();
+        let events = events(&text);
+        let kinds: Vec<&str> = events.iter().rev().take(2).map(|event| event["type"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["response.failed", "error"]);
+        assert_eq!(events.last().unwrap()["response"]["error"], json!({"code":"server_error","message":"cut"}));
+        assert_eq!(events[events.len() - 2]["error"]["code"], "answer_broke_off");
+        assert!(!text.contains("response.completed"));
+    }
+}
+
+fn event(kind: &str, rest: &str) -> String {
+    format!("event: response.{kind}\ndata: {{\"type\":\"response.{kind}\",\"sequence_number\":0{rest}}}\n\n")
+}
+
+fn responses_stream() -> String {
+    [
+        event("created", r#","response":{"id":"resp_1","usage":null}"#),
+        event("output_item.added", r#","output_index":0,"item":{"type":"reasoning","id":"rs_1","summary":[]}"#),
+        event("reasoning_summary_part.added", r#","output_index":0,"summary_index":0"#),
+        event("reasoning_summary_text.delta", r#","output_index":0,"summary_index":0,"delta":"h""#),
+        event("reasoning_summary_part.added", r#","output_index":0,"summary_index":1"#),
+        event("reasoning_summary_text.delta", r#","output_index":0,"summary_index":1,"delta":"m""#),
+        event("output_item.done", r#","output_index":0,"item":{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"h"},{"type":"summary_text","text":"m"}],"encrypted_content":"gAAA"}"#),
+        event("output_item.added", r#","output_index":1,"item":{"type":"message","role":"assistant","content":[]}"#),
+        event("content_part.added", r#","output_index":1,"content_index":0,"part":{"type":"output_text","text":""}"#),
+        event("output_text.delta", r#","output_index":1,"content_index":0,"delta":"hé""#),
+        event("output_text.done", r#","output_index":1,"content_index":0,"text":"hé""#),
+        event("output_item.done", r#","output_index":1,"item":{"type":"message","role":"assistant","content":[{"type":"output_text","text":"hé"}]}"#),
+        event("output_item.added", r#","output_index":2,"item":{"type":"function_call","call_id":"call_1","name":"run","arguments":""}"#),
+        event("function_call_arguments.delta", r#","output_index":2,"delta":"{\"a\":1}""#),
+        event("function_call_arguments.done", r#","output_index":2,"arguments":"{\"a\":1}""#),
+        event("output_item.done", r#","output_index":2,"item":{"type":"function_call","call_id":"call_1","name":"run","arguments":"{\"a\":1}"}"#),
+        // Some upstreams tell an item only when it is done.
+        event("output_item.done", r#","output_index":3,"item":{"type":"function_call","call_id":"call_2","name":"run","arguments":"{}"}"#),
+        event("invented.later", r#","output_index":9"#),
+        event("completed", r#","response":{"id":"resp_1","usage":{"input_tokens":10,"output_tokens":5}}"#),
+    ]
+    .concat()
+}
+
+#[test]
+fn events_become_every_stream() {
+    let stream = responses_stream();
+    let chat = run(Wire::Responses, Protocol::Chat, &Back::default(), &[stream.as_bytes()]);
+    assert_eq!((chat.failed, chat.end.unwrap().stop), (None, Stop::ToolUse));
+    for part in [
+        r#""reasoning_content":"h""#,
+        r#""content":"hé""#,
+        r#""id":"call_1""#,
+        r#"{\"a\":1}"#,
+        r#""id":"call_2""#,
+        "[DONE]",
+    ] {
+        assert!(chat.text.contains(part), "{part}: {}", chat.text);
+    }
+    let anthropic = run(Wire::Responses, Protocol::Anthropic, &Back::default(), &[stream.as_bytes()]);
+    assert!(anthropic.text.contains(r#""signature":"ccr1.responses.gAAA""#), "{}", anthropic.text);
+    assert!(anthropic.text.contains("message_stop"));
+    let same = run(Wire::Responses, Protocol::Responses, &Back::default(), &[stream.as_bytes()]);
+    assert_eq!(same.text, stream);
+    assert_eq!(same.end.unwrap().spent.usage.output, 5);
+}
+
+#[test]
+fn an_upstreams_failure_is_one() {
+    for (last, kind) in [
+        (
+            event("failed", r#","response":{"error":{"code":"rate_limit_exceeded","message":"slow"}}"#),
+            "rate_limit_exceeded",
+        ),
+        (
+            "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\",\"message\":\"no\"}\n\n".to_owned(),
+            "server_error",
+        ),
+        (
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"server_error\",\"message\":\"no\"}}\n\n"
+                .to_owned(),
+            "server_error",
+        ),
+    ] {
+        for protocol in [Protocol::Responses, Protocol::Anthropic] {
+            let ran = run(Wire::Responses, protocol, &Back::default(), &[last.as_bytes()]);
+            assert!(
+                matches!(&ran.failed, Some(StreamError::Upstream { kind: told, .. }) if told == kind),
+                "{:?}",
+                ran.failed
+            );
+        }
+    }
+    let refused =
+        [event("refusal.delta", r#","output_index":0,"delta":"no""#), event("completed", r#","response":{}"#)].concat();
+    let ran = run(Wire::Responses, Protocol::Chat, &Back::default(), &[refused.as_bytes()]);
+    assert_eq!(ran.end.unwrap().stop, Stop::Refusal);
+    let cut = event("incomplete", r#","response":{"incomplete_details":{"reason":"max_output_tokens"}}"#);
+    assert_eq!(
+        run(Wire::Responses, Protocol::Chat, &Back::default(), &[cut.as_bytes()]).end.unwrap().stop,
+        Stop::MaxTokens
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_split_gives_the_same_stream(cuts in prop::collection::vec(0..6_000_usize, 0..6), way in 0..3_usize) {
+        let (wire, protocol, stream) = [
+            (Wire::Chat, Protocol::Responses, chat_stream("tool_calls")),
+            (Wire::Responses, Protocol::Anthropic, responses_stream()),
+            (Wire::Responses, Protocol::Responses, responses_stream()),
+        ][way].clone();
+        let back = codex_back();
+        let mut places: Vec<usize> = cuts.into_iter().map(|cut| cut % stream.len()).collect();
+        places.extend([0, stream.len()]);
+        places.sort_unstable();
+        let parts: Vec<&[u8]> = places.windows(2).map(|pair| &stream.as_bytes()[pair[0]..pair[1]]).collect();
+        let whole = run(wire, protocol, &back, &[stream.as_bytes()]);
+        let split = run(wire, protocol, &back, &parts);
+        prop_assert_eq!(split.failed, None);
+        prop_assert_eq!(split.text, whole.text);
+    }
+}
