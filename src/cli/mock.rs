@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::mock::{KnobError, Knobs, MockError};
 
-/// Runs the built-in fake upstream: OpenAI Chat and Anthropic Messages, streams, tools.
+/// Runs the built-in fake upstream: Anthropic, OpenAI Chat and Responses, Gemini; streams, tools.
 ///
 /// A request can turn its own knobs: by headers (`x-mock-cut: 5`) or behind the model's name
 /// (`small+cut=5+latency=20ms`).
@@ -114,7 +114,8 @@ fn serve(arguments: &MockArguments) -> Result<(), MockCommandError> {
     runtime.block_on(async {
         let mock = crate::mock::spawn(arguments.listen, vec![(String::new(), knobs)]).await?;
         super::say(&format!(
-            "mock upstream on http://{}: POST /v1/messages and /v1/chat/completions; Ctrl-C ends it",
+            "mock upstream on http://{}: POST /v1/messages, /v1/chat/completions, /v1/embeddings, /v1/responses and \
+             /v1beta/models/NAME:generateContent; Ctrl-C ends it",
             mock.addr
         ));
         interrupted().await?;

@@ -154,7 +154,7 @@ const PROVIDER: &[FieldEntry] = &[
 pub(crate) const MOCK: &[FieldEntry] = &[
     row(
         "wire",
-        Form::OneOf(&["openai", "anthropic"]),
+        Form::OneOf(&["openai", "anthropic", "responses", "gemini"]),
         "openai",
         "the protocol to reach it by; the client's own when left out",
     ),

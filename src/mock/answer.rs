@@ -17,8 +17,9 @@ use crate::mock::ask::{Ask, Refusal};
 use crate::mock::knobs::Knobs;
 use crate::mock::plan::Plan;
 use crate::mock::play::{Answer, Cut};
+use crate::mock::route::{Endpoint, Road, Wire, route};
 use crate::mock::stats::{Recorded, Stats};
-use crate::mock::{anthropic, chat, embeddings};
+use crate::mock::{anthropic, chat, embeddings, gemini, openai, responses};
 
 /// The fake providers and what they have seen.
 #[derive(Debug)]
@@ -28,34 +29,12 @@ pub(super) struct Upstream {
     pub stats: Arc<Stats>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wire {
-    Anthropic,
-    Chat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Endpoint {
-    Messages,
-    CountTokens,
-    Completions,
-    Embeddings,
-    Models,
-}
-
-/// The provider's name and the endpoint of a path.
-fn route(path: &str) -> Option<(&str, Endpoint)> {
-    let endpoints = [
-        ("/messages/count_tokens", Endpoint::CountTokens),
-        ("/messages", Endpoint::Messages),
-        ("/chat/completions", Endpoint::Completions),
-        ("/embeddings", Endpoint::Embeddings),
-        ("/models", Endpoint::Models),
-    ];
-    let (front, endpoint) =
-        endpoints.into_iter().find_map(|(suffix, endpoint)| Some((path.strip_suffix(suffix)?, endpoint)))?;
-    let front = front.strip_suffix("/v1").unwrap_or(front);
-    Some((front.strip_prefix('/').unwrap_or(front), endpoint))
+/// How a request is answered: its wire, its number, and whether a stream is one JSON array.
+#[derive(Clone, Copy)]
+struct Manner {
+    wire: Wire,
+    number: u64,
+    array: bool,
 }
 
 /// Answers one request.
@@ -70,67 +49,75 @@ pub(super) async fn answer(
     let number = upstream.stats.request();
     let (head, body) = request.into_parts();
     let path = head.uri.path();
-    let Some((name, endpoint)) = route(path) else {
-        return Ok(refusal(Wire::Chat, 404, &format!("Unknown request URL: {} {path}", head.method), number));
+    let Some(road) = route(path) else {
+        let manner = Manner { wire: Wire::Chat, number, array: false };
+        return Ok(manner.refuse(404, &format!("Unknown request URL: {} {path}", head.method)));
     };
-    let anthropic = match endpoint {
-        Endpoint::Messages | Endpoint::CountTokens => true,
-        Endpoint::Completions | Endpoint::Embeddings => false,
-        Endpoint::Models => head.headers.contains_key("anthropic-version"),
-    };
-    let wire = if anthropic { Wire::Anthropic } else { Wire::Chat };
-    let knobs = upstream.providers.load().iter().find(|(known, _)| known == name).map(|(_, knobs)| Arc::clone(knobs));
+    let wire = road.wire(head.headers.contains_key("anthropic-version"));
+    let sse = head.uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
+    let manner = Manner { wire, number, array: road.endpoint == Endpoint::StreamGenerate && !sse };
+    let knobs =
+        upstream.providers.load().iter().find(|(known, _)| known == road.name).map(|(_, knobs)| Arc::clone(knobs));
     let Some(mut knobs) = knobs else {
-        return Ok(refusal(wire, 404, &format!("there is no mock provider `{name}`"), number));
+        return Ok(manner.refuse(404, &format!("there is no mock provider `{}`", road.name)));
     };
     let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
-        return Ok(refusal(wire, 413, "Request exceeds the maximum size", number));
+        return Ok(manner.refuse(413, "Request exceeds the maximum size"));
     };
     let body = body.to_bytes();
     if knobs.record {
         let path = head.uri.to_string();
         upstream.stats.record(Recorded { path, headers: head.headers.clone(), body: body.clone() });
     }
-    let wanted = if endpoint == Endpoint::Models { Method::GET } else { Method::POST };
+    let wanted = if road.endpoint == Endpoint::Models { Method::GET } else { Method::POST };
     if head.method != wanted {
-        return Ok(refusal(wire, 405, &format!("Method Not Allowed: {path} takes {wanted}"), number));
+        return Ok(manner.refuse(405, &format!("Method Not Allowed: {path} takes {wanted}")));
     }
-    if endpoint == Endpoint::Models {
-        return Ok(models(wire, number));
+    if road.endpoint == Endpoint::Models {
+        return Ok(manner.models());
     }
-    if endpoint == Endpoint::Embeddings {
-        let failed = misbehave(wire, &knobs, reset, number).await?;
-        return Ok(failed.unwrap_or_else(|| match embeddings::answer(&body) {
-            Ok(body) => respond(wire, 200, Bytes::from(body), number),
-            Err(Refusal(message)) => refusal(wire, 400, &message, number),
-        }));
-    }
-    let ask = match read(endpoint, &head.headers, &body, &mut knobs) {
+    let ask = match read(&road, &head.headers, &body, &mut knobs) {
         Ok(ask) => ask,
-        Err(Refusal(message)) => return Ok(refusal(wire, 400, &message, number)),
+        Err(refusal) => return Ok(manner.refusal(&refusal, None)),
     };
-    if let Some(failure) = misbehave(wire, &knobs, reset, number).await? {
+    if let Some(failure) = misbehave(manner, &knobs, reset).await? {
         return Ok(failure);
     }
-    if endpoint == Endpoint::CountTokens {
-        return Ok(respond(wire, 200, Bytes::from(format!(r#"{{"input_tokens":{}}}"#, ask.input_tokens)), number));
-    }
-    Ok(good(upstream, wire, &knobs, &ask, number))
+    let tokens = ask.input_tokens;
+    Ok(match road.endpoint {
+        Endpoint::CountTokens => manner.respond(200, format!(r#"{{"input_tokens":{tokens}}}"#)),
+        Endpoint::CountInput => manner.respond(200, responses::reply::count(tokens)),
+        Endpoint::CountContents => manner.respond(200, gemini::reply::count(tokens)),
+        Endpoint::Embeddings => match embeddings::answer(&body) {
+            Ok(body) => manner.respond(200, body),
+            Err(refusal) => manner.refusal(&refusal, None),
+        },
+        _ => manner.good(upstream, &knobs, &ask),
+    })
 }
 
 /// Reads what is asked, and the knobs of this one request.
-fn read(endpoint: Endpoint, headers: &HeaderMap, body: &[u8], knobs: &mut Arc<Knobs>) -> Result<Ask, Refusal> {
-    let bad_knob = |error: crate::mock::knobs::KnobError| Refusal(error.to_string());
+fn read(road: &Road<'_>, headers: &HeaderMap, body: &[u8], knobs: &mut Arc<Knobs>) -> Result<Ask, Refusal> {
+    let bad_knob = |error: crate::mock::knobs::KnobError| Refusal::new(error.to_string());
     if headers.keys().any(|name| name.as_str().starts_with("x-mock-")) {
         Arc::make_mut(knobs).set_by_headers(headers).map_err(bad_knob)?;
     }
-    let ask = match endpoint {
-        _ if knobs.trusting => glance(body),
-        Endpoint::Completions => chat::request::read(body)?,
-        _ if !headers.contains_key("anthropic-version") => {
-            return Err(Refusal("anthropic-version: header is required".to_owned()));
+    let beta = headers.contains_key("anthropic-beta");
+    let ask = match road.endpoint {
+        _ if knobs.trusting => glance(road, body),
+        Endpoint::Messages | Endpoint::CountTokens if !headers.contains_key("anthropic-version") => {
+            return Err(Refusal::new("anthropic-version: header is required"));
         }
-        _ => anthropic::request::read(body, endpoint == Endpoint::CountTokens)?,
+        Endpoint::Messages => anthropic::request::read(body, false, beta)?,
+        Endpoint::CountTokens => anthropic::request::read(body, true, beta)?,
+        Endpoint::Completions => chat::request::read(body)?,
+        Endpoint::Responses => responses::request::read(body, false)?,
+        Endpoint::CountInput => responses::request::read(body, true)?,
+        Endpoint::Generate | Endpoint::StreamGenerate => {
+            gemini::request::read(body, &road.model, road.endpoint == Endpoint::StreamGenerate)?
+        }
+        Endpoint::CountContents => gemini::request::read_count(body, &road.model)?,
+        Endpoint::Embeddings | Endpoint::Models => glance(road, body),
     };
     if ask.model.contains('+') {
         Arc::make_mut(knobs).set_by_model(&ask.model).map_err(bad_knob)?;
@@ -140,28 +127,24 @@ fn read(endpoint: Endpoint, headers: &HeaderMap, body: &[u8], knobs: &mut Arc<Kn
 
 /// Reads `model` and `stream` without parsing: good enough for a client that is known to be good,
 /// and next to free for a large body.
-fn glance(body: &[u8]) -> Ask {
+fn glance(road: &Road<'_>, body: &[u8]) -> Ask {
     let has = |needle: &[u8]| memchr::memmem::find(body, needle).is_some();
     let model = memchr::memmem::find(body, br#""model":"#)
         .and_then(|at| body.get(at + 8..))
         .and_then(|rest| rest.split(|byte| *byte == b'"').nth(1))
         .map(|name| String::from_utf8_lossy(name).into_owned());
+    let streams = road.endpoint == Endpoint::StreamGenerate;
     Ask {
-        model: model.unwrap_or_default(),
-        stream: has(br#""stream":true"#) || has(br#""stream": true"#),
+        model: if road.model.is_empty() { model.unwrap_or_default() } else { road.model.clone() },
+        stream: streams || has(br#""stream":true"#) || has(br#""stream": true"#),
         include_usage: has(br#""include_usage":true"#) || has(br#""include_usage": true"#),
-        input_tokens: (body.len() as u64).div_ceil(4),
+        input_tokens: crate::mock::ask::tokens_of(body),
         ..Ask::default()
     }
 }
 
 /// Waits, hangs, resets or fails, as the knobs say.
-async fn misbehave(
-    wire: Wire,
-    knobs: &Knobs,
-    reset: &AtomicBool,
-    number: u64,
-) -> Result<Option<Response<Answer>>, Cut> {
+async fn misbehave(manner: Manner, knobs: &Knobs, reset: &AtomicBool) -> Result<Option<Response<Answer>>, Cut> {
     if !knobs.latency.is_zero() {
         tokio::time::sleep(knobs.latency).await;
     }
@@ -173,7 +156,7 @@ async fn misbehave(
         return Err(Cut);
     }
     let every = knobs.fail == 0.0 && knobs.status != 0;
-    if !every && share(number) >= knobs.fail {
+    if !every && share(manner.number) >= knobs.fail {
         return Ok(None);
     }
     let status = if knobs.status == 0 { 500 } else { knobs.status };
@@ -182,7 +165,8 @@ async fn misbehave(
         529 => "Overloaded",
         _ => "The mock fails this request, as it was told.",
     };
-    let mut response = refusal(wire, status, message, number);
+    let refusal = Refusal { status, ..Refusal::new(message) };
+    let mut response = manner.refusal(&refusal, knobs.retry_after_s);
     if let Some(seconds) = knobs.retry_after_s {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -199,88 +183,89 @@ fn share(number: u64) -> f64 {
     share
 }
 
-fn good(upstream: &Upstream, wire: Wire, knobs: &Knobs, ask: &Ask, number: u64) -> Response<Answer> {
-    let created_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let plan = Plan::new(ask, knobs, number, created_unix_s);
-    if !ask.stream {
-        let body = match wire {
-            Wire::Anthropic => anthropic::reply::whole(&plan),
-            Wire::Chat => chat::reply::whole(&plan),
+impl Manner {
+    fn good(self, upstream: &Upstream, knobs: &Knobs, ask: &Ask) -> Response<Answer> {
+        let created_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let plan = Plan::new(ask, knobs, self.number, created_unix_s);
+        if !ask.stream {
+            let body = match self.wire {
+                Wire::Anthropic => anthropic::reply::whole(&plan),
+                Wire::Chat => chat::reply::whole(&plan),
+                Wire::Responses => responses::reply::whole(&plan),
+                Wire::Gemini => gemini::reply::whole(&plan),
+            };
+            let response = self.respond(200, body);
+            return if knobs.cut.is_some() { response.map(Answer::cut_in_half) } else { response };
+        }
+        let events = match self.wire {
+            Wire::Anthropic => anthropic::reply::stream(&plan),
+            Wire::Chat => chat::reply::stream(&plan),
+            Wire::Responses => responses::stream::stream(&plan),
+            Wire::Gemini => gemini::reply::stream(&plan, self.array),
         };
-        let response = respond(wire, 200, Bytes::from(body), number);
-        return if knobs.cut.is_some() { response.map(Answer::cut_in_half) } else { response };
+        let broken = |sent| match self.wire {
+            Wire::Anthropic => anthropic::reply::ERROR_EVENT.to_owned(),
+            Wire::Chat => chat::reply::ERROR_EVENT.to_owned(),
+            Wire::Responses => responses::reply::error_event(sent),
+            Wire::Gemini => gemini::reply::error_event(sent, self.array),
+        };
+        let mut response = self.with_headers(Answer::stream(events, broken, knobs, upstream.stats.open()));
+        let kind = if self.array { "application/json; charset=UTF-8" } else { "text/event-stream; charset=utf-8" };
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        response
     }
-    let (events, broken) = match wire {
-        Wire::Anthropic => (anthropic::reply::stream(&plan), anthropic::reply::ERROR_EVENT),
-        Wire::Chat => (chat::reply::stream(&plan), chat::reply::ERROR_EVENT),
-    };
-    let body = Answer::stream(events, broken, knobs, upstream.stats.open());
-    let mut response = with_headers(wire, body, number);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-    response
-}
 
-fn models(wire: Wire, number: u64) -> Response<Answer> {
-    let body = match wire {
-        Wire::Anthropic => {
-            r#"{"data":[{"type":"model","id":"mock","display_name":"Mock","created_at":"2025-01-01T00:00:00Z"}],"has_more":false,"first_id":"mock","last_id":"mock"}"#
-        }
-        Wire::Chat => {
-            r#"{"object":"list","data":[{"id":"mock","object":"model","created":1735689600,"owned_by":"mock"}]}"#
-        }
-    };
-    respond(wire, 200, Bytes::from_static(body.as_bytes()), number)
-}
-
-fn refusal(wire: Wire, status: u16, message: &str, number: u64) -> Response<Answer> {
-    let body = match wire {
-        Wire::Anthropic => anthropic::reply::error(status, message, number),
-        Wire::Chat => chat::reply::error(status, message),
-    };
-    respond(wire, status, Bytes::from(body), number)
-}
-
-fn respond(wire: Wire, status: u16, body: Bytes, number: u64) -> Response<Answer> {
-    let mut response = with_headers(wire, Answer::whole(body), number);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// The headers that both vendors send: the request's id and a rate limit.
-fn with_headers(wire: Wire, body: Answer, number: u64) -> Response<Answer> {
-    let (id, limit) = match wire {
-        Wire::Anthropic => ("request-id", "anthropic-ratelimit-requests-remaining"),
-        Wire::Chat => ("x-request-id", "x-ratelimit-remaining-requests"),
-    };
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::try_from(anthropic::reply::request_id(number)) {
-        headers.insert(HeaderName::from_static(id), value);
+    fn models(self) -> Response<Answer> {
+        self.respond(200, match self.wire {
+            Wire::Anthropic => {
+                r#"{"data":[{"type":"model","id":"mock","display_name":"Mock","created_at":"2025-01-01T00:00:00Z"}],"has_more":false,"first_id":"mock","last_id":"mock"}"#.to_owned()
+            }
+            Wire::Chat | Wire::Responses => {
+                r#"{"object":"list","data":[{"id":"mock","object":"model","created":1735689600,"owned_by":"mock"}]}"#.to_owned()
+            }
+            Wire::Gemini => gemini::reply::models(),
+        })
     }
-    headers.insert(HeaderName::from_static(limit), HeaderValue::from_static("9999"));
-    response
+
+    fn refuse(self, status: u16, message: &str) -> Response<Answer> {
+        self.refusal(&Refusal { status, ..Refusal::new(message) }, None)
+    }
+
+    fn refusal(self, refusal: &Refusal, retry_after_s: Option<u64>) -> Response<Answer> {
+        let body = match self.wire {
+            Wire::Anthropic => anthropic::reply::error(refusal.status, &refusal.message, self.number),
+            Wire::Chat | Wire::Responses => openai::error(refusal),
+            Wire::Gemini => gemini::reply::error(refusal, retry_after_s, self.array),
+        };
+        self.respond(refusal.status, body)
+    }
+
+    fn respond(self, status: u16, body: String) -> Response<Answer> {
+        let mut response = self.with_headers(Answer::whole(Bytes::from(body)));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+
+    /// The headers that the vendors send: the request's id and a rate limit.
+    fn with_headers(self, body: Answer) -> Response<Answer> {
+        let (id, limit) = match self.wire {
+            Wire::Anthropic => ("request-id", "anthropic-ratelimit-requests-remaining"),
+            Wire::Chat | Wire::Responses | Wire::Gemini => ("x-request-id", "x-ratelimit-remaining-requests"),
+        };
+        let mut response = Response::new(body);
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::try_from(anthropic::reply::request_id(self.number)) {
+            headers.insert(HeaderName::from_static(id), value);
+        }
+        headers.insert(HeaderName::from_static(limit), HeaderValue::from_static("9999"));
+        response
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(path: &str, expected: Option<(&str, Endpoint)>) {
-        assert_eq!(route(path), expected, "{path}");
-    }
-
-    #[test]
-    fn finds_provider_and_endpoint() {
-        check("/v1/messages", Some(("", Endpoint::Messages)));
-        check("/messages", Some(("", Endpoint::Messages)));
-        check("/fake/v1/messages", Some(("fake", Endpoint::Messages)));
-        check("/fake/v1/messages/count_tokens", Some(("fake", Endpoint::CountTokens)));
-        check("/fake/chat/completions", Some(("fake", Endpoint::Completions)));
-        check("/v1/models", Some(("", Endpoint::Models)));
-        check("/v1/responses", None);
-        check("/", None);
-    }
 
     #[test]
     fn fails_in_the_share_asked_for() {
@@ -290,7 +275,11 @@ mod tests {
 
     #[test]
     fn a_glance_sees_model_and_stream() {
-        let ask = glance(br#"{"model": "small", "stream":true,"messages":[]}"#);
+        let road = route("/v1/messages").unwrap();
+        let ask = glance(&road, br#"{"model": "small", "stream":true,"messages":[]}"#);
         assert_eq!((ask.model.as_str(), ask.stream, ask.include_usage), ("small", true, false));
+        let road = route("/v1beta/models/large:streamGenerateContent").unwrap();
+        let ask = glance(&road, br#"{"contents":[]}"#);
+        assert_eq!((ask.model.as_str(), ask.stream), ("large", true));
     }
 }

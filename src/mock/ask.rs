@@ -1,15 +1,31 @@
-//! What a request asks for, read out of either wire's body, after the checks of [`super::check`].
+//! What a request asks for, read out of any wire's body after its checks.
 
-use std::borrow::Cow;
-use std::fmt;
+use serde_json::{Map, Value};
 
-use serde::Deserialize;
-use serde::de::{IgnoredAny, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
-/// A refusal of the request's shape: the sentence in the 400.
+/// A refusal of the request, as the vendor would give it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal(pub String);
+pub(super) struct Refusal {
+    /// the HTTP status
+    pub status: u16,
+    /// the sentence
+    pub message: String,
+    /// OpenAI: the parameter that is wrong
+    pub param: Option<String>,
+    /// OpenAI: the word for what is wrong
+    pub code: Option<&'static str>,
+}
+
+impl Refusal {
+    /// A 400 with this sentence.
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { status: 400, message: message.into(), param: None, code: None }
+    }
+
+    /// A 400 as OpenAI has them.
+    pub(super) fn coded(message: impl Into<String>, param: impl Into<String>, code: &'static str) -> Self {
+        Self { param: Some(param.into()), code: Some(code), ..Self::new(message) }
+    }
+}
 
 /// What is asked, whichever wire it came by.
 #[derive(Debug, Default)]
@@ -26,8 +42,14 @@ pub(super) struct Ask {
     pub images: usize,
     pub documents: usize,
     pub thinking: bool,
-    /// the tools to call now, in order, with their sample arguments as JSON
-    pub calls: Vec<(String, String)>,
+    /// the thinking stays hidden: its proof comes without its text
+    pub thinking_hidden: bool,
+    /// the proof of the thinking is asked for
+    pub sealed: bool,
+    /// Gemini: calls carry ids
+    pub call_ids: bool,
+    /// the tools to call now, in order
+    pub calls: Vec<Call>,
     /// the answer in the asked-for JSON shape
     pub structured: Option<String>,
     pub max_tokens: Option<u64>,
@@ -35,120 +57,105 @@ pub(super) struct Ask {
     pub input_tokens: u64,
     /// of these, how many the fake cache has given
     pub cached_tokens: u64,
+    /// what the answer repeats of the request
+    pub echo: Map<String, Value>,
 }
 
-/// A string or a list of blocks.
-#[derive(Debug)]
-pub(super) enum Content<'a> {
-    Text(Cow<'a, str>),
-    Blocks(Vec<Block<'a>>),
+/// A call of a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub name: String,
+    /// JSON, or the free text of a custom tool
+    pub input: String,
+    /// OpenAI: a custom tool, whose input is free text
+    pub custom: bool,
 }
 
-/// One block or part of a message, as much of it as is looked at.
-#[derive(Debug, Deserialize)]
-pub(super) struct Block<'a> {
-    #[serde(rename = "type", borrow, default)]
-    pub kind: Cow<'a, str>,
-    #[serde(borrow)]
-    pub text: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub tool_use_id: Option<Cow<'a, str>>,
-    /// the content of a tool result
-    #[serde(borrow)]
-    pub content: Option<Content<'a>>,
+/// A tool that is offered.
+#[derive(Clone, Copy)]
+pub(super) struct Offered<'a> {
+    pub name: &'a str,
+    pub schema: Option<&'a Value>,
+    pub custom: bool,
 }
-
-impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ContentVisitor;
-        impl<'de> Visitor<'de> for ContentVisitor {
-            type Value = Content<'de>;
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a string or an array of content parts")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Content::Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Content::Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut blocks = Vec::new();
-                while let Some(block) = list.next_element()? {
-                    blocks.push(block);
-                }
-                Ok(Content::Blocks(blocks))
-            }
-        }
-        deserializer.deserialize_any(ContentVisitor)
-    }
-}
-
-impl Content<'_> {
-    /// The text blocks, joined by line ends.
-    pub(super) fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone().into_owned(),
-            Self::Blocks(blocks) => {
-                let texts: Vec<&str> = blocks.iter().filter_map(|block| block.text.as_deref()).collect();
-                texts.join("\n")
-            }
-        }
-    }
-
-    /// The blocks, none for a string.
-    pub(super) fn blocks(&self) -> &[Block<'_>] {
-        match self {
-            Self::Text(_) => &[],
-            Self::Blocks(blocks) => blocks,
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        match self {
-            Self::Text(text) => text.is_empty(),
-            Self::Blocks(blocks) => blocks.is_empty(),
-        }
-    }
-}
-
-/// A key that must not stand there: only whether it does is looked at.
-pub(super) type Stray = Option<IgnoredAny>;
 
 /// Which of the offered tools are to be called.
 ///
 /// `call NAME` in the last user message calls that tool; `call A and B` calls both, in the text's
 /// order. A choice that forces a call takes the tools that are mentioned, else the first.
 pub(super) struct CallRule<'a> {
-    /// name and schema of the offered tools
-    pub offered: Vec<(&'a str, Option<&'a RawValue>)>,
+    pub offered: Vec<Offered<'a>>,
     /// a call is forced
     pub forced: bool,
-    /// the one tool that may be called
-    pub only: Option<&'a str>,
+    /// the only tools that may be called; all when empty
+    pub only: Vec<&'a str>,
     /// at most one call
     pub single: bool,
 }
 
 impl CallRule<'_> {
-    /// Name and sample arguments of the tools to call, in order. `text` is None after tool results.
-    pub(super) fn calls(&self, text: Option<&str>) -> Vec<(String, String)> {
+    /// The calls, in order. `text` is None after tool results.
+    pub(super) fn calls(&self, text: Option<&str>) -> Vec<Call> {
         let wanted = text.and_then(|text| text.split_once("call ")).map_or("", |(_, rest)| rest);
-        let named = wanted
+        let allowed = || self.offered.iter().filter(|tool| self.only.is_empty() || self.only.contains(&tool.name));
+        let mut chosen: Vec<_> = wanted
             .split(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | '-' | '.')))
-            .filter_map(|word| self.offered.iter().find(|(name, _)| *name == word.trim_end_matches('.')));
-        let mut chosen: Vec<_> = match self.only {
-            Some(only) => self.offered.iter().filter(|(name, _)| *name == only).take(1).collect(),
-            None => named.collect(),
-        };
+            .filter_map(|word| allowed().find(|tool| tool.name == word.trim_end_matches('.')))
+            .collect();
         if chosen.is_empty() && self.forced {
-            chosen.extend(self.offered.first());
+            chosen.extend(allowed().next());
         }
         if self.single {
             chosen.truncate(1);
         }
-        chosen.into_iter().map(|(name, schema)| ((*name).to_owned(), super::sample::arguments(*schema))).collect()
+        let call = |tool: &Offered<'_>| Call {
+            name: tool.name.to_owned(),
+            input: if tool.custom { "sample input".to_owned() } else { super::sample::arguments(tool.schema) },
+            custom: tool.custom,
+        };
+        chosen.into_iter().map(call).collect()
     }
+}
+
+/// A member that is a string.
+pub(super) fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name).and_then(Value::as_str)
+}
+
+/// A member that is a list; empty when it is none.
+pub(super) fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Whether a member is `true`.
+pub(super) fn truth(value: &Value, name: &str) -> bool {
+    value.get(name).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// The text of a content: a string, or the `text` of its blocks joined by line ends.
+pub(super) fn content_text(content: Option<&Value>) -> String {
+    match content {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(blocks)) => {
+            let texts: Vec<&str> = blocks.iter().filter_map(|block| text(block, "text")).collect();
+            texts.join("\n")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Whether a name is of letters, digits, `_` and `-`, and not longer than this.
+pub(super) fn is_name(name: &str, most: usize) -> bool {
+    let legal = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
+    !name.is_empty() && name.len() <= most && name.chars().all(legal)
+}
+
+/// The fake count of a body's tokens: one for each 4 bytes.
+pub(super) fn tokens_of(bytes: &[u8]) -> u64 {
+    (bytes.len() as u64).div_ceil(4)
+}
+
+/// What OpenAI's cache has given: prefixes of 1024 tokens and more, in steps of 128.
+pub(super) fn openai_cached(input_tokens: u64) -> u64 {
+    if input_tokens < 1024 { 0 } else { input_tokens / 256 * 128 }
 }

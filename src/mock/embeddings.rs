@@ -3,19 +3,32 @@
 use serde_json::{Value, json};
 
 use crate::mock::ask::Refusal;
+use crate::mock::openai::said;
+use crate::mock::shape::Shape::{Any, List, Object, Text, TextOr, Word};
+use crate::mock::shape::{POSITIVE, Reading, Shape, need, null};
 
 /// Numbers of a vector, unless `dimensions` says otherwise.
 const DIMENSIONS: u64 = 8;
 /// The most that may be asked for.
 const MAX_DIMENSIONS: u64 = 3_072;
 
+static INPUTS: Shape = List(&Any);
+static BODY: Shape = Object(&[
+    need("model", Text),
+    need("input", TextOr(&INPUTS)),
+    null("dimensions", POSITIVE),
+    null("encoding_format", Word(&["float", "base64"])),
+    null("user", Text),
+]);
+
 /// The whole answer to a body.
 ///
 /// # Errors
 /// What OpenAI refuses: no model, no input, an empty one, an unknown encoding.
 pub(super) fn answer(body: &[u8]) -> Result<String, Refusal> {
-    let refused = |text: &str| Refusal(text.to_owned());
+    let refused = |text: &str| Refusal::new(text);
     let body: Value = serde_json::from_slice(body).map_err(|_| refused("We could not parse the JSON body"))?;
+    Reading::default().check(&body, &BODY).map_err(|fault| said(&fault))?;
     let model = body.get("model").and_then(Value::as_str).ok_or_else(|| refused("you must provide a model"))?;
     let invalid = || refused("'$.input' is invalid");
     let inputs = match body.get("input").ok_or_else(invalid)? {
@@ -33,11 +46,7 @@ pub(super) fn answer(body: &[u8]) -> Result<String, Refusal> {
         }
         _ => return Err(invalid()),
     };
-    let as_base64 = match body.get("encoding_format").map(|format| format.as_str().unwrap_or_default()) {
-        None | Some("float") => false,
-        Some("base64") => true,
-        Some(_) => return Err(refused("'encoding_format' is not one of ['float', 'base64']")),
-    };
+    let as_base64 = body.get("encoding_format").is_some_and(|format| format == "base64");
     let dimensions = body.get("dimensions").map_or(Some(DIMENSIONS), Value::as_u64);
     let dimensions = dimensions.filter(|count| (1..=MAX_DIMENSIONS).contains(count));
     let dimensions = dimensions.ok_or_else(|| refused("'dimensions' is out of range"))?;
@@ -64,17 +73,8 @@ fn vector(text: &str, dimensions: u64) -> Vec<f32> {
 
 /// Little-endian floats in base64, as the official SDKs ask for them.
 fn base64(numbers: &[f32]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let bits = (0..3).fold(0_u32, |bits, at| bits << 8 | u32::from(three.get(at).copied().unwrap_or(0)));
-        for place in 0..4 {
-            let letter = LETTERS.get((bits >> (18 - 6 * place) & 63) as usize).copied().unwrap_or(b'=');
-            out.push(char::from(if place <= three.len() { letter } else { b'=' }));
-        }
-    }
-    out
+    super::base64::encode(&bytes)
 }
 
 #[cfg(test)]

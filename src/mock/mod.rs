@@ -1,38 +1,49 @@
-//! The built-in fake upstream: a real loopback listener that speaks the OpenAI Chat and the
-//! Anthropic Messages wire formats and behaves as well or as badly as its knobs say.
+//! The built-in fake upstream: a real loopback listener that speaks the four wire formats (Anthropic
+//! Messages, OpenAI Chat Completions, OpenAI Responses, Gemini `generateContent`) and behaves as well
+//! or as badly as its knobs say.
 //!
-//! Paths: `/{name}/v1/messages`, `/{name}/v1/messages/count_tokens`,
-//! `/{name}/v1/chat/completions`, `/{name}/v1/models`, with or without `/v1`, and the same without
-//! a name. An unknown name is a 404.
+//! Paths: `/{name}/v1/messages`, `/{name}/v1/messages/count_tokens`, `/{name}/v1/chat/completions`,
+//! `/{name}/v1/embeddings`, `/{name}/v1/responses`, `/{name}/v1/responses/input_tokens`,
+//! `/{name}/v1beta/models/{model}:generateContent` (`:streamGenerateContent`, `:countTokens`),
+//! `/{name}/v1/models`, with or without the version, and the same without a name. An unknown name is
+//! a 404.
 //!
 //! What it answers depends on the request and the knobs alone:
 //! - by default the text says which model was asked what, and how many images came along;
 //! - tools: `call NAME` in the last user message calls that tool, `call A and B` both in parallel;
-//!   a `tool_choice` that forces a call is obeyed; after tool results it answers with text;
-//! - thinking (or `reasoning_effort`) asked for: a thinking block, `reasoning_content`;
+//!   a choice that forces a call is obeyed; after tool results it answers with text;
+//! - thinking asked for: a thinking block, `reasoning_content`, a reasoning item, a thought;
 //! - a JSON schema asked for: a value that fits it;
 //! - usage: a token for each 4 bytes; half of the input counts as read from a cache when the
-//!   request has `cache_control` (Anthropic) or 1024 tokens (OpenAI).
+//!   request has `cache_control` (Anthropic) or 1024 tokens (the others).
 //!
 //! Knobs ([`Knobs`]) come by provider, by request header (`x-mock-cut: 5`) or behind the model's
 //! name (`small+cut=5+latency=20ms`), the later ones winning.
 //!
-//! It refuses with 400 and the vendor's error shape what the vendor refuses: missing
-//! `max_tokens`, wrong roles, null content, orphan tool results, unanswered tool calls, keys of the
-//! other vendor, … It never leaves the machine, needs no key and keeps nothing but, if asked to,
-//! the last requests.
+//! It knows each vendor's documented shape, apart from the gateway's own codecs, and refuses with the
+//! vendor's status, words and error shape what the vendor refuses: unknown members, wrong kinds,
+//! orphan tool results, unanswered calls, schemas and names that are not taken, thinking whose proof
+//! is not its own ([`seal`]), … It never leaves the machine, needs no key and keeps nothing but, if
+//! asked to, the last requests.
 
 mod answer;
 mod anthropic;
 mod ask;
+mod base64;
 mod chat;
 mod embeddings;
+mod gemini;
 mod knobs;
 mod listen;
+mod openai;
 mod plan;
 mod play;
+mod responses;
+mod route;
 mod sample;
 mod script;
+mod seal;
+mod shape;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,9 @@
 //! What the answer will be, before it takes either wire's shape. The same request and knobs
 //! always give the same plan.
 
-use crate::mock::ask::Ask;
+use serde_json::{Map, Value};
+
+use crate::mock::ask::{Ask, Call};
 use crate::mock::knobs::Knobs;
 
 /// Characters of the user's text that the default reply repeats.
@@ -28,8 +30,14 @@ pub(super) struct Plan {
     /// the model's name without knobs
     pub model: String,
     pub thinking: Option<String>,
+    /// the text of the thinking is not shown
+    pub thinking_hidden: bool,
+    /// the proof of the thinking is shown
+    pub sealed: bool,
     pub text: String,
-    pub calls: Vec<(String, String)>,
+    pub calls: Vec<Call>,
+    /// Gemini: calls carry ids
+    pub call_ids: bool,
     pub finish: Finish,
     pub input_tokens: u64,
     pub cached_tokens: u64,
@@ -42,6 +50,8 @@ pub(super) struct Plan {
     /// this server's running number, which makes the ids
     pub number: u64,
     pub created_unix_s: u64,
+    /// what the answer repeats of the request
+    pub echo: Map<String, Value>,
 }
 
 impl Plan {
@@ -66,12 +76,15 @@ impl Plan {
         }
         let thinking = ask.thinking.then(|| format!("The user wants an answer to {} characters.", ask.text.len()));
         let reasoning_tokens = tokens(thinking.as_deref().unwrap_or_default());
-        let call_tokens: u64 = ask.calls.iter().map(|(name, input)| tokens(name) + tokens(input)).sum();
+        let call_tokens: u64 = ask.calls.iter().map(|call| tokens(&call.name) + tokens(&call.input)).sum();
         Self {
             chunks: knobs.chunks.map_or(DEFAULT_CHUNKS, |chunks| chunks as usize),
             output_tokens: (tokens(&text) + call_tokens + reasoning_tokens).max(1),
             reasoning_tokens,
             thinking,
+            thinking_hidden: ask.thinking_hidden,
+            sealed: ask.sealed,
+            call_ids: ask.call_ids,
             text,
             calls: if knobs.refuse { Vec::new() } else { ask.calls.clone() },
             finish,
@@ -81,6 +94,7 @@ impl Plan {
             model,
             number,
             created_unix_s,
+            echo: ask.echo.clone(),
         }
     }
 

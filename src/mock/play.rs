@@ -66,8 +66,8 @@ impl Answer {
         }
     }
 
-    /// A stream. `broken` is the wire's error event.
-    pub(super) fn stream(events: Vec<Event>, broken: &'static str, knobs: &Knobs, open: Open) -> Self {
+    /// A stream. `broken` is the wire's error event, behind so many others.
+    pub(super) fn stream(events: Vec<Event>, broken: impl FnOnce(usize) -> String, knobs: &Knobs, open: Open) -> Self {
         let early = if knobs.cut.is_some() {
             Some(Early::Cut)
         } else if knobs.stall.is_some() {
@@ -76,7 +76,7 @@ impl Answer {
             None
         };
         let mut writes = Vec::with_capacity(events.len());
-        let mut sent = 0;
+        let (mut sent, mut written) = (0, 0);
         let mut complete = true;
         for event in events {
             if event.content && knobs.last_chunk().is_some_and(|last| sent >= last) {
@@ -84,10 +84,11 @@ impl Answer {
                 break;
             }
             sent += u32::from(event.content);
+            written += 1;
             if knobs.split_characters { split(&event.bytes, &mut writes) } else { writes.push(event.bytes) }
         }
         if !complete && early.is_none() {
-            writes.push(Bytes::from_static(broken.as_bytes()));
+            writes.push(Bytes::from(broken(written)));
         }
         Self::Stream(Box::new(Player {
             events: writes.into_iter(),

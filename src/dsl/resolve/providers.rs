@@ -150,12 +150,13 @@ impl Lower<'_, '_> {
     fn knobs(&mut self, fields: &mut Fields<'_>) -> MockKnobs {
         let small = |found: Option<u64>| found.and_then(|count| u32::try_from(count).ok());
         let wire = fields.get("wire").and_then(|field| {
-            let kind = self.kind_of(field)?;
-            if matches!(kind, ProviderKind::OpenAi | ProviderKind::Anthropic) {
-                return Some(kind);
+            let word = self.word(Some(field))?;
+            let served = KINDS.iter().find(|(known, kind)| *known == word && *kind != ProviderKind::Mock);
+            if served.is_none() {
+                let finding = "a mock speaks `openai`, `anthropic`, `responses` or `gemini`";
+                self.report(Diagnostic::new(Code::P0203, field.value.span, finding));
             }
-            self.report(Diagnostic::new(Code::P0203, field.value.span, "a mock speaks `openai` or `anthropic`"));
-            None
+            served.map(|(_, kind)| *kind)
         });
         let status = self.whole(fields.get("status"), 100, 599).and_then(|status| u16::try_from(status).ok());
         MockKnobs {

@@ -2,24 +2,24 @@
 
 use serde_json::{Value, json};
 
+use super::SEAL;
 use crate::mock::plan::{Finish, Plan, halves};
 use crate::mock::script::{Event, Script, quoted};
-
-/// The signature of the fake thinking blocks.
-const SIGNATURE: &str = "bW9jayBzaWduYXR1cmU=";
+use crate::mock::seal::seal;
 
 /// The whole answer.
 pub(in crate::mock) fn whole(plan: &Plan) -> String {
     let mut content = Vec::new();
     if let Some(thinking) = &plan.thinking {
-        content.push(json!({"type": "thinking", "thinking": thinking, "signature": SIGNATURE}));
+        let shown = if plan.thinking_hidden { "" } else { thinking };
+        content.push(json!({"type": "thinking", "thinking": shown, "signature": seal(SEAL, thinking)}));
     }
     if !plan.text.is_empty() {
         content.push(json!({"type": "text", "text": plan.text}));
     }
-    for (index, (name, input)) in plan.calls.iter().enumerate() {
-        let input: Value = serde_json::from_str(input).unwrap_or_default();
-        content.push(json!({"type": "tool_use", "id": tool_id(plan, index), "name": name, "input": input}));
+    for (index, call) in plan.calls.iter().enumerate() {
+        let input: Value = serde_json::from_str(&call.input).unwrap_or_default();
+        content.push(json!({"type": "tool_use", "id": tool_id(plan, index), "name": call.name, "input": input}));
     }
     let (reason, sequence) = stop(&plan.finish);
     json!({
@@ -53,10 +53,10 @@ pub(in crate::mock) fn stream(plan: &Plan) -> Vec<Event> {
     if let Some(thinking) = &plan.thinking {
         start(&mut script, index, r#"{"type":"thinking","thinking":"","signature":""}"#);
         ping(&mut script);
-        for piece in halves(thinking) {
+        for piece in halves(thinking).into_iter().filter(|_| !plan.thinking_hidden) {
             delta(&mut script, index, "thinking_delta", "thinking", piece);
         }
-        delta(&mut script, index, "signature_delta", "signature", SIGNATURE);
+        delta(&mut script, index, "signature_delta", "signature", &seal(SEAL, thinking));
         stop_block(&mut script, &mut index);
     }
     if !plan.text.is_empty() {
@@ -69,15 +69,15 @@ pub(in crate::mock) fn stream(plan: &Plan) -> Vec<Event> {
         }
         stop_block(&mut script, &mut index);
     }
-    for (number, (name, input)) in plan.calls.iter().enumerate() {
+    for (number, call) in plan.calls.iter().enumerate() {
         let id = tool_id(plan, number);
         start(
             &mut script,
             index,
-            &format!(r#"{{"type":"tool_use","id":"{id}","name":{},"input":{{}}}}"#, quoted(name)),
+            &format!(r#"{{"type":"tool_use","id":"{id}","name":{},"input":{{}}}}"#, quoted(&call.name)),
         );
         delta(&mut script, index, "input_json_delta", "partial_json", "");
-        for piece in halves(input) {
+        for piece in halves(&call.input) {
             delta(&mut script, index, "input_json_delta", "partial_json", piece);
         }
         stop_block(&mut script, &mut index);

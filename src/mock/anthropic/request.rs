@@ -1,333 +1,237 @@
 //! Reads an Anthropic request and refuses what the vendor refuses.
 
-use std::borrow::Cow;
+use serde_json::Value;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use super::messages;
+use super::shape::{BETA, BODY, COUNT_BODY, CUSTOM_TOOL, SERVER_TOOLS};
+use crate::mock::ask::{Ask, CallRule, Offered, Refusal, content_text, is_name, list, text, tokens_of, truth};
+use crate::mock::shape::{Fault, Reading, Step, Wrong, kind_of};
 
-use crate::mock::ask::{Ask, Block, CallRule, Content, Refusal, Stray};
-
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow)]
-    model: Option<Cow<'a, str>>,
-    max_tokens: Option<i64>,
-    #[serde(borrow)]
-    messages: Option<Vec<Message<'a>>>,
-    #[serde(borrow)]
-    system: Option<Content<'a>>,
-    #[serde(default)]
-    stream: bool,
-    #[serde(borrow, default)]
-    tools: Vec<Tool<'a>>,
-    #[serde(borrow)]
-    tool_choice: Option<ToolChoice<'a>>,
-    #[serde(borrow)]
-    thinking: Option<Thinking<'a>>,
-    #[serde(borrow)]
-    output_config: Option<OutputConfig<'a>>,
-    temperature: Option<f64>,
-    #[serde(default)]
-    stop_sequences: Vec<String>,
-    // Keys of the other vendor: a translation that lets one through is refused, as by the vendor.
-    n: Stray,
-    frequency_penalty: Stray,
-    presence_penalty: Stray,
-    response_format: Stray,
-    max_completion_tokens: Stray,
-    reasoning_effort: Stray,
-    stream_options: Stray,
-    parallel_tool_calls: Stray,
-    seed: Stray,
-    stop: Stray,
-    user: Stray,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    role: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    content: Option<Content<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Tool<'a> {
-    #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    input_schema: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct ToolChoice<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
-    #[serde(default)]
-    disable_parallel_tool_use: bool,
-}
-
-#[derive(Deserialize)]
-struct Thinking<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    budget_tokens: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct OutputConfig<'a> {
-    #[serde(borrow)]
-    format: Option<Format<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Format<'a> {
-    #[serde(borrow)]
-    schema: Option<&'a RawValue>,
-}
+/// A tool's name has at most this many characters.
+const NAME_CHARACTERS: usize = 128;
 
 /// Reads the body of `/v1/messages`; `counting` for `/v1/messages/count_tokens`, which needs no
-/// `max_tokens`.
+/// `max_tokens`. `beta` when the request names a beta of the vendor's.
 ///
 /// # Errors
 /// The first thing that the vendor would refuse with a 400.
-pub(in crate::mock) fn read(bytes: &[u8], counting: bool) -> Result<Ask, Refusal> {
-    let body: Body<'_> = serde_json::from_slice(bytes).map_err(|error| Refusal(format!("invalid request: {error}")))?;
-    let Some(model) = &body.model else { return refuse("model: Field required") };
-    let Some(messages) = &body.messages else { return refuse("messages: Field required") };
-    if messages.is_empty() {
-        return refuse("messages: at least one message is required");
+pub(in crate::mock) fn read(bytes: &[u8], counting: bool, beta: bool) -> Result<Ask, Refusal> {
+    let body: Value = serde_json::from_slice(bytes)
+        .map_err(|error| Refusal::new(format!("The request body is not valid JSON: {error}")))?;
+    Reading::default().check(&body, if counting { &COUNT_BODY } else { &BODY }).map_err(|fault| said(&fault))?;
+    if let Some(name) = BETA.iter().find(|name| body.get(name).is_some()).filter(|_| !beta) {
+        return refuse(format!("{name}: Extra inputs are not permitted"));
     }
-    if !counting {
-        check_numbers(&body)?;
-    }
-    check_strays(&body)?;
-    check_system(body.system.as_ref())?;
-    check_tools(&body.tools)?;
-    check_messages(messages)?;
+    check_system(&body)?;
+    check_tools(&body)?;
+    check_thinking(&body)?;
+    check_format(&body)?;
+    let messages = list(&body, "messages");
+    let thinking = body.pointer("/thinking/type").and_then(Value::as_str).unwrap_or("disabled");
+    messages::check(messages, thinking == "enabled")?;
+    messages::check_marks(&body)?;
+    let input_tokens = tokens_of(bytes);
     let mut ask = Ask {
-        model: model.clone().into_owned(),
-        stream: body.stream,
-        thinking: body.thinking.as_ref().is_some_and(|thinking| thinking.kind != "disabled"),
-        max_tokens: body.max_tokens.and_then(|count| u64::try_from(count).ok()),
-        input_tokens: (bytes.len() as u64).div_ceil(4),
+        model: text(&body, "model").unwrap_or_default().to_owned(),
+        stream: truth(&body, "stream"),
+        thinking: thinking != "disabled",
+        thinking_hidden: body.pointer("/thinking/display").and_then(Value::as_str) == Some("omitted"),
+        sealed: true,
+        max_tokens: body.get("max_tokens").and_then(Value::as_u64),
+        input_tokens,
+        cached_tokens: if memchr::memmem::find(bytes, b"\"cache_control\"").is_some() { input_tokens / 2 } else { 0 },
+        structured: body
+            .pointer("/output_config/format")
+            .map(|format| crate::mock::sample::arguments(format.get("schema"))),
+        stops: list(&body, "stop_sequences").iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         ..Ask::default()
     };
-    if memchr::memmem::find(bytes, b"\"cache_control\"").is_some() {
-        ask.cached_tokens = ask.input_tokens / 2;
-    }
-    ask.structured = body
-        .output_config
-        .as_ref()
-        .and_then(|config| config.format.as_ref())
-        .map(|format| crate::mock::sample::arguments(format.schema));
     read_messages(messages, &mut ask);
     ask.calls = call_rule(&body).calls(ask.results.is_none().then_some(ask.text.as_str()));
-    ask.stops = body.stop_sequences;
     Ok(ask)
 }
 
 fn refuse<T>(message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal(message.into()))
+    Err(Refusal::new(message))
 }
 
-fn check_numbers(body: &Body<'_>) -> Result<(), Refusal> {
-    let Some(max_tokens) = body.max_tokens else { return refuse("max_tokens: Field required") };
-    if max_tokens < 1 {
-        return refuse("max_tokens: Input should be greater than or equal to 1");
-    }
-    if body.temperature.is_some_and(|temperature| !(0.0..=1.0).contains(&temperature)) {
-        return refuse("temperature: range: 0..1");
-    }
-    let Some(thinking) = &body.thinking else { return Ok(()) };
-    match (thinking.kind.as_ref(), thinking.budget_tokens) {
-        ("enabled", None) => refuse("thinking.enabled.budget_tokens: Field required"),
-        ("enabled", Some(..1024)) => {
-            refuse("thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")
+/// A fault in Anthropic's words.
+fn said(fault: &Fault) -> Refusal {
+    let at = fault.dotted("");
+    Refusal::new(match &fault.wrong {
+        Wrong::Unknown(name) => format!("{}: Extra inputs are not permitted", fault.dotted(name)),
+        Wrong::Missing(name) => format!("{}: Field required", fault.dotted(name)),
+        Wrong::Kind { expected: "base64", .. } => format!("{at}: The provided data is not valid base64"),
+        Wrong::Kind { expected, found } => {
+            let expected = match *expected {
+                "an object" => "a valid dictionary",
+                "an array" => "a valid list",
+                "a boolean" => "a valid boolean",
+                "an integer" => "a valid integer",
+                "a number" => "a valid number",
+                _ => "a valid string",
+            };
+            format!("{at}: Input should be {expected}, not {}", kind_of(found))
         }
-        ("enabled", Some(budget)) if budget >= max_tokens => {
-            refuse("`max_tokens` must be greater than `thinking.budget_tokens`")
-        }
-        ("enabled" | "adaptive" | "disabled", _) => Ok(()),
-        (other, _) => refuse(format!(
-            "thinking: Input tag '{other}' does not match any of the expected tags: 'adaptive', 'disabled', 'enabled'"
-        )),
+        Wrong::Word { known, .. } => format!("{at}: Input should be {}", any_of(known, " or ")),
+        Wrong::Tag { found, known } => format!(
+            "{at}: Input tag '{found}' found using 'type' does not match any of the expected tags: {}",
+            any_of(known, ", ")
+        ),
+        Wrong::Below(least, _) => format!("{at}: Input should be greater than or equal to {least}"),
+        Wrong::Above(most, _) => format!("{at}: Input should be less than or equal to {most}"),
+    })
+}
+
+/// `'a', 'b' or 'c'`.
+fn any_of(known: &[&str], last: &str) -> String {
+    let quoted: Vec<String> = known.iter().map(|word| format!("'{word}'")).collect();
+    match quoted.split_last() {
+        Some((end, [])) => end.clone(),
+        Some((end, front)) => format!("{}{last}{end}", front.join(", ")),
+        None => String::new(),
     }
 }
 
-fn check_strays(body: &Body<'_>) -> Result<(), Refusal> {
-    let strays = [
-        ("n", &body.n),
-        ("frequency_penalty", &body.frequency_penalty),
-        ("presence_penalty", &body.presence_penalty),
-        ("response_format", &body.response_format),
-        ("max_completion_tokens", &body.max_completion_tokens),
-        ("reasoning_effort", &body.reasoning_effort),
-        ("stream_options", &body.stream_options),
-        ("parallel_tool_calls", &body.parallel_tool_calls),
-        ("seed", &body.seed),
-        ("stop", &body.stop),
-        ("user", &body.user),
-    ];
-    match strays.iter().find(|(_, stray)| stray.is_some()) {
-        Some((name, _)) => refuse(format!("{name}: Extra inputs are not permitted")),
+fn check_system(body: &Value) -> Result<(), Refusal> {
+    for block in list(body, "system") {
+        if text(block, "text").is_none_or(str::is_empty) {
+            return refuse("system: text content blocks must be non-empty");
+        }
+    }
+    match list(body, "stop_sequences").iter().filter_map(Value::as_str).find(|stop| stop.trim().is_empty()) {
+        Some(_) => refuse("stop_sequences: each stop sequence must contain non-whitespace"),
         None => Ok(()),
     }
 }
 
-fn check_system(system: Option<&Content<'_>>) -> Result<(), Refusal> {
-    match system.map(Content::blocks).unwrap_or_default().iter().find(|block| block.kind != "text") {
-        Some(block) => refuse(format!("system.0.type: Input should be 'text', not '{}'", block.kind)),
-        None => Ok(()),
-    }
-}
-
-fn check_tools(tools: &[Tool<'_>]) -> Result<(), Refusal> {
+fn check_tools(body: &Value) -> Result<(), Refusal> {
+    let tools = list(body, "tools");
     let mut names = std::collections::HashSet::new();
     for (index, tool) in tools.iter().enumerate() {
-        let Some(name) = tool.name.as_deref() else { return refuse(format!("tools.{index}.name: Field required")) };
-        let legal = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
-        if name.is_empty() || name.len() > 128 || !name.chars().all(legal) {
-            return refuse(format!("tools.{index}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'"));
+        let kind = text(tool, "type").unwrap_or("custom");
+        if kind == "custom" {
+            Reading::default().check(tool, &CUSTOM_TOOL).map_err(|mut fault| {
+                fault
+                    .path
+                    .splice(0..0, ["tools", &index.to_string(), "custom"].map(|step| Step::Name(step.to_owned())));
+                said(&fault)
+            })?;
+            check_custom(index, tool)?;
+        } else if !SERVER_TOOLS.iter().any(|begin| kind.starts_with(begin)) {
+            return refuse(format!(
+                "tools.{index}: Input tag '{kind}' found using 'type' does not match any of the expected tags"
+            ));
         }
-        if tool.input_schema.is_none() && matches!(tool.kind.as_deref(), None | Some("custom")) {
-            return refuse(format!("tools.{index}.custom.input_schema: Field required"));
-        }
-        if !names.insert(name) {
+        if text(tool, "name").is_some_and(|name| !names.insert(name)) {
             return refuse("tools: Tool names must be unique.");
         }
     }
-    Ok(())
-}
-
-fn check_messages(messages: &[Message<'_>]) -> Result<(), Refusal> {
-    let mut open: Vec<&str> = Vec::new();
-    for (index, message) in messages.iter().enumerate() {
-        let Some(content) = &message.content else {
-            return refuse(format!("messages.{index}.content: Field required"));
-        };
-        let blocks = content.blocks();
-        check_results(index, message, blocks, &mut open)?;
-        match message.role.as_deref() {
-            Some("user" | "system") => {}
-            Some("assistant") => {
-                open.extend(blocks.iter().filter(|block| block.kind == "tool_use").filter_map(|b| b.id.as_deref()));
-            }
-            _ => return refuse(format!("messages.{index}.role: Input should be 'user' or 'assistant'")),
-        }
-        let last = index + 1 == messages.len();
-        if content.is_empty() && !(last && message.role.as_deref() == Some("assistant")) {
-            return refuse(format!(
-                "messages.{index}: all messages must have non-empty content except for the optional final assistant \
-                 message"
-            ));
-        }
-        check_blocks(index, blocks)?;
+    let Some(choice) = body.get("tool_choice") else { return Ok(()) };
+    if tools.is_empty() {
+        return refuse("tool_choice: tool_choice may only be specified while providing tools");
     }
-    match open.first() {
-        Some(id) => refuse(unanswered(messages.len() - 1, id)),
-        None => Ok(()),
+    match text(choice, "name") {
+        Some(name) if !names.contains(name) => {
+            refuse(format!("tool_choice: Tool '{name}' not found in provided tools"))
+        }
+        _ => Ok(()),
     }
 }
 
-/// Every tool use is answered in the very next message, and nothing else is.
-fn check_results<'a>(
-    index: usize,
-    message: &'a Message<'_>,
-    blocks: &'a [Block<'_>],
-    open: &mut Vec<&'a str>,
-) -> Result<(), Refusal> {
-    if message.role.as_deref() == Some("system") {
+fn check_custom(index: usize, tool: &Value) -> Result<(), Refusal> {
+    if !is_name(text(tool, "name").unwrap_or_default(), NAME_CHARACTERS) {
+        return refuse(format!("tools.{index}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'"));
+    }
+    let schema = tool.get("input_schema").unwrap_or(&Value::Null);
+    if ["oneOf", "allOf", "anyOf"].iter().any(|key| schema.get(key).is_some()) {
+        return refuse(format!(
+            "tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level"
+        ));
+    }
+    match text(schema, "type") {
+        Some("object") => Ok(()),
+        Some(_) => refuse(format!("tools.{index}.custom.input_schema.type: Input should be 'object'")),
+        None => refuse(format!("tools.{index}.custom.input_schema.type: Field required")),
+    }
+}
+
+fn check_thinking(body: &Value) -> Result<(), Refusal> {
+    let thinking = body.get("thinking").unwrap_or(&Value::Null);
+    if matches!(text(thinking, "type"), None | Some("disabled")) {
         return Ok(());
     }
-    for block in blocks.iter().filter(|block| block.kind == "tool_result") {
-        let id = block.tool_use_id.as_deref().unwrap_or_default();
-        if !open.contains(&id) {
-            return refuse(format!(
-                "messages.{index}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each \
-                 `tool_result` block must have a corresponding `tool_use` block in the previous message."
-            ));
-        }
-        open.retain(|other| *other != id);
+    let budget = thinking.get("budget_tokens").and_then(Value::as_i64);
+    let most = body.get("max_tokens").and_then(Value::as_i64);
+    if budget.zip(most).is_some_and(|(budget, most)| budget >= most) {
+        return refuse("`max_tokens` must be greater than `thinking.budget_tokens`");
     }
-    match open.first() {
-        Some(id) => refuse(unanswered(index.saturating_sub(1), id)),
-        None => Ok(()),
+    if body.get("temperature").and_then(Value::as_f64).is_some_and(|value| value < 1.0) {
+        return refuse("`temperature` may only be set to 1 when thinking is enabled or in adaptive mode.");
+    }
+    if body.get("top_p").and_then(Value::as_f64).is_some_and(|value| value < 0.95) {
+        return refuse(
+            "`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled or in adaptive mode.",
+        );
+    }
+    if body.get("top_k").is_some() {
+        return refuse("`top_k` must be unset when thinking is enabled or in adaptive mode.");
+    }
+    match body.pointer("/tool_choice/type").and_then(Value::as_str) {
+        Some("any" | "tool") => refuse("Thinking may not be enabled when tool_choice forces tool use."),
+        _ => Ok(()),
     }
 }
 
-fn unanswered(index: usize, id: &str) -> String {
-    format!(
-        "messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately after: {id}. Each \
-         `tool_use` block must have a corresponding `tool_result` block in the next message."
-    )
+/// Every object of an answer's schema must be closed.
+fn check_format(body: &Value) -> Result<(), Refusal> {
+    match body.pointer("/output_config/format/schema") {
+        Some(schema) if open_object(schema, 0) => refuse(
+            "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false",
+        ),
+        _ => Ok(()),
+    }
 }
 
-fn check_blocks(index: usize, blocks: &[Block<'_>]) -> Result<(), Refusal> {
-    for (at, block) in blocks.iter().enumerate() {
-        match block.kind.as_ref() {
-            "text" if block.text.as_deref().unwrap_or_default().is_empty() => {
-                return refuse("messages: text content blocks must be non-empty");
-            }
-            "tool_use" if block.id.is_none() => {
-                return refuse(format!("messages.{index}.content.{at}.tool_use.id: Field required"));
-            }
-            "text"
-            | "image"
-            | "document"
-            | "tool_use"
-            | "tool_result"
-            | "thinking"
-            | "redacted_thinking"
-            | "server_tool_use"
-            | "web_search_tool_result"
-            | "search_result" => {}
-            other => {
-                return refuse(format!(
-                    "messages.{index}.content.{at}: Input tag '{other}' found using 'type' does not match any of the \
-                     expected tags"
-                ));
-            }
-        }
+fn open_object(schema: &Value, depth: usize) -> bool {
+    if depth > 16 {
+        return false;
     }
-    Ok(())
+    let open =
+        text(schema, "type") == Some("object") && schema.get("additionalProperties") != Some(&Value::Bool(false));
+    let maps = ["properties", "$defs", "definitions"].into_iter().filter_map(|name| schema.get(name)?.as_object());
+    let inner = maps.flat_map(|map| map.values()).chain(schema.get("items"));
+    let variants = ["anyOf", "allOf"].into_iter().flat_map(|name| list(schema, name));
+    open || inner.chain(variants).any(|inner| open_object(inner, depth + 1))
 }
 
-fn read_messages(messages: &[Message<'_>], ask: &mut Ask) {
-    for content in messages.iter().filter_map(|message| message.content.as_ref()) {
-        let nested = content.blocks().iter().filter_map(|block| block.content.as_ref()).flat_map(Content::blocks);
-        for block in content.blocks().iter().chain(nested) {
-            match block.kind.as_ref() {
-                "image" => ask.images += 1,
-                "document" => ask.documents += 1,
-                _ => {}
-            }
+fn read_messages(messages: &[Value], ask: &mut Ask) {
+    let blocks = |message| list(message, "content").iter();
+    for block in messages.iter().flat_map(blocks).flat_map(|block| std::iter::once(block).chain(list(block, "content")))
+    {
+        match text(block, "type") {
+            Some("image") => ask.images += 1,
+            Some("document") => ask.documents += 1,
+            _ => {}
         }
     }
-    let last = messages.iter().rfind(|message| message.role.as_deref() == Some("user"));
-    let Some(content) = last.and_then(|message| message.content.as_ref()) else { return };
-    ask.text = content.text();
-    let results: Vec<String> = content
-        .blocks()
-        .iter()
-        .filter(|block| block.kind == "tool_result")
-        .map(|block| block.content.as_ref().map(Content::text).unwrap_or_default())
-        .collect();
+    let Some(last) = messages.iter().rfind(|message| text(message, "role") == Some("user")) else { return };
+    ask.text = content_text(last.get("content"));
+    let results = blocks(last).filter(|block| text(block, "type") == Some("tool_result"));
+    let results: Vec<String> = results.map(|block| content_text(block.get("content"))).collect();
     ask.results = (!results.is_empty()).then(|| results.join("; "));
 }
 
-fn call_rule<'b>(body: &'b Body<'_>) -> CallRule<'b> {
-    let choice = body.tool_choice.as_ref();
-    let kind = choice.map_or("auto", |choice| choice.kind.as_ref());
-    let offered = if kind == "none" { &[] } else { body.tools.as_slice() };
+fn call_rule(body: &Value) -> CallRule<'_> {
+    let choice = body.get("tool_choice").unwrap_or(&Value::Null);
+    let kind = text(choice, "type").unwrap_or("auto");
+    let offered = list(body, "tools").iter().filter(|tool| tool.get("input_schema").is_some()).filter_map(|tool| {
+        Some(Offered { name: text(tool, "name")?, schema: tool.get("input_schema"), custom: false })
+    });
     CallRule {
-        offered: offered.iter().filter_map(|tool| Some((tool.name.as_deref()?, tool.input_schema))).collect(),
+        offered: if kind == "none" { Vec::new() } else { offered.collect() },
         forced: matches!(kind, "any" | "tool"),
-        only: choice.filter(|_| kind == "tool").and_then(|choice| choice.name.as_deref()),
-        single: choice.is_some_and(|choice| choice.disable_parallel_tool_use),
+        only: text(choice, "name").into_iter().collect(),
+        single: truth(choice, "disable_parallel_tool_use"),
     }
 }

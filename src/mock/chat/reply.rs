@@ -20,8 +20,12 @@ pub(in crate::mock) fn whole(plan: &Plan) -> String {
             fields.insert("reasoning_content".into(), json!(thinking));
         }
         if !plan.calls.is_empty() {
-            let calls = plan.calls.iter().enumerate().map(|(index, (name, input))| {
-                let function = json!({"name": name, "arguments": input});
+            let calls = plan.calls.iter().enumerate().map(|(index, call)| {
+                if call.custom {
+                    let custom = json!({"name": call.name, "input": call.input});
+                    return json!({"id": call_id(plan, index), "type": "custom", "custom": custom});
+                }
+                let function = json!({"name": call.name, "arguments": call.input});
                 json!({"id": call_id(plan, index), "type": "function", "function": function})
             });
             fields.insert("tool_calls".into(), calls.collect());
@@ -47,16 +51,16 @@ pub(in crate::mock) fn stream(plan: &Plan) -> Vec<Event> {
     for piece in plan.pieces() {
         chunk.delta(&mut script, true, &format!(r#"{{"{field}":{}}}"#, quoted(piece)), "null");
     }
-    for (index, (name, input)) in plan.calls.iter().enumerate() {
+    for (index, call) in plan.calls.iter().enumerate() {
+        let (kind, field) = if call.custom { ("custom", "input") } else { ("function", "arguments") };
         let head = format!(
-            r#"{{"tool_calls":[{{"index":{index},"id":"{}","type":"function","function":{{"name":{},"arguments":""}}}}]}}"#,
+            r#"{{"tool_calls":[{{"index":{index},"id":"{}","type":"{kind}","{kind}":{{"name":{},"{field}":""}}}}]}}"#,
             call_id(plan, index),
-            quoted(name)
+            quoted(&call.name)
         );
         chunk.delta(&mut script, true, &head, "null");
-        for piece in halves(input) {
-            let part =
-                format!(r#"{{"tool_calls":[{{"index":{index},"function":{{"arguments":{}}}}}]}}"#, quoted(piece));
+        for piece in halves(&call.input) {
+            let part = format!(r#"{{"tool_calls":[{{"index":{index},"{kind}":{{"{field}":{}}}}}]}}"#, quoted(piece));
             chunk.delta(&mut script, true, &part, "null");
         }
     }
@@ -67,18 +71,6 @@ pub(in crate::mock) fn stream(plan: &Plan) -> Vec<Event> {
     }
     script.event(false, format_args!("data: [DONE]\n\n"));
     script.finish()
-}
-
-/// An error as the body of a refused request.
-pub(in crate::mock) fn error(status: u16, message: &str) -> String {
-    let (kind, code) = match status {
-        401 => ("invalid_request_error", json!("invalid_api_key")),
-        404 => ("invalid_request_error", json!("model_not_found")),
-        429 => ("requests", json!("rate_limit_exceeded")),
-        400..500 => ("invalid_request_error", Value::Null),
-        _ => ("server_error", Value::Null),
-    };
-    json!({"error": {"message": message, "type": kind, "param": null, "code": code}}).to_string()
 }
 
 /// The event that ends a stream gone wrong.

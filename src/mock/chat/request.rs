@@ -1,334 +1,228 @@
 //! Reads an OpenAI Chat request and refuses what the vendor refuses.
 
-use std::borrow::Cow;
+use serde_json::{Map, Value};
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use super::messages;
+use super::shape::BODY;
+use crate::mock::ask::{
+    Ask, CallRule, Offered, Refusal, content_text, is_name, list, openai_cached, text, tokens_of, truth,
+};
+use crate::mock::openai::{always_thinks, check_format, check_function, check_sampling, said};
+use crate::mock::shape::Reading;
 
-use crate::mock::ask::{Ask, CallRule, Content, Refusal, Stray};
-
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow)]
-    model: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    messages: Option<Vec<Message<'a>>>,
-    #[serde(default)]
-    stream: bool,
-    stream_options: Option<StreamOptions>,
-    #[serde(borrow)]
-    tools: Option<Vec<Tool<'a>>>,
-    #[serde(borrow)]
-    tool_choice: Option<ToolChoice<'a>>,
-    parallel_tool_calls: Option<bool>,
-    max_tokens: Option<u64>,
-    max_completion_tokens: Option<u64>,
-    temperature: Option<f64>,
-    #[serde(borrow)]
-    reasoning_effort: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    response_format: Option<ResponseFormat<'a>>,
-    #[serde(borrow)]
-    stop: Option<Stop<'a>>,
-    n: Option<u64>,
-    // Keys of the other vendor: a translation that lets one through is refused, as by the vendor.
-    system: Stray,
-    stop_sequences: Stray,
-    output_config: Stray,
-    context_management: Stray,
-}
-
-#[derive(Deserialize)]
-struct StreamOptions {
-    #[serde(default)]
-    include_usage: bool,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    role: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    content: Option<Content<'a>>,
-    #[serde(borrow)]
-    tool_calls: Option<Vec<ToolCall<'a>>>,
-    #[serde(borrow)]
-    tool_call_id: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct ToolCall<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    #[expect(dead_code, reason = "only its kind is checked")]
-    function: CalledFunction<'a>,
-}
-
-#[derive(Deserialize)]
-struct CalledFunction<'a> {
-    /// JSON as a string: an object here is the most frequent mistake of translators
-    #[serde(borrow)]
-    #[expect(dead_code, reason = "only its kind is checked")]
-    arguments: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Tool<'a> {
-    #[serde(borrow)]
-    function: Option<Function<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Function<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow)]
-    parameters: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ToolChoice<'a> {
-    Word(#[serde(borrow)] Cow<'a, str>),
-    Function { function: Named },
-}
-
-#[derive(Deserialize)]
-struct Named {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct ResponseFormat<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    json_schema: Option<JsonSchema<'a>>,
-}
-
-#[derive(Deserialize)]
-struct JsonSchema<'a> {
-    #[serde(borrow)]
-    schema: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Stop<'a> {
-    One(#[serde(borrow)] Cow<'a, str>),
-    Many(Vec<String>),
-}
+/// At most this many stop sequences.
+const MAX_STOPS: usize = 4;
+/// Begins and parts of the names of models that are not OpenAI's, and speak more than its own words.
+const OTHERS: [&str; 9] = ["/", "deepseek", "kimi", "glm", "qwen", "doubao", "minimax", "claude", "gemini"];
+/// What the others take besides.
+const THEIRS: [&str; 8] = [
+    "thinking",
+    "enable_thinking",
+    "thinking_budget",
+    "reasoning",
+    "chat_template_kwargs",
+    "top_k",
+    "repetition_penalty",
+    "provider",
+];
 
 /// Reads the body of `/v1/chat/completions`.
 ///
 /// # Errors
 /// The first thing that the vendor would refuse with a 400.
 pub(in crate::mock) fn read(bytes: &[u8]) -> Result<Ask, Refusal> {
-    let body: Body<'_> = serde_json::from_slice(bytes)
-        .map_err(|error| Refusal(format!("We could not parse the JSON body of your request: {error}")))?;
-    let Some(model) = &body.model else { return refuse("you must provide a model parameter") };
-    let Some(messages) = &body.messages else { return refuse("Missing required parameter: 'messages'.") };
-    if messages.is_empty() {
-        return refuse("Invalid 'messages': empty array. Expected an array with minimum length 1.");
-    }
+    let mut body: Value = parse(bytes)?;
+    let model = text(&body, "model").unwrap_or_default().to_ascii_lowercase();
+    let other = OTHERS.iter().any(|part| model.contains(part));
+    let theirs: Map<String, Value> = match body.as_object_mut().filter(|_| other) {
+        Some(fields) => THEIRS.iter().filter_map(|name| fields.remove_entry(*name)).collect(),
+        None => Map::new(),
+    };
+    check_body(&body)?;
     check_options(&body)?;
     check_tools(&body)?;
-    check_messages(messages)?;
-    let input_tokens = (bytes.len() as u64).div_ceil(4);
-    let mut ask =
-        Ask {
-            model: model.clone().into_owned(),
-            stream: body.stream,
-            include_usage: body.stream_options.as_ref().is_some_and(|options| options.include_usage),
-            thinking: body.reasoning_effort.as_deref().is_some_and(|effort| effort != "none"),
-            max_tokens: body.max_completion_tokens.or(body.max_tokens),
-            input_tokens,
-            // The vendor caches prefixes of 1024 tokens and more, in steps of 128.
-            cached_tokens: if input_tokens < 1024 { 0 } else { input_tokens / 256 * 128 },
-            structured: body.response_format.as_ref().filter(|format| format.kind != "text").map(|format| {
-                crate::mock::sample::arguments(format.json_schema.as_ref().and_then(|schema| schema.schema))
-            }),
-            ..Ask::default()
-        };
+    let messages = list(&body, "messages");
+    messages::check(messages, other)?;
+    let count = |name: &str| body.get(name).and_then(Value::as_u64);
+    let input_tokens = tokens_of(bytes);
+    let mut ask = Ask {
+        model: text(&body, "model").unwrap_or_default().to_owned(),
+        stream: truth(&body, "stream"),
+        include_usage: body.get("stream_options").is_some_and(|options| truth(options, "include_usage")),
+        thinking: text(&body, "reasoning_effort").is_some_and(|effort| effort != "none") || thinks(&theirs),
+        max_tokens: count("max_completion_tokens").or(count("max_tokens")),
+        input_tokens,
+        cached_tokens: openai_cached(input_tokens),
+        structured: structured(&body),
+        stops: match body.get("stop") {
+            Some(Value::String(stop)) => vec![stop.clone()],
+            _ => list(&body, "stop").iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        },
+        ..Ask::default()
+    };
     read_messages(messages, &mut ask);
     ask.calls = call_rule(&body).calls(ask.results.is_none().then_some(ask.text.as_str()));
-    ask.stops = match body.stop {
-        None => Vec::new(),
-        Some(Stop::One(stop)) => vec![stop.into_owned()],
-        Some(Stop::Many(stops)) => stops,
-    };
     Ok(ask)
 }
 
-fn refuse<T>(message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal(message.into()))
+fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Refusal::new(format!("We could not parse the JSON body of your request. ({error})")))
 }
 
-fn check_options(body: &Body<'_>) -> Result<(), Refusal> {
-    if body.stream_options.is_some() && !body.stream {
-        return refuse("The 'stream_options' parameter is only allowed when 'stream' is enabled.");
+/// The members of the body; the two that everybody forgets have words of their own.
+fn check_body(body: &Value) -> Result<(), Refusal> {
+    if body.is_object() && body.get("model").is_none() {
+        return Err(Refusal::new("you must provide a model parameter"));
     }
-    if body.max_tokens.is_some() && body.max_completion_tokens.is_some() {
-        return refuse("Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.");
-    }
-    if body.max_tokens.or(body.max_completion_tokens) == Some(0) {
-        return refuse("Invalid 'max_tokens': integer below minimum value. Expected a value >= 1, but got 0 instead.");
-    }
-    if body.temperature.is_some_and(|temperature| !(0.0..=2.0).contains(&temperature)) {
-        return refuse("Invalid 'temperature': decimal out of range. Expected a value between 0 and 2.");
-    }
-    if body.n.is_some_and(|count| count != 1) {
-        return refuse("Invalid 'n': this upstream gives one choice.");
-    }
-    if matches!(&body.stop, Some(Stop::Many(stops)) if stops.len() > 4) {
-        return refuse("Invalid 'stop': array too long. Expected an array with maximum length 4.");
-    }
-    let strays = [
-        ("system", &body.system),
-        ("stop_sequences", &body.stop_sequences),
-        ("output_config", &body.output_config),
-        ("context_management", &body.context_management),
-    ];
-    match strays.iter().find(|(_, stray)| stray.is_some()) {
-        Some((name, _)) => refuse(format!("Unrecognized request argument supplied: {name}")),
-        None => Ok(()),
-    }
+    Reading::default().check(body, &BODY).map_err(|fault| said(&fault)).map_err(|refusal| {
+        match (&refusal.param, refusal.code) {
+            (Some(name), Some("unknown_parameter")) if !name.contains(['.', '[']) => {
+                Refusal::new(format!("Unrecognized request argument supplied: {name}"))
+            }
+            _ => refusal,
+        }
+    })
 }
 
-fn check_tools(body: &Body<'_>) -> Result<(), Refusal> {
-    let Some(tools) = &body.tools else {
-        if body.tool_choice.is_some() {
-            return refuse(
-                "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.",
-            );
-        }
-        if body.parallel_tool_calls.is_some() {
-            return refuse("Invalid value for 'parallel_tool_calls': only allowed when 'tools' are specified.");
-        }
-        return Ok(());
-    };
+/// Whether another vendor's own switch turns thinking on.
+fn thinks(theirs: &Map<String, Value>) -> bool {
+    let kind = theirs.get("thinking").and_then(|thinking| text(thinking, "type"));
+    let reasoning = theirs.get("reasoning").is_some_and(|reasoning| {
+        reasoning.get("enabled") != Some(&Value::Bool(false)) && text(reasoning, "effort") != Some("none")
+    });
+    matches!(kind, Some("enabled" | "auto")) || theirs.get("enable_thinking") == Some(&Value::Bool(true)) || reasoning
+}
+
+fn check_options(body: &Value) -> Result<(), Refusal> {
+    let given = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
+    if given("stream_options") && !truth(body, "stream") {
+        let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
+        return Err(Refusal { param: Some("stream_options".to_owned()), ..Refusal::new(message) });
+    }
+    if given("max_tokens") && given("max_completion_tokens") {
+        let message = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.";
+        return Err(Refusal::coded(message, "max_tokens", "invalid_parameter_combination"));
+    }
+    if given("max_tokens") && always_thinks(text(body, "model").unwrap_or_default()) {
+        let message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+        return Err(Refusal::coded(message, "max_tokens", "unsupported_parameter"));
+    }
+    if body.get("n").and_then(Value::as_u64).is_some_and(|count| count != 1) {
+        return Err(Refusal::coded("Invalid 'n': this upstream gives one choice.", "n", "invalid_value"));
+    }
+    if list(body, "stop").len() > MAX_STOPS {
+        let message = "Invalid 'stop': array too long. Expected an array with maximum length 4.";
+        return Err(Refusal::coded(message, "stop", "array_above_max_length"));
+    }
+    if let Some(format) = body.pointer("/response_format/json_schema") {
+        check_format(format, "response_format.json_schema")?;
+    }
+    let asks_json = body.pointer("/response_format/type").is_some_and(|kind| kind == "json_object");
+    if asks_json
+        && !body.get("messages").is_some_and(|messages| messages.to_string().to_ascii_lowercase().contains("json"))
+    {
+        let message =
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.";
+        return Err(Refusal { param: Some("messages".to_owned()), ..Refusal::new(message) });
+    }
+    check_sampling(body)
+}
+
+fn check_tools(body: &Value) -> Result<(), Refusal> {
+    let given = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
+    if !given("tools") {
+        let stray = ["tool_choice", "parallel_tool_calls"].into_iter().find(|name| given(name));
+        return match stray {
+            // `none` without tools is what the vendor takes for granted.
+            Some("tool_choice") if body.get("tool_choice").is_some_and(|choice| choice == "none") => Ok(()),
+            Some(name) => {
+                let message =
+                    format!("Invalid value for '{name}': '{name}' is only allowed when 'tools' are specified.");
+                Err(Refusal { param: Some(name.to_owned()), ..Refusal::new(message) })
+            }
+            None => Ok(()),
+        };
+    }
+    let tools = list(body, "tools");
     if tools.is_empty() {
-        return refuse("Invalid 'tools': empty array. Expected an array with minimum length 1.");
+        let message =
+            "Invalid 'tools': empty array. Expected an array with minimum length 1, but got an empty array instead.";
+        return Err(Refusal::coded(message, "tools", "empty_array"));
     }
     for (index, tool) in tools.iter().enumerate() {
-        let Some(function) = &tool.function else {
-            return refuse(format!("Missing required parameter: 'tools[{index}].function'."));
-        };
-        let legal = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
-        if function.name.is_empty() || function.name.len() > 64 || !function.name.chars().all(legal) {
-            return refuse(format!(
-                "Invalid 'tools[{index}].function.name': string does not match pattern '^[a-zA-Z0-9_-]{{1,64}}$'."
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn check_messages(messages: &[Message<'_>]) -> Result<(), Refusal> {
-    let mut open: Vec<&str> = Vec::new();
-    for (index, message) in messages.iter().enumerate() {
-        let role = message.role.as_deref().unwrap_or_default();
-        if role == "tool" {
-            check_result(index, message, &mut open)?;
-            continue;
-        }
-        if let Some(id) = open.first() {
-            return refuse(unanswered(id));
-        }
-        let calls = message.tool_calls.as_deref().unwrap_or_default();
-        match role {
-            "assistant" => open.extend(calls.iter().map(|call| call.id.as_ref())),
-            "system" | "developer" | "user" => {}
-            other => {
-                return refuse(format!(
-                    "Invalid value: '{other}'. Supported values are: 'system', 'assistant', 'user', 'tool', and \
-                     'developer'. (messages[{index}].role)"
-                ));
+        let at = format!("tools[{index}].{}", text(tool, "type").unwrap_or_default());
+        match (tool.get("function"), tool.get("custom").and_then(|custom| text(custom, "name"))) {
+            (Some(function), _) => check_function(function, &at)?,
+            (None, Some(name)) if !is_name(name, 64) => {
+                let message = format!("Invalid '{at}.name': string does not match pattern '^[a-zA-Z0-9_-]{{1,64}}$'.");
+                return Err(Refusal::coded(message, format!("{at}.name"), "invalid_value"));
             }
-        }
-        if message.content.is_none() && calls.is_empty() {
-            return refuse(format!(
-                "Invalid value for 'content': expected a string, got null. (messages[{index}].content)"
-            ));
-        }
-        check_parts(index, message)?;
-    }
-    match open.first() {
-        Some(id) => refuse(unanswered(id)),
-        None => Ok(()),
-    }
-}
-
-fn check_result(index: usize, message: &Message<'_>, open: &mut Vec<&str>) -> Result<(), Refusal> {
-    let id = message.tool_call_id.as_deref().unwrap_or_default();
-    if !open.contains(&id) {
-        return refuse(format!(
-            "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with \
-             'tool_calls'. (messages[{index}].role)"
-        ));
-    }
-    open.retain(|other| *other != id);
-    match &message.content {
-        Some(_) => Ok(()),
-        None => {
-            refuse(format!("Invalid value for 'content': expected a string, got null. (messages[{index}].content)"))
-        }
-    }
-}
-
-fn unanswered(id: &str) -> String {
-    format!(
-        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. \
-         The following tool_call_ids did not have response messages: {id}"
-    )
-}
-
-fn check_parts(index: usize, message: &Message<'_>) -> Result<(), Refusal> {
-    let parts = message.content.as_ref().map(Content::blocks).unwrap_or_default();
-    let known = ["text", "image_url", "input_audio", "file", "refusal"];
-    match parts.iter().enumerate().find(|(_, part)| !known.contains(&part.kind.as_ref())) {
-        Some((at, part)) => refuse(format!(
-            "Invalid value: '{}'. Supported values are: 'text', 'image_url', 'input_audio', 'refusal', and 'file'. \
-             (messages[{index}].content[{at}].type)",
-            part.kind
-        )),
-        None => Ok(()),
-    }
-}
-
-fn read_messages(messages: &[Message<'_>], ask: &mut Ask) {
-    for part in messages.iter().filter_map(|message| message.content.as_ref()).flat_map(Content::blocks) {
-        match part.kind.as_ref() {
-            "image_url" => ask.images += 1,
-            "file" => ask.documents += 1,
             _ => {}
         }
     }
-    let last = messages.iter().rfind(|message| message.role.as_deref() == Some("user"));
-    ask.text = last.and_then(|message| message.content.as_ref()).map(Content::text).unwrap_or_default();
-    let after_call = messages.iter().rev().take_while(|message| message.role.as_deref() == Some("tool"));
-    let mut results: Vec<String> =
-        after_call.map(|message| message.content.as_ref().map(Content::text).unwrap_or_default()).collect();
+    let Some(choice) = body.get("tool_choice").filter(|choice| !choice.is_null()) else { return Ok(()) };
+    let refuse = |message: String| Err(Refusal::coded(message, "tool_choice", "invalid_value"));
+    match choice.as_str() {
+        Some("none" | "auto" | "required") => Ok(()),
+        Some(other) => {
+            refuse(format!("Invalid value: '{other}'. Supported values are: 'none', 'auto', and 'required'."))
+        }
+        None => match chosen(choice).into_iter().find(|name| !offered(body).iter().any(|tool| tool.name == *name)) {
+            Some(name) => refuse(format!("Tool choice '{name}' not found in 'tools' parameter.")),
+            None => Ok(()),
+        },
+    }
+}
+
+/// The tools that a choice names.
+fn chosen(choice: &Value) -> Vec<&str> {
+    let one = ["function", "custom"].into_iter().filter_map(|kind| text(choice.get(kind)?, "name"));
+    let allowed = choice.get("allowed_tools").map(|allowed| list(allowed, "tools")).unwrap_or_default();
+    one.chain(allowed.iter().filter_map(|tool| text(tool.get("function")?, "name"))).collect()
+}
+
+fn structured(body: &Value) -> Option<String> {
+    let format =
+        body.get("response_format").filter(|format| text(format, "type").is_some_and(|kind| kind != "text"))?;
+    Some(crate::mock::sample::arguments(format.pointer("/json_schema/schema")))
+}
+
+fn read_messages(messages: &[Value], ask: &mut Ask) {
+    for part in messages.iter().flat_map(|message| list(message, "content")) {
+        match text(part, "type") {
+            Some("image_url") => ask.images += 1,
+            Some("file") => ask.documents += 1,
+            _ => {}
+        }
+    }
+    let last = messages.iter().rfind(|message| text(message, "role") == Some("user"));
+    ask.text = content_text(last.and_then(|message| message.get("content")));
+    let results = messages.iter().rev().take_while(|message| text(message, "role") == Some("tool"));
+    let mut results: Vec<String> = results.map(|message| content_text(message.get("content"))).collect();
     results.reverse();
     ask.results = (!results.is_empty()).then(|| results.join("; "));
 }
 
-fn call_rule<'b>(body: &'b Body<'_>) -> CallRule<'b> {
-    let (word, only) = match &body.tool_choice {
-        None => ("auto", None),
-        Some(ToolChoice::Word(word)) => (word.as_ref(), None),
-        Some(ToolChoice::Function { function }) => ("required", Some(function.name.as_str())),
-    };
-    let offered = body.tools.as_deref().filter(|_| word != "none").unwrap_or_default();
+fn offered(body: &Value) -> Vec<Offered<'_>> {
+    let tools = list(body, "tools").iter();
+    tools
+        .filter_map(|tool| {
+            let custom = tool.get("custom");
+            let tool = tool.get("function").or(custom)?;
+            Some(Offered { name: text(tool, "name")?, schema: tool.get("parameters"), custom: custom.is_some() })
+        })
+        .collect()
+}
+
+fn call_rule(body: &Value) -> CallRule<'_> {
+    let choice = body.get("tool_choice").unwrap_or(&Value::Null);
+    let word = choice.as_str().or(choice.get("allowed_tools").and_then(|allowed| text(allowed, "mode")));
+    let word = word.unwrap_or(if choice.is_object() { "required" } else { "auto" });
     CallRule {
-        offered: offered
-            .iter()
-            .filter_map(|tool| tool.function.as_ref())
-            .map(|function| (function.name.as_ref(), function.parameters))
-            .collect(),
+        offered: if word == "none" { Vec::new() } else { offered(body) },
         forced: word == "required",
-        only,
-        single: body.parallel_tool_calls == Some(false),
+        only: chosen(choice),
+        single: body.get("parallel_tool_calls") == Some(&Value::Bool(false)),
     }
 }

@@ -1,5 +1,9 @@
 //! The mock as a client sees it: real requests over loopback.
 
+mod gemini;
+mod refusals;
+mod responses;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -92,7 +96,9 @@ async fn chat_streams_with_the_usage_chunk_only_when_asked() {
 }
 
 fn weather(name: &str) -> Value {
-    json!({"type": "object", "properties": {name: {"type": "string"}}, "required": [name]})
+    json!({
+        "type": "object", "properties": {name: {"type": "string"}}, "required": [name], "additionalProperties": false,
+    })
 }
 
 #[tokio::test]
@@ -156,64 +162,9 @@ async fn counts_images() {
 }
 
 #[tokio::test]
-async fn refuses_what_the_vendors_refuse() {
-    let call = json!({"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "x", "input": {}}]});
-    let result = json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "b", "content": ""}]});
-    let said = |messages: Value| json!({"model": "m", "max_tokens": 9, "messages": messages});
-    let refused = [
-        (json!({"model": "m", "messages": user("hi")}), "max_tokens: Field required"),
-        (json!({"max_tokens": 9, "messages": user("hi")}), "model: Field required"),
-        (said(json!("hi")), "expected a sequence"),
-        (said(json!([])), "at least one message"),
-        (said(json!([{"role": "tool", "content": "x"}])), "Input should be 'user' or 'assistant'"),
-        (said(json!([{"role": "user", "content": null}])), "content: Field required"),
-        (said(json!([{"role": "user", "content": ""}, {"role": "user", "content": "x"}])), "non-empty content"),
-        (said(json!([{"role": "user", "content": [{"type": "text", "text": ""}]}])), "must be non-empty"),
-        (said(json!([{"role": "user", "content": [{"type": "image_url"}]}])), "Input tag 'image_url'"),
-        (said(json!([result.clone()])), "unexpected `tool_use_id`"),
-        (said(json!([call.clone(), result])), "unexpected `tool_use_id`"),
-        (said(json!([call.clone()])), "without `tool_result` blocks"),
-        (said(json!([call, {"role": "user", "content": "x"}])), "without `tool_result` blocks"),
-        (json!({"model": "m", "max_tokens": 9, "messages": user("x"), "stop": "y"}), "stop: Extra inputs"),
-        (
-            json!({"model": "m", "max_tokens": 9, "messages": user("x"), "tools": [{"name": "a.b", "input_schema": {}}]}),
-            "pattern",
-        ),
-    ];
-    for (body, message) in refused {
-        let (status, answer) = ask(ANTHROPIC, body).await;
-        assert_eq!((status, answer["error"]["type"].as_str()), (400, Some("invalid_request_error")), "{answer}");
-        assert!(answer["error"]["message"].as_str().unwrap().contains(message), "{answer}");
-    }
-    let call = json!({"id": "a", "type": "function", "function": {"name": "x", "arguments": "{}"}});
-    let call = json!({"role": "assistant", "content": null, "tool_calls": [call]});
-    let said = |messages: Value| json!({"model": "m", "messages": messages});
-    let refused = [
-        (json!({"messages": user("hi")}), "model parameter"),
-        (json!({"model": "m"}), "'messages'"),
-        (said(json!([{"role": "user", "content": null}])), "expected a string, got null"),
-        (said(json!([{"role": "assistant"}])), "expected a string, got null"),
-        (said(json!([{"role": "king", "content": "x"}])), "'king'"),
-        (said(json!([{"role": "tool", "tool_call_id": "a", "content": "x"}])), "must be a response"),
-        (said(json!([call.clone()])), "did not have response"),
-        (said(json!([call.clone(), {"role": "user", "content": "x"}])), "did not have response"),
-        (said(json!([call, {"role": "tool", "tool_call_id": "a", "content": null}])), "got null"),
-        (json!({"model": "m", "messages": user("x"), "system": "y"}), "system"),
-        (json!({"model": "m", "messages": user("x"), "tools": []}), "empty array"),
-        (json!({"model": "m", "messages": user("x"), "tool_choice": "auto"}), "tool_choice"),
-        (json!({"model": "m", "messages": user("x"), "stream_options": {}}), "stream_options"),
-    ];
-    for (body, message) in refused {
-        let (status, answer) = ask(CHAT, body).await;
-        assert_eq!(status, 400, "{answer}");
-        assert!(answer["error"]["message"].as_str().unwrap().contains(message), "{answer}");
-    }
-}
-
-#[tokio::test]
 async fn a_prefix_that_nobody_has_is_not_found() {
     assert_eq!(ask("/other/v1/messages", json!({})).await.0, 404);
-    assert_eq!(ask("/fake/v1/responses", json!({})).await.0, 404);
+    assert_eq!(ask("/fake/v1/other", json!({})).await.0, 404);
     assert_eq!(ask("/v1/chat/completions", json!({"model": "m", "messages": user("x")})).await.0, 200);
 }
 
