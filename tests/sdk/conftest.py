@@ -1,63 +1,73 @@
-"""Starts one gateway with the built-in fake upstream for the whole run."""
+"""What the Python suites share: the gateway that `suite.py` has started, and the wires in turn."""
 
 import os
-import pathlib
-import re
-import subprocess
-import threading
-import time
-import urllib.request
 
 import pytest
 
-HERE = pathlib.Path(__file__).parent
-KEY = "sdk-suite-" + "k" * 24
-START_TIMEOUT_S = 30
+WIRES = ["anthropic", "openai"]
+NEWEST = []
+# Their endpoints are not served yet.
+collect_ignore = ["test_genai.py", "test_openai_responses.py"]
+UPSTREAM = {
+    "anthropic": "claude-sonnet-4-5",
+    "openai": "mock-chat",
+    "responses": "gpt-5.2",
+    "gemini": "gemini-2.5-flash",
+    "gemini3": "gemini-3-pro-preview",
+}
+# A white picture of one pixel, and the shortest thing that calls itself a PDF.
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PDF = "JVBERi0xLjQKJSVFT0YK"
 
 
 @pytest.fixture(scope="session")
 def gateway():
-    """The base URL of a running gateway; it ends with the session."""
-    binary = os.environ["CCR_POLICY"]
-    environment = {**os.environ, "CCR_SDK_KEY": KEY, "NO_COLOR": "1"}
-    process = subprocess.Popen(
-        [binary, "serve", "--policy", str(HERE / "policy"), "--listen", "127.0.0.1:0"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    lines, found = [], threading.Event()
+    """The base URL of the running gateway."""
+    return os.environ["CCR_SDK_BASE"]
 
-    def read():
-        for line in process.stdout:
-            lines.append(line)
-            if re.search(r"http://127\.0\.0\.1:\d+", line):
-                found.set()
 
-    threading.Thread(target=read, daemon=True).start()
-    try:
-        assert found.wait(START_TIMEOUT_S), "the gateway did not start:\n" + "".join(lines)
-        base = re.search(r"http://127\.0\.0\.1:\d+", "".join(lines)).group(0)
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(base + "/ready", timeout=2)
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield base
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+@pytest.fixture(scope="session")
+def key():
+    """The key that the policy's tenant declares."""
+    return os.environ["CCR_SDK_KEY"]
+
+
+@pytest.fixture(params=WIRES)
+def wire(request):
+    """Each wire format of the upstream in turn."""
+    return request.param
+
+
+@pytest.fixture(params=[*WIRES, *NEWEST])
+def any_wire(request):
+    """The wires, and Gemini's third generation, which wants its signatures back."""
+    return request.param
 
 
 @pytest.fixture
-def key():
-    """The key that the policy's tenant declares."""
-    return KEY
+def model(wire):
+    """The model behind the wire."""
+    return "on-" + wire
 
 
-@pytest.fixture(params=["on-anthropic", "on-openai"])
-def model(request):
-    """Each wire format of the upstream in turn."""
-    return request.param
+def said(wire, text):
+    """What the fake upstream says when it is asked this."""
+    return f"{UPSTREAM[wire]} was asked: {text}"
+
+
+def read(wire, results):
+    """What the fake upstream says to the results of tools."""
+    return f"{UPSTREAM[wire]} read the tool results: {results}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Notes what passed, for the table."""
+    report = (yield).get_result()
+    if report.when == "call" and report.passed:
+        parameters = getattr(item, "callspec", None)
+        values = parameters.params if parameters else {}
+        wire = values.get("wire") or values.get("any_wire") or "-"
+        feature = item.function.__name__.removeprefix("test_").replace("_", " ")
+        with open(os.environ["CCR_SDK_RESULTS"], "a", encoding="utf-8") as file:
+            file.write(f"{item.module.SDK}\t{wire}\t{feature}\n")

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::messages;
-use super::shape::{BETA, BODY, COUNT_BODY, CUSTOM_TOOL, SERVER_TOOLS};
+use super::shape::{BETA, BODY, CUSTOM_TOOL, SERVER_TOOLS};
 use crate::mock::ask::{Ask, CallRule, Offered, Refusal, content_text, is_name, list, text, tokens_of, truth};
 use crate::mock::shape::{Fault, Reading, Step, Wrong, kind_of};
 
@@ -18,7 +18,10 @@ const NAME_CHARACTERS: usize = 128;
 pub(in crate::mock) fn read(bytes: &[u8], counting: bool, beta: bool) -> Result<Ask, Refusal> {
     let body: Value = serde_json::from_slice(bytes)
         .map_err(|error| Refusal::new(format!("The request body is not valid JSON: {error}")))?;
-    Reading::default().check(&body, if counting { &COUNT_BODY } else { &BODY }).map_err(|fault| said(&fault))?;
+    Reading::default().check(&body, &BODY).map_err(|fault| said(&fault))?;
+    if body.get("max_tokens").is_none() && !counting {
+        return refuse("max_tokens: Field required");
+    }
     if let Some(name) = BETA.iter().find(|name| body.get(name).is_some()).filter(|_| !beta) {
         return refuse(format!("{name}: Extra inputs are not permitted"));
     }

@@ -175,30 +175,18 @@ const OUTPUT: Shape = Object(&[
     null("task_budget", Map),
 ]);
 
-macro_rules! body {
-    ($($more:expr),*) => {
-        Object(&[
-            need("model", Text),
-            need("messages", List(&MESSAGE)),
-            may("system", TextOr(&List(&TEXT_BLOCK))),
-            may("tools", List(&Map)),
-            may("tool_choice", TOOL_CHOICE),
-            may("thinking", THINKING),
-            may("output_config", OUTPUT),
-            CACHE,
-            // With the beta header only.
-            may("context_management", Map),
-            may("mcp_servers", List(&Map)),
-            may("compaction", Map),
-            may("output_format", Map),
-            $($more),*
-        ])
-    };
-}
-
-/// The whole body.
-pub(super) static BODY: Shape = body![
-    need("max_tokens", POSITIVE),
+/// The whole body. Counting takes the same, and needs no `max_tokens`: clients count what they are
+/// about to send.
+pub(super) static BODY: Shape = Object(&[
+    need("model", Text),
+    need("messages", List(&MESSAGE)),
+    may("max_tokens", POSITIVE),
+    may("system", TextOr(&List(&TEXT_BLOCK))),
+    may("tools", List(&Map)),
+    may("tool_choice", TOOL_CHOICE),
+    may("thinking", THINKING),
+    may("output_config", OUTPUT),
+    CACHE,
     may("stream", Bool),
     may("stop_sequences", List(&STRING)),
     may("temperature", Number(0.0, 1.0)),
@@ -211,11 +199,13 @@ pub(super) static BODY: Shape = body![
     null("diagnostics", Map),
     null("speed", Word(&["standard", "fast"])),
     null("user_profile_id", Text),
-    null("workspace_id", Text)
-];
-
-/// The body of `/v1/messages/count_tokens`.
-pub(super) static COUNT_BODY: Shape = body![];
+    null("workspace_id", Text),
+    // With the beta header only.
+    may("context_management", Map),
+    may("mcp_servers", List(&Map)),
+    may("compaction", Map),
+    may("output_format", Map),
+]);
 
 /// Members that need a beta header.
 pub(super) const BETA: [&str; 4] = ["context_management", "mcp_servers", "compaction", "output_format"];
