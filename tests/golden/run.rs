@@ -157,7 +157,7 @@ fn request<'c>(case: &'c Case, to: &'static str) -> Option<(Got<'c>, String)> {
         Some((Got { case, to, same, body: Value::Null, neutral }, pretty(&file)))
     };
     let sent = match case.request() {
-        Ok(request) => protocol::encode(&request, &case.target(wire)),
+        Ok(request) => protocol::encode(&request, &case.target(wire), &ccr_policy::facts::given::GivenFacts::default()),
         Err(bad) => return refusal(bad.message, true),
     };
     let sent = match sent {

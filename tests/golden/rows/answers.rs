@@ -91,7 +91,9 @@ fn names_come_back() -> Vec<(&'static str, &'static str)> {
             }
             let request = Request::parse(case::protocol(from), Bytes::from(body.to_string())).unwrap();
             let target = case::target(wire);
-            let Ok(sent) = protocol::encode(&request, &target) else { continue };
+            let Ok(sent) = protocol::encode(&request, &target, &ccr_policy::facts::given::GivenFacts::default()) else {
+                continue;
+            };
             let sent_body: Value = serde_json::from_slice(&sent.body.concat()).unwrap();
             let name = text(&crate::seen::request(wire, &sent_body)["tools"][0]).to_owned();
             let context = AnswerContext {

@@ -137,7 +137,8 @@ fn bytes_stay() -> Vec<(&'static str, &'static str)> {
     for (name, body) in bodies {
         let request = ccr_policy::protocol::Request::parse(case::protocol(name), bytes::Bytes::from(body)).unwrap();
         let target = case::target(case::wire(name));
-        let sent = ccr_policy::protocol::encode(&request, &target).unwrap();
+        let sent =
+            ccr_policy::protocol::encode(&request, &target, &ccr_policy::facts::given::GivenFacts::default()).unwrap();
         let sent = String::from_utf8(sent.body.concat()).unwrap();
         // Gemini's model stands in the path; a body without one stays whole.
         let without = sent.replace(",\"model\":\"up\"", "");
