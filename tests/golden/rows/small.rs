@@ -34,7 +34,8 @@ fn is_served(client: &str, body: &Value, chats: &Value) -> bool {
 }
 
 fn models_have_a_shape() -> Pairs {
-    let card = |id: &str| ModelCard { id: id.into(), owner: "p".into(), created_unix: 86_400 };
+    let card =
+        |id: &str| ModelCard { id: id.into(), owner: "p".into(), created_unix: 86_400, context: None, output: None };
     let cards = [card("a"), card("b")];
     let chats = json(&models::render(PROTOCOLS[1].1, &cards));
     let mut tried = Vec::new();
