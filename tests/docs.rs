@@ -7,6 +7,7 @@ use std::path::Path;
 
 use ccr_policy::diag::codes::REGISTRY;
 use ccr_policy::diag::{Sources, pages, render};
+use ccr_policy::dsl::transform::{presets, table};
 use ccr_policy::facts::FactType;
 use ccr_policy::facts::schema::VARIABLES;
 use ccr_policy::lint;
@@ -122,6 +123,80 @@ fn the_page_of_checks_is_fresh() {
     }
     let page = fs::read_to_string(&path).unwrap_or_default();
     assert!(page == expected, "docs/checks.md is stale: CCR_UPDATE=1 cargo test --test docs");
+}
+
+/// A word for a habit: what a preset says, and what it leaves to the model's name.
+fn habit(yes: &str, no: &str, said: Option<bool>) -> Option<String> {
+    said.map(|said| if said { yes } else { no }.to_owned()).filter(|word| !word.is_empty())
+}
+
+fn table_of_transforms() -> String {
+    let mut out = String::from("| transform | for providers of kind | what it does |\n|---|---|---|\n");
+    for row in table::TRANSFORMS {
+        let kinds: Vec<String> = row.kinds.iter().map(|kind| format!("`{}`", table::kind_word(*kind))).collect();
+        let kinds = if kinds.is_empty() { "all".to_owned() } else { kinds.join(", ") };
+        out.push_str(&format!("| `{}` | {kinds} | {} |\n", row.example, row.doc));
+    }
+    out
+}
+
+fn table_of_presets() -> String {
+    let mut out = String::from("| preset | kinds and addresses | usual key | habits | note |\n|---|---|---|---|---|\n");
+    for preset in presets::PRESETS {
+        let bases: Vec<String> =
+            preset.bases.iter().map(|(kind, base)| format!("`{}` {base}", table::kind_word(*kind))).collect();
+        let habits = preset.habits;
+        let thinking = habits.thinking.map(|form| match form {
+            presets::ThinkingForm::Effort => "thinking by `reasoning_effort`",
+            presets::ThinkingForm::Switch => "thinking by `thinking`",
+            presets::ThinkingForm::Reasoning => "thinking by `reasoning`",
+            presets::ThinkingForm::Flag => "thinking by `enable_thinking`",
+            presets::ThinkingForm::Template => "thinking by `chat_template_kwargs`",
+            presets::ThinkingForm::Silent => "thinking is not switched",
+        });
+        let said = [
+            thinking.map(str::to_owned),
+            habit("`reasoning_content` goes back", "", habits.replay_thinking),
+            habit("`cache_control` is kept", "", habits.cache_control),
+            habit("", "no `developer` role", habits.developer),
+            habit("", "no `parallel_tool_calls`", habits.parallel_tool_calls),
+            habit("", "no forced tool", habits.required_choice),
+            habit("", "no `strict`", habits.strict),
+            habit("", "no addresses of images", habits.image_urls),
+            habits.most_stops.map(|most| format!("stops: {most}")),
+        ];
+        let mut said: Vec<String> = said.into_iter().flatten().collect();
+        said.extend(preset.transforms.iter().map(|name| format!("`{name}`")));
+        let env = if preset.env.is_empty() { "none".to_owned() } else { format!("`{}`", preset.env) };
+        out.push_str(&format!(
+            "| `{}` | {} | {env} | {} | {} |\n",
+            preset.name,
+            bases.join("<br>"),
+            said.join("; "),
+            preset.doc
+        ));
+    }
+    out
+}
+
+/// Compares what stands between two marks of a page, or writes it.
+fn fresh(page: &str, begin: &str, end: &str, table: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(begin).expect("the page lost its first mark");
+    let (old, after) = rest.split_once(end).expect("the page lost its last mark");
+    if std::env::var_os("CCR_UPDATE").is_some() {
+        return fs::write(&path, format!("{before}{begin}{table}{end}{after}")).unwrap();
+    }
+    assert_eq!(old, table, "{page} is stale: CCR_UPDATE=1 cargo test --test docs");
+}
+
+#[test]
+fn the_page_of_transforms_is_fresh() {
+    let how = "is kept fresh by tests/docs.rs: CCR_UPDATE=1 cargo test --test docs -->\n";
+    let page = "docs/transforms.md";
+    fresh(page, &format!("<!-- This table {how}"), "<!-- end of transforms -->", &table_of_transforms());
+    fresh(page, &format!("<!-- This table of presets {how}"), "<!-- end of presets -->", &table_of_presets());
 }
 
 #[test]

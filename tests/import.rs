@@ -168,6 +168,41 @@ fn options_of_transformers_hold_no_key() {
 }
 
 #[test]
+fn transformers_become_transforms_that_the_policy_takes() {
+    let check = |url: &str, used: &str, expected: &str, lost: usize| {
+        let text = format!(
+            "{{ Providers: [{{ name: 'P', api_base_url: '{url}', api_key: '$K', models: ['a'], transformer: {{ use: [{used}] }} }}], Router: {{ default: 'P,a' }} }}"
+        );
+        let imported = import("x.json", &text, Options { served_only: true, ..Options::default() }).unwrap();
+        sound(&imported, true);
+        let line = imported.policy.lines().find(|line| line.trim().starts_with("transform:")).unwrap_or_default();
+        assert_eq!(line.trim(), expected, "{used}\n{}", imported.policy);
+        let gone = imported
+            .report
+            .lines
+            .iter()
+            .filter(|line| line.path.contains("transformer") && line.fate == Fate::NotConvertible);
+        assert_eq!(gone.count(), lost, "{used}\n{}", imported.report.text());
+    };
+    let chat = "https://p.example/v1/chat/completions";
+    check(
+        chat,
+        "'maxcompletiontokens', ['maxtoken', { max_tokens: 9 }]",
+        "transform: [max_tokens(9), max_completion_tokens]",
+        0,
+    );
+    check(
+        chat,
+        "['sampling', { temperature: 0.6 }], ['customparams', { temperature: 0.7, n: 1, model: 'x', top_p: 9, user: 4 }]",
+        "transform: [sampling({ \"temperature\": 0.7 }), params({ \"n\": 1 })]",
+        3,
+    );
+    check(chat, "'sampling', 'cleancache', 'cleancache'", "transform: [clean_cache]", 1);
+    let messages = "https://p.example/v1/messages";
+    check(messages, "'maxcompletiontokens', 'reasoning', 'deepseek', 'groq', 'tooluse'", "transform: [tool_use]", 3);
+}
+
+#[test]
 fn headers_that_name_a_key_are_left_out() {
     let text = "model_list: [{ model_name: a, litellm_params: { model: openai/x, api_key: os.environ/K, extra_headers: { X-Tok: hush, x-auth-token: hush, proxy-authorization: hush, x-team: red } } }]";
     let imported = import("", text, Options::default()).unwrap();
@@ -207,7 +242,7 @@ fn a_long_name_of_a_model_is_not_allowed_as_if_it_were_a_key() {
 
 #[test]
 fn the_report_says_what_is_not_served_and_how_to_serve_it() {
-    let text = "{ APIKEY: '$MINE', Providers: [{ name: 'P', api_base_url: 'https://p.example/v1', api_key: '$K', models: ['a'], transformer: { use: ['tooluse'] } }], Router: { default: 'P,a' } }";
+    let text = "{ APIKEY: '$MINE', Providers: [{ name: 'P', api_base_url: 'https://p.example/v1', api_key: '$K', models: ['a'] }], Router: { default: 'P,a', rules: [], fallback: { mode: 'retry', retryCount: 2 } } }";
     let check = |served_only: bool, end: &str, note: &str| {
         let imported = import("x.json", text, Options { served_only, ..Options::default() }).unwrap();
         let report = imported.report.text();

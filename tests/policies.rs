@@ -182,6 +182,16 @@ fn the_page_on_formatting_shows_a_policy_that_passes() {
 }
 
 #[test]
+fn the_page_of_transforms_shows_policies_that_load() {
+    let mut text = blocks("docs/transforms.md", "policy").concat();
+    text.push_str(&blocks("docs/transforms.md", "policy-part").concat());
+    let mut sources = Sources::default();
+    sources
+        .add("docs/transforms.md", text.replace("transform: [emulate_tools,", "transform: [fix-names, emulate_tools,"));
+    clean(&sources);
+}
+
+#[test]
 fn the_language_page_shows_policies_that_load() {
     // Its parts are pieces of one policy.
     let mut text = blocks("docs/language.md", "policy").concat();

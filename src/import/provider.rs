@@ -32,6 +32,32 @@ pub(super) struct Asked<'a> {
     pub(super) path: String,
 }
 
+impl Asked<'_> {
+    /// The provider that is known by its address or its name, and its address as a policy can have it.
+    fn found(&self) -> (Option<&'static Preset>, Option<Address>) {
+        let text = self.base.map(str::trim).filter(|base| !base.is_empty());
+        let known = text
+            .and_then(|base| Url::parse(base).ok())
+            .and_then(|url| presets::at(&url))
+            .or_else(|| presets::named(self.label));
+        let address = match text {
+            Some(base) => address(base, self.kind),
+            None => known.map(|preset| Address {
+                base: preset.base.to_owned(),
+                kind: self.kind.unwrap_or(preset.kind),
+                loopback: preset.env.is_none(),
+                changes: Vec::new(),
+            }),
+        };
+        (known, address)
+    }
+
+    /// Its kind in a policy; None when it cannot be in one.
+    pub(super) fn speaks(&self) -> Option<&'static str> {
+        self.found().1.map(|address| address.kind)
+    }
+}
+
 /// The providers and models made so far.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
@@ -54,20 +80,7 @@ struct Address {
 impl Catalog {
     /// Declares a provider, or finds the one that is just the same; None when it has no address.
     pub(super) fn provider(&mut self, asked: Asked<'_>, notes: &mut Notes) -> Option<String> {
-        let text = asked.base.map(str::trim).filter(|base| !base.is_empty());
-        let known = text
-            .and_then(|base| Url::parse(base).ok())
-            .and_then(|url| presets::at(&url))
-            .or_else(|| presets::named(asked.label));
-        let address = match text {
-            Some(base) => address(base, asked.kind),
-            None => known.map(|preset| Address {
-                base: preset.base.to_owned(),
-                kind: asked.kind.unwrap_or(preset.kind),
-                loopback: preset.env.is_none(),
-                changes: Vec::new(),
-            }),
-        };
+        let (known, address) = asked.found();
         let Some(address) = address else {
             notes.lost(&asked.path, "this provider has no address that a policy can have; its models are left out");
             return None;

@@ -22,3 +22,4 @@ mod record;
 mod reload;
 mod responses;
 mod serving;
+mod transforms;

@@ -125,7 +125,9 @@ fn order_company_and_protocol_are_checked() {
     // A model may say otherwise than its provider, but not undo the order.
     accepts(&with("openai", "transform: [max_tokens(9)]", "transform: [max_tokens(5)]", ""));
     let text = with("openai", "transform: [max_completion_tokens]", "transform: [max_tokens(5)]", "");
-    refuses(&text, "P0414", "max_tokens", "first");
+    accepts(&text);
+    let text = with("openai", "transform: [tool_use]", "transform: [emulate_tools]", "");
+    refuses(&text, "P0414", "emulate_tools", "use one of them");
     let kind = |kind: &str, list: &str, place: &str, words: &str| {
         refuses(&with(kind, "", &format!("transform: [{list}]"), ""), "P0415", place, words);
     };

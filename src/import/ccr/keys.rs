@@ -20,7 +20,7 @@ pub(in crate::import) const KEYS: &[Key] = &[
     key(
         "Providers[].transformer",
         Changed,
-        "`preset` and `transform` of the provider or of one model, where this language has them",
+        "`preset` and `transform` of the provider or of one model, where its protocol has a use for them",
     ),
     key("Providers[].modelMetadata", Changed, "`context`, `output`, `price` and `can` of the model"),
     key("Providers[].modelDisplayNames", NotConvertible, "names for a screen; a policy has none"),

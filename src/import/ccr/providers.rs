@@ -38,13 +38,15 @@ fn one(provider: &Value, path: &str, models: &mut Models, notes: &mut Notes) {
         key: key.and_then(|(_, value)| value.text()).map_or(Secret::Absent, secret),
         key_path: child(path, key.map_or("api_key", |(key, _)| key)),
         kind: carried.kind.or_else(|| kind(provider, path, notes)),
-        fields: carried.fields.clone(),
+        fields: Vec::new(),
         path: path.to_owned(),
     };
+    let kind = asked.speaks().unwrap_or("openai");
+    let asked = Asked { fields: carried.chain.fields(kind, notes), ..asked };
     let Some(name) = models.catalog.provider(asked, notes) else { return };
     notes.carried(&child(path, "name"), format!("`provider {name}`"));
     models.providers.push((label.to_owned(), name.clone()));
-    list_models(provider, path, (label, &name), &carried, models, notes);
+    list_models(provider, path, (label, &name, kind), &carried, models, notes);
 }
 
 /// The `type` of the third version.
@@ -70,7 +72,7 @@ fn kind(provider: &Value, path: &str, notes: &mut Notes) -> Option<&'static str>
 fn list_models(
     provider: &Value,
     path: &str,
-    (label, name): (&str, &str),
+    (label, name, kind): (&str, &str, &str),
     carried: &Carried,
     models: &mut Models,
     notes: &mut Notes,
@@ -87,9 +89,9 @@ fn list_models(
             continue;
         }
         let mut fields = metadata(provider, upstream);
-        fields.extend(
-            carried.models.iter().filter(|(model, _)| model == upstream).flat_map(|(_, fields)| fields.clone()),
-        );
+        for (_, chain) in carried.models.iter().filter(|(model, _)| model == upstream) {
+            fields.extend(chain.fields(kind, notes));
+        }
         let model = models.declare(label, name, upstream, &path, fields);
         notes.carried(&path, format!("`model {model} on {name}`; what it can do is guessed from its name"));
     }

@@ -1,7 +1,9 @@
 //! `transformer.use`: what adapts requests to a provider, and what the language has for it.
 
 use crate::diag::secret::{is_secret_name, looks_secret};
-use crate::import::draft::{Field, unserved};
+use crate::dsl::transform::presets;
+use crate::dsl::transform::table::{self, MemberType};
+use crate::import::draft::{Field, field};
 use crate::import::names::quoted;
 use crate::import::report::{Notes, child, element};
 use crate::import::value::Value;
@@ -10,9 +12,10 @@ use crate::import::value::Value;
 #[derive(Default)]
 pub(super) struct Carried {
     pub(super) kind: Option<&'static str>,
-    pub(super) fields: Vec<Field>,
+    /// those of the provider
+    pub(super) chain: Chain,
     /// by model
-    pub(super) models: Vec<(String, Vec<Field>)>,
+    pub(super) models: Vec<(String, Chain)>,
     /// why the provider cannot be reached at all
     pub(super) impossible: Option<&'static str>,
 }
@@ -23,8 +26,10 @@ enum Meaning {
     Anthropic,
     /// a bundle of this name
     Preset(&'static str),
-    /// one transform
-    Transform(String),
+    /// one transform, with its arguments in brackets
+    Transform(&'static str, String),
+    /// members that are set
+    Params(Vec<(String, Value)>),
     /// nothing has to be said
     BuiltIn(&'static str),
     Lost(&'static str),
@@ -40,25 +45,26 @@ pub(super) fn of_provider(provider: &Value, path: &str, notes: &mut Notes) -> Ca
     for (key, value) in all.map() {
         let path = child(&path, key);
         if key == "use" {
-            carried.fields = list(value, &path, &mut carried.kind, &mut carried.impossible, notes);
+            carried.chain = list(value, &path, &mut carried.kind, &mut carried.impossible, notes);
         } else {
             let mut impossible = None;
-            let fields =
+            let chain =
                 list(value.get("use").unwrap_or(&Value::Null), &child(&path, "use"), &mut None, &mut impossible, notes);
-            carried.models.push((key.clone(), fields));
+            carried.models.push((key.clone(), chain));
         }
     }
     carried
 }
 
+/// Reads one list of transformers.
 fn list(
     value: &Value,
     path: &str,
     kind: &mut Option<&'static str>,
     impossible: &mut Option<&'static str>,
     notes: &mut Notes,
-) -> Vec<Field> {
-    let (mut preset, mut transforms) = (None, Vec::new());
+) -> Chain {
+    let mut chain = Chain::default();
     for (number, item) in value.list().iter().enumerate() {
         let path = element(path, number);
         let (name, options) = match item {
@@ -72,18 +78,9 @@ fn list(
                 *kind = Some("anthropic");
                 notes.carried(&path, "`kind: anthropic`");
             }
-            Meaning::Preset(name) if preset.is_none() => {
-                preset = Some(name);
-                notes.changed(&path, format!("`preset: {name}`, which this version does not carry out yet"));
-            }
-            Meaning::Preset(_) => notes.lost(&path, "one preset a provider: an earlier one stands"),
-            Meaning::Transform(text) => {
-                notes.changed(
-                    &path,
-                    format!("`transform: [{}]`, which this version does not carry out yet", shown(&text)),
-                );
-                transforms.push(text);
-            }
+            Meaning::Preset(name) => chain.preset(name, path, notes),
+            Meaning::Transform(name, arguments) => chain.transform(name, arguments, path, notes),
+            Meaning::Params(values) => chain.params(values, &path, &element(&path, 1), notes),
             Meaning::BuiltIn(why) => notes.changed(&path, format!("not needed: {why}")),
             Meaning::Lost(why) => notes.lost(&path, why),
             Meaning::Impossible(why) => {
@@ -92,40 +89,141 @@ fn list(
             }
         }
     }
-    let mut fields: Vec<Field> = preset.map(|name| unserved("preset", name)).into_iter().collect();
-    if !transforms.is_empty() {
-        fields.push(unserved("transform", format!("[{}]", transforms.join(", "))));
-    }
-    fields
+    chain
 }
 
-/// The word of a transform, without its arguments: they may hold anything.
-fn shown(text: &str) -> &str {
-    text.split_once('(').map_or(text, |(word, _)| word)
+/// What a list of transformers comes to, before it is known what the provider speaks.
+#[derive(Default)]
+pub(super) struct Chain {
+    preset: Option<(&'static str, String)>,
+    /// name, arguments and where it comes from, each name once
+    transforms: Vec<(&'static str, String, String)>,
+    sampling: Vec<(String, Value)>,
+    params: Vec<(String, Value)>,
+}
+
+impl Chain {
+    fn preset(&mut self, name: &'static str, path: String, notes: &mut Notes) {
+        if self.preset.is_some() {
+            return notes.lost(&path, "one preset a provider: an earlier one stands");
+        }
+        notes.carried(&path, format!("`preset: {name}`"));
+        self.preset = Some((name, path));
+    }
+
+    fn transform(&mut self, name: &'static str, arguments: String, path: String, notes: &mut Notes) {
+        if self.transforms.iter().any(|(known, ..)| *known == name) {
+            return notes.lost(&path, "stands twice: an earlier one counts");
+        }
+        notes.carried(&path, format!("`transform: [{name}]`"));
+        self.transforms.push((name, arguments, path));
+    }
+
+    /// Parameters that are set: those of sampling go into `sampling`, the others into `params`; a later
+    /// one counts, as it does there.
+    fn params(&mut self, values: Vec<(String, Value)>, path: &str, options: &str, notes: &mut Notes) {
+        for (key, value) in values {
+            let known = table::SAMPLING.iter().find(|row| row.name == key);
+            let in_bounds = |row: &table::SamplingEntry| {
+                value.number().is_some_and(|number| {
+                    (row.least..=row.most).contains(&number) && (!row.whole || number.fract() == 0.0)
+                })
+            };
+            let member = table::MEMBERS.iter().find(|(member, _)| *member == key).map(|(_, ty)| *ty);
+            let list = if known.is_some_and(in_bounds) {
+                &mut self.sampling
+            } else if known.is_none()
+                && !table::OWNED.contains(&key.as_str())
+                && member.is_none_or(|ty| fits(ty, &value))
+            {
+                &mut self.params
+            } else {
+                notes.lost(&child(options, &key), "a policy cannot set it so");
+                continue;
+            };
+            list.retain(|(earlier, _)| *earlier != key);
+            list.push((key, value));
+        }
+        notes.changed(path, "`sampling` and `params` of the provider's or the model's `transform`");
+    }
+
+    /// The fields of a provider or a model whose provider is of this kind.
+    pub(super) fn fields(&self, kind: &str, notes: &mut Notes) -> Vec<Field> {
+        let mut fields = Vec::new();
+        if let Some((name, path)) = &self.preset {
+            let takes = presets::preset(name)
+                .is_some_and(|preset| preset.bases.iter().any(|(known, _)| table::kind_word(*known) == kind));
+            if takes {
+                fields.push(field("preset", *name));
+            } else {
+                notes.lost(path, format!("`preset: {name}` is not for `kind: {kind}`"));
+            }
+        }
+        let mut transforms = Vec::new();
+        for (name, arguments, path) in &self.transforms {
+            let kinds = table::entry(name).map_or(&[][..], |row| row.kinds);
+            if kinds.is_empty() || kinds.iter().any(|known| table::kind_word(*known) == kind) {
+                transforms.push((*name, format!("{name}{arguments}")));
+            } else {
+                notes.lost(path, format!("`{name}` does nothing for `kind: {kind}`"));
+            }
+        }
+        // A cap is set before it is renamed.
+        transforms.sort_by_key(|(name, _)| *name == "max_completion_tokens");
+        let sampling = self.sampling.iter().filter(|(key, _)| {
+            let row = table::SAMPLING.iter().find(|row| row.name == key);
+            row.is_some_and(|row| row.kinds.iter().any(|known| table::kind_word(*known) == kind))
+        });
+        let group = |members: Vec<(String, Value)>| literal(Some(&Value::Map(members)));
+        let mut texts: Vec<String> = transforms.into_iter().map(|(_, text)| text).collect();
+        let sampling: Vec<(String, Value)> = sampling.cloned().collect();
+        for (name, members) in [("sampling", sampling), ("params", self.params.clone())] {
+            if !members.is_empty() {
+                texts.push(format!("{name}({})", group(members)));
+            }
+        }
+        if !texts.is_empty() {
+            fields.push(field("transform", format!("[{}]", texts.join(", "))));
+        }
+        fields
+    }
+}
+
+/// Whether a member of a request can have this value.
+fn fits(wanted: MemberType, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(_) => wanted == MemberType::Truth,
+        Value::Number(number) => wanted == MemberType::Number || wanted == MemberType::Whole && number.fract() == 0.0,
+        Value::Text(_) => matches!(wanted, MemberType::Text | MemberType::TextOrList),
+        Value::List(_) => matches!(wanted, MemberType::List | MemberType::TextOrList),
+        Value::Map(_) => wanted == MemberType::Object,
+    }
 }
 
 fn meaning(name: &str, options: Option<&Value>) -> Meaning {
+    let plain = |name: &'static str| Meaning::Transform(name, String::new());
+    let members = || options.map(Value::map).unwrap_or_default().to_vec();
     match name.to_ascii_lowercase().as_str() {
         "anthropic" => Meaning::Anthropic,
         "deepseek" => Meaning::Preset("deepseek"),
-        "openrouter" if options.is_some() => Meaning::Transform(format!("params({})", literal(options))),
+        "openrouter" if !members().is_empty() => Meaning::Params(members()),
         "openrouter" => Meaning::Preset("openrouter"),
         "groq" => Meaning::Preset("groq"),
         "gemini" => Meaning::BuiltIn("its OpenAI-compatible address is used"),
         "openai" => Meaning::BuiltIn("the wire format is the provider's `kind`"),
         "maxtoken" => number(options, "max_tokens").map_or(Meaning::Lost("it names no `max_tokens`"), |most| {
-            Meaning::Transform(format!("max_tokens({most})"))
+            Meaning::Transform("max_tokens", format!("({most})"))
         }),
-        "maxcompletiontokens" => Meaning::Transform("max_completion_tokens".to_owned()),
-        "tooluse" => Meaning::Transform("tool_use".to_owned()),
-        "enhancetool" => Meaning::Transform("tool_repair".to_owned()),
-        "reasoning" => Meaning::Transform("reasoning".to_owned()),
-        "sampling" if options.is_some() => Meaning::Transform(format!("sampling({})", literal(options))),
-        "sampling" => Meaning::Transform("sampling".to_owned()),
-        "cleancache" => Meaning::Transform("clean_cache".to_owned()),
+        "maxcompletiontokens" => plain("max_completion_tokens"),
+        "tooluse" => plain("tool_use"),
+        "enhancetool" => plain("tool_repair"),
+        "reasoning" => plain("reasoning"),
+        "sampling" if members().is_empty() => Meaning::BuiltIn("without options it changes nothing"),
+        "sampling" | "customparams" => Meaning::Params(members()),
+        "cleancache" => plain("clean_cache"),
         "streamoptions" => Meaning::BuiltIn("usage is always asked for"),
-        "customparams" => Meaning::Transform(format!("params({})", literal(options))),
-        "extrathinktag" => Meaning::Transform("think_tag".to_owned()),
+        "extrathinktag" => plain("think_tag"),
         "openai-responses" | "openai-response" => Meaning::Lost("set `kind: responses` on the provider"),
         "forcereasoning" => Meaning::Lost("it adds text to the prompt, and a policy does not rewrite prompts"),
         "vertex-gemini" | "vertex-claude" | "vertex-openai" => Meaning::Impossible(

@@ -6,8 +6,7 @@
 
 mod sheet;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 
 use super::super::Wire;
 use super::super::encode::{Change, Outgoing, Target};
@@ -66,11 +65,7 @@ impl<'t> Edits<'_, 't> {
     fn one(&mut self, transform: &'t Transform) {
         match transform {
             Transform::MaxTokens(most) => self.max_tokens(*most),
-            Transform::MaxCompletionTokens => {
-                if self.target.wire == Wire::Chat && self.sheet.rename(&["max_tokens"], "max_completion_tokens") {
-                    self.changed("`max_tokens` is sent as `max_completion_tokens`");
-                }
-            }
+            Transform::MaxCompletionTokens => self.max_completion_tokens(),
             Transform::Sampling(parameters) => {
                 for parameter in parameters {
                     self.sampling(&parameter.parameter, parameter.rule);
@@ -109,6 +104,12 @@ impl<'t> Edits<'_, 't> {
         self.changed(format!("`{member}` is {shown}"));
         if replaced {
             self.overruled(&format!("`{member}` set to {shown}"));
+        }
+    }
+
+    fn max_completion_tokens(&mut self) {
+        if self.target.wire == Wire::Chat && self.sheet.rename(&["max_tokens"], "max_completion_tokens") {
+            self.changed("`max_tokens` is sent as `max_completion_tokens`");
         }
     }
 
@@ -282,9 +283,15 @@ fn cap_members(target: &Target<'_>) -> &'static [&'static [&'static str]] {
             &["generation_config", "maxOutputTokens"],
             &["generation_config", "max_output_tokens"],
         ],
-        Wire::Chat if Habits::of(target).completion_tokens => &[&["max_completion_tokens"], &["max_tokens"]],
+        Wire::Chat if Habits::of(target).completion_tokens || renames(target) => {
+            &[&["max_completion_tokens"], &["max_tokens"]]
+        }
         Wire::Chat => &[&["max_tokens"], &["max_completion_tokens"]],
     }
+}
+
+fn renames(target: &Target<'_>) -> bool {
+    target.transforms.iter().any(|transform| matches!(transform, Transform::MaxCompletionTokens))
 }
 
 /// Where a sampling parameter stands; None when the wire has none.

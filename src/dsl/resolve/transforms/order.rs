@@ -14,7 +14,9 @@ pub(super) fn check(placed: &Placed, provider: &[Placed], own: &[Placed], findin
         findings.push(finding.help("write one of them"));
         return;
     }
-    for earlier in provider.iter().chain(own) {
+    let renamed = |earlier: &Placed| matches!(earlier.transform, Transform::MaxCompletionTokens);
+    // A model's own cap goes under the name that its provider wants.
+    for earlier in provider.iter().filter(|earlier| !renamed(earlier)).chain(own) {
         if let Some((message, help)) = clash(&earlier.transform, &placed.transform) {
             let finding = Diagnostic::new(Code::P0414, placed.span, message).also(earlier.span, "stands before it");
             findings.push(finding.help(help));
