@@ -35,6 +35,7 @@ pub(super) struct Families {
     pub tokens: IntCounterVec,
     pub cost_usd: CounterVec,
     pub unpriced: IntCounterVec,
+    pub token_counts: IntCounterVec,
     pub cache_requests: IntCounterVec,
     pub cache_bytes: IntGauge,
     pub condition_errors: IntCounterVec,
@@ -65,6 +66,10 @@ impl Register<'_> {
     fn cost(&self) -> prometheus::Result<CounterVec> {
         let options = Opts::new("ccr_cost_usd_total", "What answers cost, in US dollars.");
         self.add(CounterVec::new(options, &["model", "provider", "tenant"]))
+    }
+
+    fn token_counts(&self) -> prometheus::Result<IntCounterVec> {
+        self.counters("ccr_token_counts_total", "Requests to count tokens, by who counted.", &["protocol", "by"])
     }
 
     fn policy_info(&self) -> prometheus::Result<IntGaugeVec> {
@@ -138,6 +143,7 @@ impl Families {
                 "Answers of models that have no price in the policy.",
                 &["model", "provider"],
             )?,
+            token_counts: all.token_counts()?,
             cache_requests: all.counters(
                 "ccr_cache_requests_total",
                 "Requests that a cache was set for, by what it did for them.",
@@ -158,7 +164,7 @@ impl Families {
 
     /// Name and labels of every family of ours.
     pub(super) fn described(&self) -> Vec<(String, Vec<String>)> {
-        let all: [&dyn Collector; 17] = [
+        let all: [&dyn Collector; 18] = [
             &self.requests,
             &self.request_duration,
             &self.upstream_duration,
@@ -170,6 +176,7 @@ impl Families {
             &self.tokens,
             &self.cost_usd,
             &self.unpriced,
+            &self.token_counts,
             &self.cache_requests,
             &self.cache_bytes,
             &self.condition_errors,

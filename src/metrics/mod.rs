@@ -17,7 +17,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use prometheus::{IntCounter, IntGauge, TextEncoder};
 
-pub use crate::metrics::names::{AttemptOutcome, CacheResult, Names, Outcome, TokenKind, TokenSource, Vocabulary};
+pub use crate::metrics::names::{
+    AttemptOutcome, CacheResult, CountedBy, Names, Outcome, TokenKind, TokenSource, Vocabulary,
+};
 pub use crate::metrics::table::{Ended, Table};
 
 use crate::metrics::families::Families;
@@ -111,6 +113,12 @@ impl Metrics {
     /// How long a request's first decision took.
     pub fn decision(&self, duration: Duration) {
         self.inner.families.decision.observe(duration.as_secs_f64());
+    }
+
+    /// A request to count tokens, by its protocol's number in the vocabulary, was answered.
+    pub fn counted(&self, protocol: usize, by: CountedBy) {
+        let protocol = self.inner.words.protocols.get(protocol).copied().unwrap_or(NONE);
+        self.inner.families.token_counts.with_label_values(&[protocol, by.name()]).inc();
     }
 
     /// What the cache did for a request that it was set for.

@@ -76,6 +76,18 @@ words! {
 }
 
 words! {
+    /// Who answered a request to count tokens.
+    CountedBy {
+        /// the provider of the model that would answer
+        Provider = "provider",
+        /// the gateway itself
+        Gateway = "gateway",
+        /// nobody: it was refused
+        Nobody = "nobody",
+    }
+}
+
+words! {
     /// What the cache did for a request.
     CacheResult {
         /// answered from the cache

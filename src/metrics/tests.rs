@@ -173,6 +173,7 @@ fn the_page_is_well_formed() {
     metrics.overhead(Duration::from_micros(60));
     metrics.decision(Duration::from_nanos(800));
     metrics.cache(CacheResult::Shared);
+    metrics.counted(0, CountedBy::Gateway);
     metrics.reload(true);
     let page = metrics.render().unwrap();
     let shown = |(name, _): &(String, _)| page.contains(&format!("# TYPE {name} "));

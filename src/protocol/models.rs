@@ -21,12 +21,41 @@ pub struct ModelCard {
     pub output: Option<u64>,
 }
 
-/// The list in a protocol's form; every model is on its one page.
+/// Which part of the list is wanted: Anthropic's `limit`, `after_id` and `before_id`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Page<'a> {
+    /// at most so many; None: all of them
+    pub limit: Option<usize>,
+    /// those behind this one
+    pub after: Option<&'a str>,
+    /// those before this one
+    pub before: Option<&'a str>,
+}
+
+impl<'a> Page<'a> {
+    /// The models on it, and whether there are more in that direction.
+    ///
+    /// # Errors
+    /// The id that none of them has.
+    pub fn of<'m>(self, models: &'m [ModelCard]) -> Result<(&'m [ModelCard], bool), &'a str> {
+        let place = |id: &'a str| models.iter().position(|model| model.id == id).ok_or(id);
+        let first = self.after.map(place).transpose()?.map_or(0, |at| at + 1);
+        let end = self.before.map(place).transpose()?.unwrap_or(models.len());
+        let wanted = models.get(first..end).unwrap_or_default();
+        let limit = self.limit.unwrap_or(wanted.len());
+        let (left_out, has_more) = (wanted.len().saturating_sub(limit), wanted.len() > limit);
+        // A page before a model ends there.
+        let page = if self.before.is_some() { wanted.get(left_out..) } else { wanted.get(..wanted.len() - left_out) };
+        Ok((page.unwrap_or_default(), has_more))
+    }
+}
+
+/// A page of the list in a protocol's form; `has_more`: it is not the last one, which only Anthropic's says.
 #[must_use]
-pub fn render(protocol: Protocol, models: &[ModelCard]) -> Bytes {
+pub fn render(protocol: Protocol, models: &[ModelCard], has_more: bool) -> Bytes {
     let mut out = Vec::with_capacity(64 + models.len() * 128);
     match protocol {
-        Protocol::Anthropic => render_anthropic(models, &mut out),
+        Protocol::Anthropic => render_anthropic(models, has_more, &mut out),
         Protocol::Chat | Protocol::Responses | Protocol::Simple => {
             out.extend_from_slice(b"{\"object\":\"list\",\"data\":[");
             push_cards(protocol, models, &mut out);
@@ -103,10 +132,10 @@ fn push_gemini(model: &ModelCard, out: &mut Vec<u8>) {
     );
 }
 
-fn render_anthropic(models: &[ModelCard], out: &mut Vec<u8>) {
+fn render_anthropic(models: &[ModelCard], has_more: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"data\":[");
     push_cards(Protocol::Anthropic, models, out);
-    out.extend_from_slice(b"],\"has_more\":false");
+    out.extend_from_slice(if has_more { b"],\"has_more\":true".as_slice() } else { b"],\"has_more\":false" });
     for (name, model) in [("first_id", models.first()), ("last_id", models.last())] {
         out.extend_from_slice(b",\"");
         out.extend_from_slice(name.as_bytes());
@@ -133,10 +162,36 @@ mod tests {
             output: Some(200),
         };
         let models = [card("a"), card("b")];
-        let shape = |protocol, models: &[ModelCard]| String::from_utf8(render(protocol, models).to_vec()).unwrap();
+        let shape =
+            |protocol, models: &[ModelCard]| String::from_utf8(render(protocol, models, false).to_vec()).unwrap();
         insta::assert_snapshot!(shape(Protocol::Anthropic, &models), @r#"{"data":[{"type":"model","id":"a","display_name":"a","created_at":"1970-01-02T00:00:00Z"},{"type":"model","id":"b","display_name":"b","created_at":"1970-01-02T00:00:00Z"}],"has_more":false,"first_id":"a","last_id":"b"}"#);
         insta::assert_snapshot!(shape(Protocol::Anthropic, &[]), @r#"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#);
         insta::assert_snapshot!(shape(Protocol::Gemini, &models[..1]), @r#"{"models":[{"name":"models/a","version":"001","displayName":"a","description":"served by p","inputTokenLimit":800,"outputTokenLimit":200,"supportedGenerationMethods":["generateContent","streamGenerateContent","countTokens"]}]}"#);
         insta::assert_snapshot!(shape(Protocol::Chat, &models[..1]), @r#"{"object":"list","data":[{"id":"a","object":"model","created":86400,"owned_by":"p"}]}"#);
+    }
+
+    #[test]
+    fn pages() {
+        let card =
+            |id: &str| ModelCard { id: id.into(), owner: "p".into(), created_unix: 0, context: None, output: None };
+        let models: Vec<_> = ["a", "b", "c", "d", "e"].map(card).into();
+        let check = |page: Page<'_>, expected: &str| {
+            let found = page.of(&models).map(|(found, more)| {
+                let ids: String = found.iter().map(|model| model.id.as_str()).collect();
+                format!("{ids}{}", if more { "…" } else { "" })
+            });
+            assert_eq!(found.unwrap_or_else(|id| format!("no {id}")), expected, "{page:?}");
+        };
+        let all = Page::default();
+        check(all, "abcde");
+        check(Page { limit: Some(2), ..all }, "ab…");
+        check(Page { limit: Some(5), ..all }, "abcde");
+        check(Page { limit: Some(2), after: Some("b"), ..all }, "cd…");
+        check(Page { limit: Some(2), after: Some("c"), ..all }, "de");
+        check(Page { after: Some("e"), ..all }, "");
+        check(Page { limit: Some(2), before: Some("d"), ..all }, "bc…");
+        check(Page { limit: Some(9), before: Some("c"), ..all }, "ab");
+        check(Page { after: Some("x"), ..all }, "no x");
+        check(Page { after: Some("d"), before: Some("b"), ..all }, "");
     }
 }

@@ -12,6 +12,7 @@ mod accounts;
 mod attempts;
 mod cache;
 mod clients;
+mod counting;
 mod embeddings;
 mod gemini;
 mod guard;

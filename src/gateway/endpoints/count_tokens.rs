@@ -1,6 +1,7 @@
-//! `POST /v1/messages/count_tokens`: the provider's own count when the model that would answer is
-//! reached by Anthropic's protocol, else ours. Claude Code asks many at a time and waits for them,
-//! so nothing is tried twice: when the provider does not answer, we count.
+//! How many tokens a request has: `POST /v1/messages/count_tokens` and the other protocols' ways to ask. The
+//! provider's own count when the model that would answer is reached by Anthropic's protocol, else ours, by that
+//! model's vocabulary and formulas. Claude Code asks many at a time and waits for them, so nothing is tried
+//! twice: when the provider does not answer, we count.
 
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,11 @@ use crate::compile::Scratch;
 use crate::engine::{Seeds, Step};
 use crate::gateway::live::Target;
 use crate::gateway::phases::accept::{Entry, Exchange};
+use crate::gateway::phases::settle::protocol_number;
 use crate::gateway::rejection::GatewayError;
 use crate::gateway::reply;
+use crate::metrics::CountedBy;
+use crate::protocol::tokens::Measure;
 use crate::protocol::{self, Protocol, Wire, errors};
 use crate::upstream::{Operation, Prepared, Verdict, request_headers, response_headers};
 
@@ -31,27 +35,57 @@ pub(super) async fn count_tokens(Extension(entry): Extension<Entry>, request: Re
         Ok(exchange) => exchange,
         Err(error) => return refuse_as(&entry, Protocol::Anthropic, &error),
     };
+    answer(exchange, |tokens| format!("{{\"input_tokens\":{tokens}}}")).await
+}
+
+/// Counts, and answers in the client's protocol; `body` writes our number.
+pub(super) async fn answer(exchange: Exchange, body: fn(u64) -> String) -> Response<Body> {
+    let (entry, protocol) = (exchange.entry.clone(), exchange.request.protocol());
+    let (headers, counted) = count(exchange).await;
+    match counted {
+        Ok(Count::Said(body)) => reply::whole(headers, reply::JSON, body),
+        Ok(Count::Tokens(tokens)) => reply::whole(headers, reply::JSON, body(tokens).into()),
+        Err(error) => reply::refusal(headers, protocol, &error, &entry.request_id),
+    }
+}
+
+/// A count.
+#[derive(Debug)]
+enum Count {
+    /// the provider's answer, in the client's own protocol
+    Said(Bytes),
+    /// tokens of the input
+    Tokens(u64),
+}
+
+/// Counts a request's tokens as the model that would answer counts them. The headers say which one that is.
+async fn count(exchange: Exchange) -> (HeaderMap, Result<Count, GatewayError>) {
+    let entry = exchange.entry.clone();
+    let protocol = exchange.request.protocol();
     let (decision, target) = chosen(&exchange);
     let mut headers = HeaderMap::new();
     reply::stamp(&mut headers, &entry);
     reply::decided(&mut headers, &decision, target);
-    let refused =
-        |headers, error: &GatewayError| reply::refusal(headers, Protocol::Anthropic, error, &entry.request_id);
-    if let Some(target) = target.filter(|target| target.wire(Protocol::Anthropic) == Wire::Anthropic) {
+    let note = |by| entry.app.metrics.counted(protocol_number(protocol), by);
+    let wire = target.map(|target| target.wire(protocol));
+    if let Some(target) = target.filter(|_| wire == Some(Wire::Anthropic)) {
         let counted = if target.endpoint.state().failures == 0 { asked(&exchange, target).await } else { None };
         match counted {
-            Some(Ok(body)) => return reply::whole(headers, reply::JSON, body),
-            Some(Err(error)) => return refused(headers, &error),
+            Some(Ok(body)) => {
+                note(CountedBy::Provider);
+                return (headers, Ok(body));
+            }
+            Some(Err(error)) => {
+                note(CountedBy::Nobody);
+                return (headers, Err(error));
+            }
             None => reply::warn(&mut headers, OURS),
         }
     }
-    match exchange.count().await {
-        Ok(counted) => {
-            let body = format!("{{\"input_tokens\":{}}}", counted.counted());
-            reply::whole(headers, reply::JSON, body.into())
-        }
-        Err(error) => refused(headers, &error),
-    }
+    let measure = target.zip(wire).map_or(Measure::COMMON, |(target, wire)| Measure::of(wire, &target.upstream));
+    let counted = exchange.count_for(measure).await.map(Count::Tokens);
+    note(if counted.is_ok() { CountedBy::Gateway } else { CountedBy::Nobody });
+    (headers, counted)
 }
 
 /// The rule that holds, and the model that would answer first.
@@ -70,24 +104,31 @@ fn chosen(exchange: &Exchange) -> (String, Option<&Target>) {
 }
 
 /// The provider's answer, or its refusal; `None` when it gave neither.
-async fn asked(exchange: &Exchange, target: &Target) -> Option<Result<Bytes, GatewayError>> {
+async fn asked(exchange: &Exchange, target: &Target) -> Option<Result<Count, GatewayError>> {
+    let same = exchange.request.protocol() == Protocol::Anthropic;
     // Whoever counts refuses the parameters that transforms set.
     let count = protocol::Target { stream: false, transforms: &[], ..target.for_protocol(Wire::Anthropic) };
     let outgoing = protocol::encode(&exchange.request, &count, &exchange.facts()).ok()?;
+    let body = if same { outgoing.body } else { vec![protocol::tokens::countable(&outgoing.body.concat())?] };
     let mut headers = request_headers(Operation::CountTokens, false, &exchange.headers);
     headers.remove(http::header::ACCEPT);
-    let prepared = Prepared { operation: Operation::CountTokens, headers, body: outgoing.body, beta: exchange.beta };
+    let prepared = Prepared { operation: Operation::CountTokens, headers, body, beta: same && exchange.beta };
     let all = async {
         let mut incoming = target.endpoint.send(exchange.entry.lane, prepared).await.ok()?;
         match Verdict::of(incoming.status) {
-            Verdict::Good => incoming.whole(MAX_ERROR_BYTES).await.ok().map(Ok),
+            Verdict::Good => {
+                let body = incoming.whole(MAX_ERROR_BYTES).await.ok()?;
+                let tokens = || protocol::tokens::told(&body).map(Count::Tokens);
+                if same { Some(Ok(Count::Said(body))) } else { tokens().map(Ok) }
+            }
             Verdict::Client => {
                 let body = incoming.error_body(Instant::now() + PROVIDER).await;
                 let body = target.endpoint.masked_bytes(body);
                 let (_, message) = errors::read_upstream_error(&body);
                 let (status, mut headers) = (incoming.status.as_u16(), Box::<HeaderMap>::default());
                 response_headers(&incoming.headers, &mut headers);
-                Some(Err(GatewayError::Upstream { status, message, headers, verbatim: Some(body) }))
+                let verbatim = same.then_some(body);
+                Some(Err(GatewayError::Upstream { status, message, headers, verbatim }))
             }
             Verdict::Failed(_) => None,
         }

@@ -13,7 +13,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
 
-use super::{json, models, refuse_as};
+use super::{count_tokens, json, models, refuse_as};
 use crate::gateway::front::spoken;
 use crate::gateway::phases::accept::{Entry, Exchange, read_body};
 use crate::gateway::phases::generate;
@@ -36,10 +36,7 @@ pub(super) async fn call(Extension(entry): Extension<Entry>, request: Request<Bo
             let response = generate(entry, Protocol::Gemini, request).await;
             if array { as_array(response) } else { response }
         }
-        "countTokens" => match count(&entry, request).await {
-            Ok(tokens) => json(&entry, StatusCode::OK, format!("{{\"totalTokens\":{tokens}}}")),
-            Err(error) => refuse_as(&entry, Protocol::Gemini, &error),
-        },
+        "countTokens" => count(entry, request).await,
         "embedContent" | "batchEmbedContents" | "asyncBatchEmbedContent" => {
             refuse_as(&entry, Protocol::Gemini, &GatewayError::NotServed(EMBEDDINGS))
         }
@@ -47,12 +44,18 @@ pub(super) async fn call(Extension(entry): Extension<Entry>, request: Request<Bo
     }
 }
 
-/// Our own count of a request's tokens.
-async fn count(entry: &Entry, request: Request<Body>) -> Result<u64, GatewayError> {
+/// A request's tokens, as the model that would answer counts them.
+async fn count(entry: Entry, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let body = read_body(&parts.headers, body, entry.app.config.timings.request_body).await?;
-    let exchange = Exchange::dry(entry.clone(), Protocol::Gemini, parts, counted_body(body))?;
-    Ok(exchange.count().await?.counted())
+    let exchange = match read_body(&parts.headers, body, entry.app.config.timings.request_body).await {
+        Ok(body) => Exchange::dry(entry.clone(), Protocol::Gemini, parts, counted_body(body)),
+        Err(error) => Err(error),
+    };
+    let exchange = match exchange {
+        Ok(exchange) => exchange,
+        Err(error) => return refuse_as(&entry, Protocol::Gemini, &error),
+    };
+    count_tokens::answer(exchange, |tokens| format!("{{\"totalTokens\":{tokens}}}")).await
 }
 
 /// One model, in the caller's protocol.

@@ -4,15 +4,45 @@ use axum::body::Body;
 use axum::extract::Extension;
 use http::{Request, Response, StatusCode};
 
-use super::json;
+use super::{json, refuse_as};
 use crate::gateway::front::spoken;
 use crate::gateway::live::Target;
 use crate::gateway::phases::accept::Entry;
-use crate::protocol::models::{ModelCard, render};
+use crate::gateway::rejection::GatewayError;
+use crate::protocol::Protocol;
+use crate::protocol::models::{ModelCard, Page, render};
+
+/// The most that may be asked for at once, Anthropic's own limit.
+const MAX_LIMIT: usize = 1_000;
 
 pub(super) async fn models(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
     let protocol = spoken(request.uri(), request.headers());
-    json(&entry, StatusCode::OK, render(protocol, &cards(&entry)))
+    let cards = cards(&entry);
+    if protocol != Protocol::Anthropic {
+        return json(&entry, StatusCode::OK, render(protocol, &cards, false));
+    }
+    let unknown = |id: &str| format!("there is no model `{}` to begin at", super::shown(id));
+    match page(request.uri().query().unwrap_or_default()).and_then(|page| page.of(&cards).map_err(unknown)) {
+        Ok((shown, has_more)) => json(&entry, StatusCode::OK, render(protocol, shown, has_more)),
+        Err(wrong) => refuse_as(&entry, protocol, &GatewayError::BadRequest(wrong)),
+    }
+}
+
+/// What the query asks for; without `limit` it is all of them. A policy's names hold nothing that a URL escapes.
+fn page(query: &str) -> Result<Page<'_>, String> {
+    let mut page = Page::default();
+    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+        match name {
+            "limit" => {
+                let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+                page.limit = Some(limit.ok_or_else(|| format!("`limit` is a whole number from 1 to {MAX_LIMIT}"))?);
+            }
+            "after_id" => page.after = Some(value),
+            "before_id" => page.before = Some(value),
+            _ => {}
+        }
+    }
+    Ok(page)
 }
 
 /// The models that this key may use.

@@ -3,13 +3,12 @@
 
 use axum::body::Body;
 use axum::extract::Extension;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 
-use super::{refuse, refuse_as};
+use super::{count_tokens, refuse, refuse_as};
 use crate::gateway::phases::accept::{Entry, Exchange};
 use crate::gateway::phases::generate;
 use crate::gateway::rejection::GatewayError;
-use crate::gateway::reply;
 use crate::protocol::Protocol;
 
 const NOT_STORED: &str = "answers are not stored here, so none can be fetched, continued, cancelled or deleted by its \
@@ -19,20 +18,11 @@ pub(super) async fn generate_response(Extension(entry): Extension<Entry>, reques
     generate(entry, Protocol::Responses, request).await
 }
 
-/// Our own count: few upstreams of this protocol can be asked.
+/// How many tokens it has, as the model that would answer counts them.
 pub(super) async fn input_tokens(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
-    let looked = Exchange::look(entry.clone(), Protocol::Responses, request).await;
-    let counted = match looked {
-        Ok(exchange) => exchange.count().await,
-        Err(error) => Err(error),
-    };
-    match counted {
-        Ok(exchange) => {
-            let mut headers = HeaderMap::new();
-            reply::stamp(&mut headers, &entry);
-            let body = format!("{{\"object\":\"response.input_tokens\",\"input_tokens\":{}}}", exchange.counted());
-            reply::whole(headers, reply::JSON, body.into())
-        }
+    let body = |tokens| format!("{{\"object\":\"response.input_tokens\",\"input_tokens\":{tokens}}}");
+    match Exchange::look(entry.clone(), Protocol::Responses, request).await {
+        Ok(exchange) => count_tokens::answer(exchange, body).await,
         Err(error) => refuse_as(&entry, Protocol::Responses, &error),
     }
 }

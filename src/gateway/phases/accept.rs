@@ -17,6 +17,7 @@ use crate::gateway::guard::Caller;
 use crate::gateway::live::Live;
 use crate::gateway::rejection::GatewayError;
 use crate::protocol::facts::{Around, RequestFacts};
+use crate::protocol::tokens::Measure;
 use crate::protocol::{BadRequest, Protocol, Request, tokens};
 use crate::sessions::{Session, Sessions};
 use crate::upstream::Lane;
@@ -104,6 +105,18 @@ impl Exchange {
             self.tokens = Some(self.counted());
             self
         };
+        tokio::task::spawn_blocking(count).await.map_err(|_| GatewayError::Internal)
+    }
+
+    /// Its tokens as a model of this measure counts them, on a thread that may take its time when they are many.
+    ///
+    /// # Errors
+    /// When the program ends meanwhile.
+    pub(crate) async fn count_for(self, measure: Measure) -> Result<u64, GatewayError> {
+        if !self.is_large() {
+            return Ok(tokens::of_request_for(&self.request, measure));
+        }
+        let count = move || tokens::of_request_for(&self.request, measure);
         tokio::task::spawn_blocking(count).await.map_err(|_| GatewayError::Internal)
     }
 

@@ -25,12 +25,13 @@ mod vision;
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use tiktoken::CoreBpe;
 
 use self::media::{Allowance, Detail, Media};
 use self::vision::{Family, Size};
 use super::content::{self, Piece};
-use super::json::{Kind, Raw, Text};
+use super::json::{Kind, Raw, Text, push_text};
 use super::request::Request;
 use super::{Protocol, Wire};
 use crate::bounds::{MAX_COUNTED_BYTES, MAX_KEPT_ANSWER_BYTES};
@@ -233,6 +234,32 @@ pub fn of_attachments(request: &Request, measure: Measure) -> u64 {
         });
     }
     tokens
+}
+
+/// The members of a translated request that Anthropic's count takes; it refuses others.
+const COUNTABLE: &[&str] =
+    &["model", "messages", "system", "tools", "tool_choice", "thinking", "cache_control", "output_config"];
+
+/// A body for Anthropic's count out of one for an answer; None when it is no object.
+#[must_use]
+pub fn countable(body: &[u8]) -> Option<Bytes> {
+    let mut out = Vec::with_capacity(body.len());
+    for (name, value) in Raw::object(body).ok()?.members().map_while(Result::ok) {
+        if COUNTABLE.iter().any(|known| name.is(known)) {
+            out.push(if out.is_empty() { b'{' } else { b',' });
+            push_text(&mut out, name);
+            out.push(b':');
+            out.extend_from_slice(value.bytes());
+        }
+    }
+    out.push(b'}');
+    Some(Bytes::from(out))
+}
+
+/// What Anthropic's count said.
+#[must_use]
+pub fn told(answer: &[u8]) -> Option<u64> {
+    Raw::object(answer).ok()?.get("input_tokens").and_then(Raw::whole)
 }
 
 /// An upper bound of [`of_request`] that costs next to nothing: a token is at least one byte of

@@ -79,3 +79,12 @@ fn the_bound_is_never_below_the_count() {
         assert!(of_request(&request) <= bound(&request), "{content}");
     }
 }
+
+#[test]
+fn a_count_gets_only_what_it_takes() {
+    let body = br#"{"model":"m","max_tokens":9,"messages":[],"stream":true,"system":"s"}"#;
+    assert_eq!(countable(body).unwrap(), &br#"{"model":"m","messages":[],"system":"s"}"#[..]);
+    assert_eq!(countable(b"[]"), None);
+    assert_eq!(told(br#"{"input_tokens":7}"#), Some(7));
+    assert_eq!(told(br#"{"error":{}}"#), None);
+}

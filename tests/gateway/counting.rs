@@ -1,0 +1,84 @@
+//! Counting tokens: by the provider, or by us as the model that would answer counts them.
+
+use crate::kit::{Gateway, Upstream, answer};
+
+const COUNT: &str = "/v1/messages/count_tokens";
+
+/// A picture of one pixel.
+const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
+
+fn body(content: &str) -> String {
+    format!(r#"{{"model":"any","messages":[{{"role":"user","content":{content}}}]}}"#)
+}
+
+#[test]
+fn our_count_is_that_of_the_model_that_would_answer() {
+    let image =
+        format!(r#"[{{"type":"image","source":{{"type":"base64","media_type":"image/png","data":"{PIXEL}"}}}}]"#);
+    for (upstream, expected) in [("gpt-4o", 255 + 4), ("gpt-5", 210 + 4), ("qwen-vl", 1 + 4)] {
+        let gateway = Gateway::start(&format!(
+            "provider p {{ kind: mock wire: openai }}\nmodel m on p {{ upstream: \"{upstream}\" can: [vision] }}\nroute main {{ default -> m }}"
+        ));
+        let counted = gateway.post(COUNT, &body(&image)).expect(200);
+        assert_eq!(counted.json()["input_tokens"], expected, "{upstream}");
+        assert_eq!(counted.header("x-ccr-model"), "m");
+        assert_eq!(gateway.post(COUNT, &body("\"hello world\"")).expect(200).json()["input_tokens"], 6, "{upstream}");
+        gateway.await_metric(r#"ccr_token_counts_total{by="gateway",protocol="anthropic"}"#, 2.0);
+    }
+}
+
+#[test]
+fn who_counted_is_counted() {
+    let counts = Upstream::saying(answer("200 OK", "content-type: application/json\r\n", r#"{"input_tokens":7}"#));
+    let refuses = Upstream::saying(answer(
+        "400 Bad",
+        "",
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"no"}}"#,
+    ));
+    for (upstream, status, by) in [(counts, 200, "provider"), (refuses, 400, "nobody")] {
+        let gateway = Gateway::start(&format!(
+            "provider a {{ kind: anthropic base: \"http://{}\" }}\nmodel m on a {{}}\nroute main {{ default -> m }}",
+            upstream.address
+        ));
+        gateway.post(COUNT, &body("\"hello world\"")).expect(status);
+        gateway.await_metric(&format!(r#"ccr_token_counts_total{{by="{by}",protocol="anthropic"}}"#), 1.0);
+    }
+}
+
+#[test]
+fn gemini_s_clients_count_the_same_way() {
+    let upstream = Upstream::saying(answer("200 OK", "content-type: application/json\r\n", r#"{"input_tokens":7}"#));
+    let gateway = Gateway::start(&format!(
+        "provider a {{ kind: anthropic base: \"http://{}\" }}\nmodel m on a {{}}\nroute main {{ default -> m }}",
+        upstream.address
+    ));
+    let asked = r#"{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}"#;
+    let counted = gateway.post("/v1beta/models/any:countTokens", asked).expect(200);
+    assert_eq!(counted.json()["totalTokens"], 7);
+    let seen = upstream.last();
+    assert!(seen.starts_with("POST /v1/messages/count_tokens "), "{seen}");
+    assert!(!seen.contains("max_tokens") && seen.contains("\"messages\":"), "{seen}");
+    gateway.await_metric(r#"ccr_token_counts_total{by="provider",protocol="gemini"}"#, 1.0);
+}
+
+#[test]
+fn models_come_in_pages_where_anthropic_s_clients_ask_for_them() {
+    let gateway = Gateway::start(
+        "provider p { kind: mock }\nmodel a on p {}\nmodel b on p {}\nmodel c on p {}\nroute main { default -> a then b then c }",
+    );
+    let list = |query: &str| {
+        let bytes =
+            crate::kit::request("GET", &format!("/v1/models{query}"), &[("anthropic-version", "2023-06-01")], "");
+        gateway.send(&bytes)
+    };
+    let first = list("?limit=2").expect(200).json();
+    assert_eq!((&first["has_more"], &first["last_id"]), (&true.into(), &"b".into()));
+    let second = list("?limit=2&after_id=b").expect(200).json();
+    assert_eq!((&second["has_more"], &second["first_id"]), (&false.into(), &"c".into()));
+    assert_eq!(list("?limit=1000").expect(200).json()["data"].as_array().unwrap().len(), 3);
+    for wrong in ["?limit=0", "?limit=1001", "?limit=x", "?after_id=nobody"] {
+        assert_eq!(list(wrong).expect(400).json()["error"]["type"], "invalid_request_error", "{wrong}");
+    }
+    assert_eq!(list("/b").expect(200).json()["id"], "b");
+    list("/nobody").expect(404);
+}
