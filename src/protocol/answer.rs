@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::encode::Back;
 use super::json::{JsonError, Kind, Raw};
 use super::message::Message;
+use super::stream;
 use super::stream::writer::Heading;
 use super::usage::{Spent, Stop, Usage};
 use super::{Protocol, Wire, anthropic, gemini, openai, responses};
@@ -128,6 +129,11 @@ pub fn answer(
     context: &AnswerContext<'_>,
 ) -> Result<Answer, BrokenAnswer> {
     let message = read(wire, &body)?;
+    if !context.back.stages.is_empty()
+        && let Some(answer) = stream::staged(protocol, &message, context)?
+    {
+        return Ok(answer);
+    }
     let spent = message.spent(context.input_tokens);
     if wire.same_as(protocol) {
         return Ok(Answer::new(body.clone(), &message, spent));

@@ -34,6 +34,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) user: Option<String>,
     pub(crate) asks: Asks<'a>,
     pub(crate) format: Format<'a>,
+    /// earlier thinking goes on to an upstream that is not known to want it
+    pub(crate) replay_thinking: bool,
     /// what could not be carried over
     pub(crate) warnings: Vec<String>,
 }

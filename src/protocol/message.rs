@@ -1,11 +1,10 @@
 //! A whole answer in one form for all wires.
 
-use std::borrow::Cow;
-
-use super::json::{Raw, Text, push_escaped, push_string};
+use super::json::{Raw, Text, push_escaped};
 use super::request::shown;
 use super::signed::Signed;
 use super::tokens;
+use super::transform::repair::{object_in, push_invalid};
 use super::usage::{Spent, Stop, Usage};
 
 /// An answer, borrowed from the upstream's body.
@@ -111,11 +110,7 @@ impl Input<'_> {
             Self::Object(raw) => out.extend_from_slice(raw.bytes()),
             Self::Written(text) => match object_in(&text.decode()) {
                 Some(object) => out.extend_from_slice(object.as_bytes()),
-                None => {
-                    out.extend_from_slice(b"{\"_invalid_arguments\":\"");
-                    out.extend_from_slice(text.escaped());
-                    out.extend_from_slice(b"\"}");
-                }
+                None => push_invalid(out, text.escaped()),
             },
         }
     }
@@ -136,31 +131,6 @@ impl Input<'_> {
             }
         }
     }
-}
-
-fn object_in(written: &str) -> Option<Cow<'_, str>> {
-    let written = written.trim();
-    if written.is_empty() || written == "null" {
-        return Some(Cow::Borrowed("{}"));
-    }
-    if is_object(written) {
-        return Some(Cow::Borrowed(written));
-    }
-    if let Ok(inner) = serde_json::from_str::<String>(written) {
-        let inner = inner.trim();
-        return is_object(inner).then(|| Cow::Owned(inner.to_owned()));
-    }
-    let mut escaped = Vec::new();
-    push_string(&mut escaped, written);
-    let mut end = super::stream::json_end::JsonEnd::default();
-    end.push(escaped.get(1..escaped.len().saturating_sub(1)).unwrap_or_default());
-    let missing = end.missing();
-    let closed = format!("{written}{}", Text::from_escaped(&missing).decode());
-    (!missing.is_empty() && is_object(&closed)).then_some(Cow::Owned(closed))
-}
-
-fn is_object(text: &str) -> bool {
-    text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 #[cfg(test)]

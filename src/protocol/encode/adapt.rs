@@ -112,19 +112,27 @@ impl Adapter<'_, '_, '_> {
         };
         let Some(Format::Schema { schema, .. }) = format else { return };
         let words = schema_in_words(schema);
+        // What is rewritten says it already.
+        let says = !self.splices.rewritten;
         match protocol {
             Protocol::Anthropic => {
                 self.left_out_of_config.push("format");
                 self.left_out.push("output_format");
-                self.say_in_system("system", &words);
+                if says {
+                    self.say_in_system("system", &words);
+                }
             }
             Protocol::Responses => {
                 self.splices.leave_out_of("text", &["format"]);
-                self.say_in_system("instructions", &words);
+                if says {
+                    self.say_in_system("instructions", &words);
+                }
             }
             _ => {
                 self.left_out.push("response_format");
-                self.say_in_first_message(&words, target);
+                if says {
+                    self.say_in_first_message(&words, target);
+                }
             }
         }
         self.warned.push(warnings::SCHEMA_IN_WORDS.to_owned());
@@ -173,7 +181,7 @@ impl Adapter<'_, '_, '_> {
 
     /// A demand for single calls stays: a model that gives no others loses nothing by it.
     fn parallel_tools(&mut self) {
-        if self.request.field("parallel_tool_calls").and_then(Raw::boolean) == Some(true) {
+        if !self.splices.rewritten && self.request.field("parallel_tool_calls").and_then(Raw::boolean) == Some(true) {
             self.left_out.push("parallel_tool_calls");
             self.warned.push(warnings::NO_PARALLEL_TOOLS.to_owned());
         }
@@ -183,6 +191,9 @@ impl Adapter<'_, '_, '_> {
         if self.request.protocol() == Protocol::Chat && self.request.field("web_search_options").is_some() {
             self.left_out.push("web_search_options");
             self.warned.push(warnings::server_tool("web_search"));
+        }
+        if self.splices.rewritten {
+            return;
         }
         let list = self.request.field("tools").unwrap_or(Raw::NULL);
         let tools = places(self.request, list, content::is_web_search);

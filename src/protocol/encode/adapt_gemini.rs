@@ -25,7 +25,9 @@ pub(super) fn write(request: &Request, target: &Target<'_>, splices: &mut Splice
         && let Some(schema) = edit::schema(config)
     {
         out.extend(["responseSchema", "responseJsonSchema"]);
-        say_in_system(request, &schema_in_words(schema), splices);
+        if !splices.rewritten {
+            say_in_system(request, &schema_in_words(schema), splices);
+        }
         outgoing.warnings.push(warnings::SCHEMA_IN_WORDS.to_owned());
     }
     let limit = target.output_limit.filter(|limit| request.max_tokens().is_some_and(|asked| asked > *limit));
@@ -41,7 +43,7 @@ pub(super) fn write(request: &Request, target: &Target<'_>, splices: &mut Splice
         let kept = edit::without(config, &out, lowered.as_deref().map(|value| ("maxOutputTokens", value)));
         splices.put(config, kept);
     }
-    if !target.can(Capability::WebSearch) && content::searches_the_web(request) {
+    if !target.can(Capability::WebSearch) && !splices.rewritten && content::searches_the_web(request) {
         outgoing.warnings.push(warnings::server_tool("web_search"));
         match edit::without_search(field(request, "tools")) {
             Some(tools) => splices.put(field(request, "tools"), tools),

@@ -6,6 +6,7 @@
 
 mod adapt;
 mod adapt_gemini;
+mod rewrite;
 mod splice;
 pub(crate) mod warnings;
 
@@ -14,9 +15,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 
+use super::exchange::Exchange;
 use super::request::{BadRequest, Request};
 use super::responses::OwnTool;
-use super::{Protocol, Wire, anthropic, gemini, openai, responses, simple, transform};
+use super::transform::exchange::Schemas;
+use super::transform::stages::StageKind;
+use super::{Protocol, Wire, anthropic, gemini, openai, responses, simple, tokens, transform};
 use crate::dsl::policy::Capability;
 use crate::dsl::transform::{Transform, serves};
 use crate::facts::Facts;
@@ -89,6 +93,8 @@ pub struct Back {
     pub(crate) own_tools: Option<Arc<[OwnTool]>>,
     /// members of a Responses request that its answer repeats, each behind a comma
     pub(crate) echo: Bytes,
+    /// what looks at the answer, in order
+    pub(crate) stages: Vec<StageKind>,
 }
 
 impl Back {
@@ -144,7 +150,7 @@ pub fn encode(request: &Request, target: &Target<'_>, facts: &dyn Facts) -> Resu
         return Ok(outgoing);
     }
     if target.wire.same_as(request.protocol()) {
-        splice::write(request, target, &mut outgoing);
+        rewrite::write(request, target, &mut outgoing)?;
         transform::body::apply(request, target, facts, &mut outgoing);
         warnings::tidy(&mut outgoing.warnings);
         return Ok(outgoing);
@@ -165,29 +171,53 @@ pub fn encode(request: &Request, target: &Target<'_>, facts: &dyn Facts) -> Resu
 fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) -> Result<(), EncodeError> {
     let plain = if request.protocol() == Protocol::Gemini { gemini::plain_schemas(request)? } else { None };
     let request = plain.as_ref().unwrap_or(request);
-    let mut exchange = match request.protocol() {
-        Protocol::Anthropic => anthropic::read_request(request)?,
-        Protocol::Chat => openai::read_request(request)?,
-        Protocol::Responses => {
-            responses::only_here(request)?;
-            outgoing.back.own_tools = request.prepared().own();
-            outgoing.back.echo = responses::echo(request);
-            responses::read_request(request)?
-        }
-        Protocol::Gemini => gemini::read_request(request)?,
-        Protocol::Simple => simple::read_request(request),
-    };
-    let write = match target.wire {
-        Wire::Anthropic => anthropic::write_request,
-        Wire::Chat => openai::write_request,
-        Wire::Responses => responses::write_request,
-        Wire::Gemini => gemini::write_request,
-    };
+    if request.protocol() == Protocol::Responses {
+        responses::only_here(request)?;
+        note_responses(request, &mut outgoing.back);
+    }
     outgoing.back.withhold_thoughts = request.protocol() == Protocol::Gemini && !gemini::wants_thoughts(request);
+    let read = read(request)?;
+    let schemas = Schemas::of(&read, target);
+    let mut exchange = read;
+    transform::exchange::apply(&mut exchange, &schemas, target, tokens::bound(request), &mut outgoing.back)?;
     outgoing.back.include_usage = request.protocol() == Protocol::Chat && splice::asks_for_usage(request);
     let room = request.body().len();
     let body = write(&mut exchange, target, outgoing.stream, room, &mut outgoing.back)?;
     outgoing.body.push(Bytes::from(body));
     outgoing.warnings.append(&mut exchange.warnings);
     Ok(())
+}
+
+/// What the answer to a Responses client is written with.
+fn note_responses(request: &Request, back: &mut Back) {
+    back.own_tools = request.prepared().own();
+    back.echo = responses::echo(request);
+}
+
+/// The request in the form for all wires.
+fn read(request: &Request) -> Result<Exchange<'_>, BadRequest> {
+    match request.protocol() {
+        Protocol::Anthropic => anthropic::read_request(request),
+        Protocol::Chat => openai::read_request(request),
+        Protocol::Responses => responses::read_request(request),
+        Protocol::Gemini => gemini::read_request(request),
+        Protocol::Simple => Ok(simple::read_request(request)),
+    }
+}
+
+/// The form for all wires in that of one; `room` is about how long it will be.
+fn write(
+    exchange: &mut Exchange<'_>,
+    target: &Target<'_>,
+    stream: bool,
+    room: usize,
+    back: &mut Back,
+) -> Result<Vec<u8>, EncodeError> {
+    let write = match target.wire {
+        Wire::Anthropic => anthropic::write_request,
+        Wire::Chat => openai::write_request,
+        Wire::Responses => responses::write_request,
+        Wire::Gemini => gemini::write_request,
+    };
+    write(exchange, target, stream, room, back)
 }

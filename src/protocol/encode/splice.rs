@@ -20,16 +20,23 @@ pub(super) struct Splices<'a> {
     found: Vec<(Range<usize>, Bytes)>,
     /// members that do not go on
     left_out: Vec<&'static str>,
+    /// the members that hold the conversation and the tools are new: nothing more is done to them
+    pub(super) rewritten: bool,
 }
 
-impl Splices<'_> {
-    fn replace(&mut self, place: Range<usize>, with: impl Into<Bytes>) {
-        self.found.push((place, with.into()));
+impl<'a> Splices<'a> {
+    pub(super) fn new(request: &'a Request) -> Self {
+        Self { request, found: Vec::new(), left_out: Vec::new(), rewritten: false }
     }
 
-    /// Replaces a value of the body.
+    /// Puts something in the place of a value.
     pub(super) fn put(&mut self, old: Raw<'_>, value: Vec<u8>) {
-        self.replace(self.request.place_of(old.bytes()), value);
+        let place = self.request.place_of(old.bytes());
+        self.replace(place, value);
+    }
+
+    fn replace(&mut self, place: Range<usize>, with: impl Into<Bytes>) {
+        self.found.push((place, with.into()));
     }
 
     pub(super) fn insert(&mut self, at: usize, text: Vec<u8>) {
@@ -116,6 +123,10 @@ impl Splices<'_> {
         // What stands before the object (a byte order mark) is not part of it.
         let mut from = self.request.inside().start.saturating_sub(1);
         for (place, with) in self.found {
+            // Inside of what is replaced or left out as a whole.
+            if place.start < from {
+                continue;
+            }
             if place.start > from {
                 parts.push(body.slice(from..place.start));
             }
@@ -129,11 +140,9 @@ impl Splices<'_> {
     }
 }
 
-pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) {
-    let mut splices = Splices { request, found: Vec::new(), left_out: Vec::new() };
+pub(super) fn write(request: &Request, target: &Target<'_>, mut splices: Splices<'_>, outgoing: &mut Outgoing) {
     if let Some(tag) = request.tag() {
-        // Upstreams refuse an empty text block.
-        splices.replace(tag.place.clone(), if tag.alone { &b"."[..] } else { b"" });
+        splices.replace(tag.place.clone(), in_place_of(tag));
     }
     if target.wire == Wire::Gemini {
         adapt_gemini::write(request, target, &mut splices, outgoing);
@@ -165,7 +174,7 @@ pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
 
 /// The body as it came, with another model's name.
 pub(super) fn with_model(request: &Request, name: &str) -> Vec<Bytes> {
-    let mut splices = Splices { request, found: Vec::new(), left_out: Vec::new() };
+    let mut splices = Splices::new(request);
     let mut model = Vec::with_capacity(name.len() + 2);
     push_string(&mut model, name);
     splices.set("model", model);
@@ -195,9 +204,25 @@ fn take_foreign_reasoning(request: &Request, splices: &mut Splices<'_>) {
 
 /// The body without its sub-agent tag.
 pub(super) fn without_tag(request: &Request, tag: &SubagentTag) -> Bytes {
+    replaced_tag(request, tag, b"")
+}
+
+/// The same for an upstream that speaks the client's own protocol, where a text that was nothing else
+/// stays a text.
+pub(super) fn with_tag_replaced(request: &Request, tag: &SubagentTag) -> Bytes {
+    replaced_tag(request, tag, in_place_of(tag))
+}
+
+/// Upstreams refuse an empty text block.
+fn in_place_of(tag: &SubagentTag) -> &'static [u8] {
+    if tag.alone { b"." } else { b"" }
+}
+
+fn replaced_tag(request: &Request, tag: &SubagentTag, with: &[u8]) -> Bytes {
     let body = request.body();
     let mut out = Vec::with_capacity(body.len());
     out.extend_from_slice(body.get(..tag.place.start).unwrap_or_default());
+    out.extend_from_slice(with);
     out.extend_from_slice(body.get(tag.place.end..).unwrap_or_default());
     Bytes::from(out)
 }

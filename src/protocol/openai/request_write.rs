@@ -29,9 +29,11 @@ pub(crate) fn write_request(
     room: usize,
     back: &mut Back,
 ) -> Result<Vec<u8>, EncodeError> {
+    let known = Habits::of(target);
+    let habits = Habits { replay_thinking: known.replay_thinking || exchange.replay_thinking, ..known };
     let mut writer = RequestWriter {
         target,
-        habits: Habits::of(target),
+        habits,
         names: Names::of(&exchange.tools),
         out: Vec::with_capacity(room + room / 8 + 512),
         warnings: Vec::new(),

@@ -8,10 +8,10 @@ use super::super::json::{Raw, Text};
 use super::super::message::{Block, Input, Message};
 use super::super::signed::Signed;
 use super::super::sse::{self, EventTooLarge, Frames};
-use super::super::usage::Spent;
+use super::super::transform::stages::Stages;
 use super::super::{Protocol, Wire, anthropic};
 use super::End;
-use super::event::{Event, Reader, StreamError, Truncated};
+use super::event::{Event, Reader, Sink, StreamError, Truncated};
 use super::tracker::Tracker;
 use super::writer::{Heading, Writer};
 use crate::bounds::MAX_ANSWER_BYTES;
@@ -22,6 +22,7 @@ enum Growing {
     Text(Vec<u8>),
     Thinking { text: Vec<u8>, signature: Option<(Wire, Vec<u8>)> },
     Tool { slot: usize, id: Vec<u8>, name: Vec<u8>, input: Vec<u8> },
+    Foreign(Vec<u8>),
 }
 
 /// Collects a stream into an answer.
@@ -30,6 +31,7 @@ pub struct Collector {
     protocol: Protocol,
     frames: Frames,
     reader: Reader,
+    stages: Stages,
     tracker: Tracker,
     content: Content,
     heading: Heading,
@@ -51,6 +53,7 @@ impl Collector {
             protocol,
             frames: Frames::default(),
             reader: Reader::new(wire, &heading.id),
+            stages: Stages::of(&heading),
             tracker: Tracker::default(),
             content: Content::default(),
             heading,
@@ -71,10 +74,12 @@ impl Collector {
 
     fn event(&mut self, event: &[u8]) -> Result<(), StreamError> {
         let Some(data) = sse::data(event).filter(|_| !self.tracker.ended) else { return Ok(()) };
-        let (tracker, content) = (&mut self.tracker, &mut self.content);
+        let (tracker, content, stages) = (&mut self.tracker, &mut self.content, &mut self.stages);
         self.reader.read(&data, &mut |event| {
-            tracker.see(&event);
-            content.add(event)
+            stages.pass(event, &mut |event| {
+                tracker.see(&event);
+                content.add(event)
+            })
         })
     }
 
@@ -87,6 +92,12 @@ impl Collector {
         // The last event's empty line may be missing, if it is whole otherwise.
         let _ = self.event(&rest);
         let stop = self.tracker.stop.ok_or(Truncated)?;
+        let (tracker, content) = (&mut self.tracker, &mut self.content);
+        let flushed = self.stages.flush(&mut |event| {
+            tracker.see(&event);
+            content.add(event)
+        });
+        flushed.map_err(|_| Truncated)?;
         let usage = self.tracker.spent(self.heading.input_tokens);
         let message = Message {
             blocks: self.content.blocks.iter().map(Growing::as_block).collect(),
@@ -141,6 +152,10 @@ impl Content {
                 self.grow(json)?;
                 self.tool(slot, |_, _, input| input.extend_from_slice(json.escaped()));
             }
+            Event::Foreign(block) => {
+                self.bytes += block.bytes().len();
+                self.blocks.push(Growing::Foreign(block.bytes().to_vec()));
+            }
             Event::Stop { sequence, .. } => self.sequence = sequence.map(|text| text.escaped().to_vec()),
             _ => {}
         }
@@ -181,8 +196,69 @@ impl Growing {
                 name: Text::from_escaped(name),
                 input: Input::Written(Text::from_escaped(input)),
             },
+            Self::Foreign(block) => Block::Foreign(Raw::from_measured(block)),
         }
     }
+}
+
+/// Reads a whole answer through the stages that look at it, as the events of its blocks, and writes it
+/// for the client. None when they find nothing in it.
+pub(crate) fn staged(
+    protocol: Protocol,
+    message: &Message<'_>,
+    context: &AnswerContext<'_>,
+) -> Result<Option<Answer>, BrokenAnswer> {
+    let heading = context.heading();
+    let (mut stages, mut content, mut stop) = (Stages::of(&heading), Content::default(), message.stop);
+    let mut take = |event: Event<'_>| {
+        if let Event::Stop { stop: changed, .. } = event {
+            stop = changed;
+        }
+        content.add(event)
+    };
+    each_event(message, &mut |event| stages.pass(event, &mut take)).map_err(|error| broken(&error))?;
+    if !stages.changed() {
+        return Ok(None);
+    }
+    // What was spent is what the upstream told, or what it wrote.
+    let spent = message.spent(context.input_tokens);
+    let read = Message {
+        blocks: content.blocks.iter().map(Growing::as_block).collect(),
+        stop,
+        sequence: message.sequence,
+        usage: Some(spent.usage),
+        counted: true,
+    };
+    Ok(Some(Answer::new(Answer::write(protocol, &read, &heading), &read, spent)))
+}
+
+fn broken(error: &StreamError) -> BrokenAnswer {
+    BrokenAnswer::Malformed(error.to_string())
+}
+
+/// An answer's blocks and its stop as events.
+fn each_event(message: &Message<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+    for (slot, block) in message.blocks.iter().enumerate() {
+        match block {
+            Block::Text(text) => sink(Event::Text(*text))?,
+            Block::Thinking { text, signature } => {
+                sink(Event::Thinking(*text))?;
+                if let Some(signature) = signature {
+                    sink(Event::Signature(*signature))?;
+                }
+            }
+            Block::Tool { id, name, input } => {
+                let id = Some(*id).filter(|id| !id.is_empty());
+                sink(Event::ToolStart { slot, id, name: Some(*name) })?;
+                let mut written = Vec::new();
+                input.push_written(&mut written);
+                let json = Raw::from_measured(&written).text().unwrap_or(Text::EMPTY);
+                sink(Event::ToolInput { slot, json })?;
+            }
+            Block::Foreign(block) => sink(Event::Foreign(*block))?,
+        }
+    }
+    sink(Event::Stop { stop: message.stop, sequence: message.sequence })
 }
 
 /// Writes a whole answer of an upstream as the stream that the client asked for.
@@ -196,45 +272,26 @@ pub fn replay(
     context: &AnswerContext<'_>,
 ) -> Result<(Bytes, End), BrokenAnswer> {
     let message = read(wire, body)?;
-    let end = |spent: Spent| End { stop: message.stop, has_content: message.has_content(), spent };
-    if (wire, protocol) == (Wire::Anthropic, Protocol::Anthropic) {
-        let stream = anthropic::replay(Raw::parse(body)?)?;
-        return Ok((Bytes::from(stream), end(message.spent(context.input_tokens))));
-    }
     let heading = context.heading();
+    let mut stages = Stages::of(&heading);
+    if (wire, protocol) == (Wire::Anthropic, Protocol::Anthropic) && stages.is_empty() {
+        let stream = anthropic::replay(Raw::parse(body)?)?;
+        let spent = message.spent(context.input_tokens);
+        return Ok((Bytes::from(stream), End { stop: message.stop, has_content: message.has_content(), spent }));
+    }
     let mut tracker = Tracker::default();
     let mut writer = Writer::new(protocol);
     let mut out = Vec::with_capacity(body.len() + 1_024);
-    let broken = |error: StreamError| BrokenAnswer::Malformed(error.to_string());
     if let Some(usage) = message.usage {
         tracker.see(&Event::Usage { usage, last: message.counted });
     }
-    let mut send = |event: Event<'_>, out: &mut Vec<u8>| {
+    let mut send = |event: Event<'_>| {
         tracker.see(&event);
-        writer.write(&heading, &tracker, event, out)
+        writer.write(&heading, &tracker, event, &mut out)
     };
-    for (slot, block) in message.blocks.iter().enumerate() {
-        match block {
-            Block::Text(text) => send(Event::Text(*text), &mut out).map_err(broken)?,
-            Block::Thinking { text, signature } => {
-                send(Event::Thinking(*text), &mut out).map_err(broken)?;
-                if let Some(signature) = signature {
-                    send(Event::Signature(*signature), &mut out).map_err(broken)?;
-                }
-            }
-            Block::Tool { id, name, input } => {
-                let id = Some(*id).filter(|id| !id.is_empty());
-                send(Event::ToolStart { slot, id, name: Some(*name) }, &mut out).map_err(broken)?;
-                let mut written = Vec::new();
-                input.push_written(&mut written);
-                let json = Raw::from_measured(&written).text().unwrap_or(Text::EMPTY);
-                send(Event::ToolInput { slot, json }, &mut out).map_err(broken)?;
-            }
-            Block::Foreign(block) => send(Event::Foreign(*block), &mut out).map_err(broken)?,
-        }
-    }
-    send(Event::Stop { stop: message.stop, sequence: message.sequence }, &mut out).map_err(broken)?;
-    writer.end(&heading, &tracker, &mut out).map_err(broken)?;
+    each_event(&message, &mut |event| stages.pass(event, &mut send)).map_err(|error| broken(&error))?;
+    writer.end(&heading, &tracker, &mut out).map_err(|error| broken(&error))?;
     let spent = tracker.spent(heading.input_tokens);
-    Ok((Bytes::from(out), end(spent)))
+    let stop = tracker.stop.unwrap_or(message.stop);
+    Ok((Bytes::from(out), End { stop, has_content: message.has_content(), spent }))
 }

@@ -64,6 +64,11 @@ impl JsonEnd {
         self.whole && !self.lost
     }
 
+    /// Whether what came so far ends inside a string.
+    pub(crate) fn in_string(&self) -> bool {
+        self.in_string && !self.lost
+    }
+
     /// What has to be added to close it, as it stands inside a JSON string; empty when it is whole,
     /// was never begun, or closing it cannot help.
     pub(crate) fn missing(&self) -> Vec<u8> {

@@ -16,8 +16,10 @@ use bytes::Bytes;
 use super::answer::AnswerContext;
 use super::errors::{self, ErrorReply};
 use super::sse::{self, Frames};
+use super::transform::stages::Stages;
 use super::usage::{Spent, Stop};
 use super::{Protocol, Wire};
+pub(crate) use collect::staged;
 pub use collect::{Collector, replay};
 use event::Reader;
 pub use event::{StreamError, Truncated};
@@ -62,6 +64,7 @@ pub struct Relay {
     wire: Wire,
     frames: Frames,
     reader: Reader,
+    stages: Stages,
     tracker: Tracker,
     /// None: the upstream's events go on as they are
     writer: Option<Writer>,
@@ -74,13 +77,15 @@ impl Relay {
     #[must_use]
     pub fn new(wire: Wire, protocol: Protocol, context: &AnswerContext<'_>) -> Self {
         let heading = context.heading();
+        let stages = Stages::of(&heading);
         Self {
             protocol,
             wire,
             frames: Frames::default(),
             reader: Reader::new(wire, &heading.id),
             tracker: Tracker::default(),
-            writer: (!wire.same_as(protocol)).then(|| Writer::new(protocol)),
+            writer: (!wire.same_as(protocol) || !stages.is_empty()).then(|| Writer::new(protocol)),
+            stages,
             heading,
             written: Vec::new(),
         }
@@ -118,19 +123,17 @@ impl Relay {
     /// Reads one event; returns whether it may go on as it is.
     fn event(&mut self, event: &Bytes) -> Result<bool, StreamError> {
         let Some(data) = sse::data(event) else { return Ok(true) };
-        let (tracker, writer, heading, written) =
-            (&mut self.tracker, &mut self.writer, &self.heading, &mut self.written);
         let mut usage_only = true;
-        self.reader.read(&data, &mut |event| {
+        let (reader, stages) = (&mut self.reader, &mut self.stages);
+        let mut way = Way {
+            tracker: &mut self.tracker,
+            writer: &mut self.writer,
+            heading: &self.heading,
+            out: &mut self.written,
+        };
+        reader.read(&data, &mut |event| {
             usage_only &= matches!(event, event::Event::Usage { .. });
-            tracker.see(&event);
-            match (writer.as_mut(), event) {
-                (None, _) => Ok(()),
-                // An end that comes before the answer's own is a cut: `finish` says so.
-                (Some(_), event::Event::End) if tracker.stop.is_none() => Ok(()),
-                (Some(writer), event::Event::End) => writer.end(heading, tracker, written),
-                (Some(writer), event) => writer.write(heading, tracker, event, written),
-            }
+            stages.pass(event, &mut |event| way.send(event))
         })?;
         let cut = self.tracker.ended && self.tracker.stop.is_none();
         Ok(!(cut || (usage_only && self.heading.back.withhold_usage && is_usage_chunk(&data))))
@@ -166,6 +169,16 @@ impl Relay {
             self.written.clear();
             return Err(Truncated);
         };
+        if !self.tracker.ended {
+            let stages = &mut self.stages;
+            let mut way = Way {
+                tracker: &mut self.tracker,
+                writer: &mut self.writer,
+                heading: &self.heading,
+                out: &mut self.written,
+            };
+            stages.flush(&mut |event| way.send(event)).map_err(|_| Truncated)?;
+        }
         match (&mut self.writer, self.wire) {
             (Some(writer), _) => {
                 writer.end(&self.heading, &self.tracker, &mut self.written).map_err(|_| Truncated)?;
@@ -210,6 +223,27 @@ impl Relay {
     #[must_use]
     pub fn spent(&self) -> Spent {
         self.tracker.spent(self.heading.input_tokens)
+    }
+}
+
+/// Where events go behind the stages.
+struct Way<'r> {
+    tracker: &'r mut Tracker,
+    writer: &'r mut Option<Writer>,
+    heading: &'r Heading,
+    out: &'r mut Vec<u8>,
+}
+
+impl Way<'_> {
+    fn send(&mut self, event: event::Event<'_>) -> Result<(), StreamError> {
+        self.tracker.see(&event);
+        match (self.writer.as_mut(), event) {
+            (None, _) => Ok(()),
+            // An end that comes before the answer's own is a cut: `finish` says so.
+            (Some(_), event::Event::End) if self.tracker.stop.is_none() => Ok(()),
+            (Some(writer), event::Event::End) => writer.end(self.heading, self.tracker, self.out),
+            (Some(writer), event) => writer.write(self.heading, self.tracker, event, self.out),
+        }
     }
 }
 

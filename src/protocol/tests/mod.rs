@@ -7,6 +7,8 @@ mod requests;
 mod responses;
 mod streams;
 mod transforms;
+mod transforms_back;
+mod transforms_out;
 
 use bytes::Bytes;
 

@@ -1,0 +1,131 @@
+//! Transforms on the way to an upstream that speaks the client's own protocol.
+//!
+//! What can be, is spliced: cache marks and schemas. When the conversation or the tools become others,
+//! these members alone are read and written through the form for all wires; every other member, known
+//! here or not, goes on as it came.
+
+use super::super::exchange::Format;
+use super::super::json::{Raw, Text};
+use super::super::request::Request;
+use super::super::transform::exchange::Schemas;
+use super::super::{Protocol, Wire, gemini, tokens, transform};
+use super::splice::{self, Splices};
+use super::{EncodeError, Outgoing, Target};
+use crate::dsl::policy::Capability;
+use crate::dsl::transform::Transform;
+
+/// Members of each wire that hold the conversation and the tools. A name with another form of it: the
+/// client may have used that one.
+fn rewritten_members(wire: Wire) -> &'static [&'static str] {
+    match wire {
+        Wire::Anthropic => &["system", "messages", "tools", "tool_choice"],
+        Wire::Chat => &["messages", "tools", "tool_choice", "parallel_tool_calls"],
+        Wire::Responses => &["instructions", "input", "tools", "tool_choice", "parallel_tool_calls"],
+        Wire::Gemini => &["contents", "systemInstruction", "system_instruction", "tools", "toolConfig", "tool_config"],
+    }
+}
+
+pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) -> Result<(), EncodeError> {
+    if target.transforms.is_empty() {
+        splice::write(request, target, Splices::new(request), outgoing);
+        return Ok(());
+    }
+    if request.protocol() == Protocol::Responses {
+        super::note_responses(request, &mut outgoing.back);
+    }
+    if !transform::concerns(request, target) {
+        transform::watch(target, transform::has_tools(request), &mut outgoing.back);
+        let mut splices = Splices::new(request);
+        clean_cache(request, target, &mut splices);
+        splice::write(request, target, splices, outgoing);
+        return Ok(());
+    }
+    let plain = if request.protocol() == Protocol::Gemini { gemini::plain_schemas(request)? } else { None };
+    let request = plain.as_ref().unwrap_or(request);
+    match request.tag() {
+        None => through_exchange(request, target, outgoing),
+        // Places in the body are those of the request that is read, so the tag goes first.
+        Some(tag) => {
+            let body = splice::with_tag_replaced(request, tag);
+            through_exchange(&Request::parse(request.protocol(), body)?, target, outgoing)
+        }
+    }
+}
+
+fn through_exchange(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) -> Result<(), EncodeError> {
+    let read = super::read(request)?;
+    let schemas = Schemas::of(&read, target);
+    let mut exchange = read;
+    let mut splices = Splices::new(request);
+    clean_cache(request, target, &mut splices);
+    for (tool, cleaned) in exchange.tools.iter().zip(&schemas.tools) {
+        if let (Some(schema), Some(cleaned)) = (tool.schema, cleaned) {
+            splices.put(schema, cleaned.clone());
+        }
+    }
+    if let (Format::Schema { schema, .. }, Some(cleaned)) = (exchange.format, &schemas.format)
+        && target.can(Capability::JsonSchema)
+    {
+        splices.put(schema, cleaned.clone());
+    }
+    // What this protocol has and the form for all has not goes on as it is.
+    exchange.warnings.clear();
+    let bound = tokens::bound(request);
+    if transform::exchange::apply(&mut exchange, &schemas, target, bound, &mut outgoing.back)? {
+        let room = request.body().len();
+        let chain = std::mem::take(&mut exchange.warnings);
+        let written = super::write(&mut exchange, target, outgoing.stream, room, &mut outgoing.back)?;
+        outgoing.warnings.extend(chain);
+        replace_members(request, target, &written, &mut splices);
+    }
+    splice::write(request, target, splices, outgoing);
+    Ok(())
+}
+
+fn replace_members(request: &Request, target: &Target<'_>, written: &[u8], splices: &mut Splices<'_>) {
+    let body = Raw::from_measured(written);
+    for name in rewritten_members(target.wire) {
+        match body.get(name) {
+            Some(value) => splices.set(name, value.bytes().to_vec()),
+            None if request.field(name).is_some() => splices.leave_out(name),
+            None => {}
+        }
+    }
+    splices.rewritten = true;
+}
+
+/// Takes every `cache_control` out that marks something: of texts, results, messages and tools, not one
+/// that stands in a call's input or a schema.
+fn clean_cache(request: &Request, target: &Target<'_>, splices: &mut Splices<'_>) {
+    let wanted = target.has(|transform| matches!(transform, Transform::CleanCache));
+    if !wanted || memchr::memmem::find(request.body(), b"cache_control").is_none() {
+        return;
+    }
+    splices.leave_out("cache_control");
+    for name in ["system", "messages", "tools"] {
+        unmark_all(request, request.field(name).unwrap_or(Raw::NULL), splices);
+    }
+}
+
+/// The depth is bounded by that of the body.
+fn unmark_all(request: &Request, list: Raw<'_>, splices: &mut Splices<'_>) {
+    for object in list.elements().map_while(Result::ok) {
+        unmark(request, object, splices);
+    }
+}
+
+fn unmark(request: &Request, object: Raw<'_>, splices: &mut Splices<'_>) {
+    let [mark, content, function] = object.peek(["cache_control", "content", "function"]);
+    if mark.is_some() {
+        let member = |(key, value): (Text<'_>, Raw<'_>)| {
+            let quote = request.place_of(key.escaped()).start.saturating_sub(1);
+            (quote..request.place_of(value.bytes()).end, key.is("cache_control"))
+        };
+        let members: Vec<_> = object.members().map_while(Result::ok).map(member).collect();
+        splices.take(&members);
+    }
+    unmark_all(request, content.unwrap_or(Raw::NULL), splices);
+    if let Some(function) = function {
+        unmark(request, function, splices);
+    }
+}
