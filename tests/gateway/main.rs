@@ -23,4 +23,5 @@ mod record;
 mod reload;
 mod responses;
 mod serving;
+mod stages;
 mod transforms;

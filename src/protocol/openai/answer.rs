@@ -34,11 +34,13 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
 
 /// Reads a message's blocks; returns whether it is a refusal.
 fn read_message<'a>(message: Raw<'a>, blocks: &mut Vec<Block<'a>>) -> Result<bool, JsonError> {
-    let [content, reasoning, thought, refusal, calls] =
-        message.pick(["content", "reasoning_content", "reasoning", "refusal", "tool_calls"])?;
+    let [content, reasoning, thought, details, refusal, calls] =
+        message.pick(["content", "reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls"])?;
     let full = |raw: Option<Raw<'a>>| raw.and_then(Raw::text).filter(|text| !text.is_empty());
     if let Some(text) = full(reasoning).or(full(thought)) {
         blocks.push(Block::Thinking { text, signature: None });
+    } else {
+        blocks.extend(detailed_thinking(details).map(|text| Block::Thinking { text, signature: None }));
     }
     blocks.extend(full(content).map(Block::Text));
     for part in content.unwrap_or(Raw::NULL).elements() {
@@ -57,6 +59,17 @@ fn read_message<'a>(message: Raw<'a>, blocks: &mut Vec<Block<'a>>) -> Result<boo
         blocks.push(Block::Tool { id: text(id), name: text(name), input });
     }
     Ok(refusal.is_some())
+}
+
+/// What can be read of `reasoning_details`, where OpenRouter and its likes put thinking. Most of them send
+/// it a second time as `reasoning`, so this is only asked when there is none.
+pub(super) fn detailed_thinking(details: Option<Raw<'_>>) -> impl Iterator<Item = Text<'_>> {
+    let details = details.unwrap_or(Raw::NULL).elements().map_while(Result::ok);
+    let texts = details.filter_map(|detail| {
+        let [text, summary] = detail.peek(["text", "summary"]);
+        text.or(summary)?.text()
+    });
+    texts.filter(|text| !text.is_empty())
 }
 
 pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> {

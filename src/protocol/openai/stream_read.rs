@@ -5,6 +5,7 @@ use super::super::errors::read_upstream_error;
 use super::super::json::{Kind, Raw, Text};
 use super::super::stream::event::{Event, Sink, StreamError};
 use super::super::usage::{Stop, Usage};
+use super::answer::detailed_thinking;
 
 /// Most tool calls of one answer.
 const MAX_CALLS: usize = 256;
@@ -80,10 +81,12 @@ impl StreamReader {
     }
 
     fn delta(&mut self, delta: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
-        let [content, reasoning, thought, refusal, calls] =
-            delta.pick(["content", "reasoning_content", "reasoning", "refusal", "tool_calls"])?;
+        let [content, reasoning, thought, details, refusal, calls] =
+            delta.pick(["content", "reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls"])?;
         if let Some(text) = reasoning.or(thought).and_then(Raw::text) {
             sink(Event::Thinking(text))?;
+        } else {
+            detailed_thinking(details).try_for_each(|text| sink(Event::Thinking(text)))?;
         }
         match content {
             Some(content) if content.kind() == Kind::Array => {

@@ -306,3 +306,24 @@ fn a_stream_that_is_cut_is_an_error_whatever_is_held() {
         assert!(!String::from_utf8_lossy(&out.concat()).contains("message_stop"));
     }
 }
+
+#[test]
+fn thinking_is_read_wherever_a_chat_upstream_puts_it() {
+    let back = Back::default();
+    let details = r#""reasoning_details":[{"type":"reasoning.text","text":"a"},{"type":"reasoning.encrypted","data":"x"},{"type":"reasoning.summary","summary":"b"}]"#;
+    for (members, expected) in [
+        (r#""reasoning_content":"a""#.to_owned(), json!([thinking("a"), text("c")])),
+        (r#""reasoning":"a""#.to_owned(), json!([thinking("a"), text("c")])),
+        (format!(r#""reasoning":"a",{details}"#), json!([thinking("a"), text("c")])),
+    ] {
+        let body = format!(r#"{{"choices":[{{"message":{{{members},"content":"c"}},"finish_reason":"stop"}}]}}"#);
+        let whole = answer(Wire::Chat, Protocol::Anthropic, Bytes::from(body), &context(&back)).unwrap();
+        assert_eq!(content(&whole.body).0, expected);
+        let stream = format!(
+            "data: {{\"choices\":[{{\"delta\":{{{members},\"content\":\"c\"}},\"finish_reason\":\"stop\"}}]}}\n\ndata: [DONE]\n\n"
+        );
+        assert_eq!(collected(Wire::Chat, stream.as_bytes(), &back).0, expected);
+    }
+    let stream = format!("data: {{\"choices\":[{{\"delta\":{{{details}}},\"finish_reason\":\"stop\"}}]}}\n\n");
+    assert_eq!(collected(Wire::Chat, stream.as_bytes(), &back).0, json!([thinking("ab")]));
+}
