@@ -195,14 +195,14 @@ fn note_responses(request: &Request, back: &mut Back) {
 }
 
 /// The request in the form for all wires.
-fn read(request: &Request) -> Result<Exchange<'_>, BadRequest> {
-    match request.protocol() {
-        Protocol::Anthropic => anthropic::read_request(request),
-        Protocol::Chat => openai::read_request(request),
-        Protocol::Responses => responses::read_request(request),
-        Protocol::Gemini => gemini::read_request(request),
-        Protocol::Simple => Ok(simple::read_request(request)),
-    }
+fn read(request: &Request) -> Result<Exchange<'_>, EncodeError> {
+    Ok(match request.protocol() {
+        Protocol::Anthropic => anthropic::read_request(request)?,
+        Protocol::Chat => openai::read_request(request)?,
+        Protocol::Responses => responses::read_request(request)?,
+        Protocol::Gemini => gemini::read_request(request)?,
+        Protocol::Simple => simple::read_request(request),
+    })
 }
 
 /// The form for all wires in that of one; `room` is about how long it will be.
