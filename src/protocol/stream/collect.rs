@@ -226,6 +226,7 @@ pub(crate) fn staged(
         blocks: content.blocks.iter().map(Growing::as_block).collect(),
         stop,
         sequence: message.sequence,
+        other: message.other,
         usage: Some(spent.usage),
         counted: true,
     };
