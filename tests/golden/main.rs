@@ -49,6 +49,12 @@
 //! Answers and streams: `blocks` (lines such as `thinking hm signed sig`, `text hi`, `call f {"a":1}`), `stop` (`end`,
 //! `max_tokens`, `tool_use`, `refusal`, `stop_sequence`, `pause`, `error`), `sequence`, `input` (fresh), `cached`, `written`, `output`.
 //!
+//! # Made to order
+//!
+//! Rows over all pairs that need no files are in `flow/`: streams written in any manner of any wire and read by
+//! a strict reader (`script`, `strict`, `rows`), conversations sent through every pair with a list of what is
+//! lost (`talk`, `trip`).
+//!
 //! # Adding a row
 //!
 //! One entry in `rows/`: its name (the directory and the test), its section, its sentence, its predicate
@@ -57,6 +63,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 mod case;
+mod flow;
 mod row;
 mod rows;
 mod run;
