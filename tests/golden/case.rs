@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use ccr_policy::dsl::policy::Capability;
-use ccr_policy::protocol::{BadRequest, Protocol, Request, Target, Wire};
+use ccr_policy::facts::given::GivenFacts;
+use ccr_policy::protocol::{BadRequest, EncodeError, Outgoing, Protocol, Request, Target, Wire};
 use serde_json::Value;
 
 pub(crate) const PROTOCOLS: [(&str, Protocol); 5] = [
@@ -38,6 +39,11 @@ pub(crate) fn target(wire: Wire) -> Target<'static> {
         stream: true,
         transforms: &[],
     }
+}
+
+/// Writes a request; nothing is known about who sends it.
+pub(crate) fn encode(request: &Request, target: &Target<'_>) -> Result<Outgoing, EncodeError> {
+    ccr_policy::protocol::encode(request, target, &GivenFacts::default())
 }
 
 /// Whether golden files are to be written.

@@ -62,7 +62,7 @@ pub(crate) fn back(pair: Pair) -> Back {
         _ => return Back::default(),
     };
     let request = Request::parse(pair.client, Bytes::from(body)).unwrap();
-    protocol::encode(&request, &target(pair.wire)).map(|sent| sent.back).unwrap_or_default()
+    crate::case::encode(&request, &target(pair.wire)).map(|sent| sent.back).unwrap_or_default()
 }
 
 fn context(back: &Back) -> AnswerContext<'_> {

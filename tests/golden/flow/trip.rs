@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use bytes::Bytes;
-use ccr_policy::protocol::{self, Protocol, Request, Target, Wire};
+use ccr_policy::protocol::{Protocol, Request, Target, Wire};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use serde_json::Value;
 
@@ -113,7 +113,7 @@ fn model(wire: Wire) -> Target<'static> {
 fn trip(pair: Pair, talk: &Talk) -> Result<(BTreeSet<&'static str>, Vec<String>), String> {
     let body = talk.body(pair.client);
     let request = Request::parse(pair.client, Bytes::from(body.to_string())).map_err(|wrong| wrong.message)?;
-    let sent = protocol::encode(&request, &model(pair.wire)).map_err(|error| error.to_string())?;
+    let sent = crate::case::encode(&request, &model(pair.wire)).map_err(|error| error.to_string())?;
     let out: Value = serde_json::from_slice(&sent.body.concat()).map_err(|error| error.to_string())?;
     crate::sound::request(pair.wire, &out).map_err(|wrong| format!("{wrong}\n{out}"))?;
     let (said, got) = (seen::request(Wire::native(pair.client), &body), seen::request(pair.wire, &out));
