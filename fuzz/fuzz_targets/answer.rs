@@ -1,0 +1,34 @@
+//! A whole answer on its way back, as it is and replayed as a stream: byte 0 chooses the pair, the rest is
+//! the upstream's body. What the client gets is JSON, and a stream that a strict reader takes.
+
+#![no_main]
+
+mod common;
+
+use bytes::Bytes;
+use ccr_policy::protocol::{answer, replay};
+use common::{Pair, back, context, strict};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|data: &[u8]| {
+    let [pair, body @ ..] = data else { return };
+    let pair = Pair::of(*pair);
+    let back = back(pair);
+    // What is no JSON to a strict parser goes on to those who speak the same; others may refuse it or not.
+    let sound = serde_json::from_slice::<Value>(body).is_ok();
+    if let Ok(answer) = answer(pair.wire, pair.client, Bytes::copy_from_slice(body), &context(&back))
+        && sound
+    {
+        serde_json::from_slice::<Value>(&answer.body)
+            .unwrap_or_else(|wrong| panic!("{pair:?}: {wrong}\n{}", String::from_utf8_lossy(&answer.body)));
+    }
+    if let Ok((stream, _)) = replay(pair.wire, pair.client, body, &context(&back))
+        && sound
+        && !pair.same()
+    {
+        let text = String::from_utf8_lossy(&stream);
+        let told = strict::read(pair.client, &text).unwrap_or_else(|wrong| panic!("{pair:?}: {wrong}\n{text}"));
+        assert!(told.ended && !told.failed, "{pair:?}: {told:?}\n{text}");
+    }
+});

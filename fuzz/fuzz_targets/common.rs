@@ -1,0 +1,80 @@
+//! What the targets share: an input's first byte chooses the client's protocol and the upstream's wire.
+
+use bytes::Bytes;
+use ccr_policy::dsl::policy::Capability;
+use ccr_policy::facts::given::GivenFacts;
+use ccr_policy::protocol::errors::ErrorReply;
+use ccr_policy::protocol::{AnswerContext, Back, Protocol, Relay, Request, Target, Wire, encode};
+
+#[allow(dead_code, reason = "each target uses a part")]
+#[path = "../../tests/golden/flow/strict.rs"]
+pub(crate) mod strict;
+
+const PROTOCOLS: [Protocol; 4] = [Protocol::Anthropic, Protocol::Chat, Protocol::Responses, Protocol::Gemini];
+const WIRES: [Wire; 4] = [Wire::Anthropic, Wire::Chat, Wire::Responses, Wire::Gemini];
+
+/// A client's protocol and an upstream's wire.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    pub(crate) client: Protocol,
+    pub(crate) wire: Wire,
+}
+
+impl Pair {
+    /// The pair that a byte stands for: two bits each.
+    pub(crate) fn of(byte: u8) -> Self {
+        Self { client: PROTOCOLS[usize::from(byte >> 2 & 3)], wire: WIRES[usize::from(byte & 3)] }
+    }
+
+    /// Both speak the same.
+    pub(crate) fn same(self) -> bool {
+        self.wire.same_as(self.client)
+    }
+}
+
+/// A model that can do everything.
+#[allow(dead_code, reason = "each target uses a part")]
+pub(crate) fn target(wire: Wire, model: &str) -> Target<'_> {
+    Target { wire, model, output_limit: Some(8_000), context: None, can: &Capability::ALL, stream: true, transforms: &[] }
+}
+
+/// What the way back knows when a stream's usage was asked for.
+#[allow(dead_code, reason = "each target uses a part")]
+pub(crate) fn back(pair: Pair) -> Back {
+    if pair.client != Protocol::Chat {
+        return Back::default();
+    }
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true,"stream_options":{"include_usage":true}}"#;
+    let request = Request::parse(Protocol::Chat, Bytes::from(body)).expect("a good request");
+    encode(&request, &target(pair.wire, "m"), &GivenFacts::default()).map(|sent| sent.back).unwrap_or_default()
+}
+
+#[allow(dead_code, reason = "each target uses a part")]
+pub(crate) fn context(back: &Back) -> AnswerContext<'_> {
+    AnswerContext { requested_model: "asked", request_id: "r1", created_unix: 9, input_tokens: 42, back }
+}
+
+/// What a client got, and whether the answer came to its end.
+#[allow(dead_code, reason = "each target uses a part")]
+pub(crate) fn relay(pair: Pair, chunks: &[&[u8]]) -> (String, bool) {
+    let back = back(pair);
+    let mut relay = Relay::new(pair.wire, pair.client, &context(&back));
+    let mut out = Vec::new();
+    let mut failed = false;
+    for chunk in chunks {
+        match relay.push(Bytes::copy_from_slice(chunk), &mut out) {
+            Ok(progress) if progress.ended => break,
+            Ok(_) => {}
+            Err(_) => {
+                failed = true;
+                break;
+            }
+        }
+    }
+    let ended = !failed && relay.finish(&mut out).is_ok();
+    if !ended {
+        let reply = ErrorReply { status: 502, kind: "cut".into(), message: "cut".into(), ..ErrorReply::default() };
+        relay.fail(&reply, &mut out);
+    }
+    (String::from_utf8_lossy(&out.concat()).into_owned(), ended)
+}
