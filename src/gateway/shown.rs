@@ -31,7 +31,8 @@ pub(crate) fn show_for(
     let stream = outgoing.as_ref().is_some_and(|outgoing| outgoing.stream);
     let none = HeaderMap::new();
     let added = outgoing.as_ref().map_or(&none, |outgoing| &outgoing.headers);
-    let shown = shown(provider, operation(wire_for(policy, model, protocol)), stream, client, added);
+    let shown =
+        shown(provider, &model.upstream, operation(wire_for(policy, model, protocol), stream), stream, client, added);
     // Clients that name beta features say so in the address too.
     let beta = client.contains_key("anthropic-beta") && wire_for(policy, model, protocol).same_as(protocol);
     let url = if beta && protocol == Protocol::Anthropic { format!("{}?beta=true", shown.url) } else { shown.url };

@@ -48,17 +48,35 @@ pub(crate) struct Names {
     changed: Vec<(String, String)>,
     /// the upstream's name of each tool, in order
     listed: Vec<String>,
+    /// a name begins with a letter or `_`
+    letter_first: bool,
 }
 
 impl Names {
     pub(crate) fn of(tools: &[Tool<'_>]) -> Self {
-        let mut names = Self::default();
+        Self::default().with(tools)
+    }
+
+    /// The same for an upstream whose names begin with a letter or `_` (Gemini).
+    pub(crate) fn with_letter_first(tools: &[Tool<'_>]) -> Self {
+        Self { letter_first: true, ..Self::default() }.with(tools)
+    }
+
+    fn legal<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        if self.letter_first && !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
+            return Cow::Owned(legal(&format!("_{name}"), MAX_NAME_BYTES).into_owned());
+        }
+        legal(name, MAX_NAME_BYTES)
+    }
+
+    fn with(self, tools: &[Tool<'_>]) -> Self {
+        let mut names = self;
         for tool in tools {
             let client = tool.name.decode();
-            let mut name = legal(&client, MAX_NAME_BYTES).into_owned();
+            let mut name = names.legal(&client).into_owned();
             let mut number = 2;
             while names.listed.contains(&name) {
-                name = legal(&format!("{client}_{number}"), MAX_NAME_BYTES).into_owned();
+                name = names.legal(&format!("{client}_{number}")).into_owned();
                 number += 1;
             }
             if name != client {
@@ -79,7 +97,7 @@ impl Names {
         let client = client.decode();
         match self.changed.iter().find(|(name, _)| *name == client) {
             Some((name, changed)) if !self.listed.contains(name) => push_string(out, changed),
-            _ => push_string(out, &legal(&client, MAX_NAME_BYTES)),
+            _ => push_string(out, &self.legal(&client)),
         }
     }
 
@@ -120,6 +138,16 @@ mod tests {
         assert_eq!(back.client_name(&all[3]), "ok");
         assert_eq!(back.client_name(&all[4]), long);
         assert_eq!(back.client_name("other"), "other");
+    }
+
+    #[test]
+    fn a_name_begins_with_a_letter_where_it_must() {
+        let names = Names::with_letter_first(&[tool("2fast"), tool("_ok"), tool("-x"), tool("ok")]);
+        assert_eq!(names.listed, ["_2fast", "_ok", "_-x", "ok"]);
+        let mut out = Vec::new();
+        names.push(&mut out, Text::from_escaped(b"9"));
+        assert_eq!(out, b"\"_9\"");
+        assert_eq!(Names::of(&[tool("2fast")]).listed, ["2fast"]);
     }
 
     #[test]

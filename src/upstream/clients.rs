@@ -18,6 +18,7 @@ use url::{Host, Url};
 use super::cooling::ModelLink;
 use super::credentials::{self, CredentialError};
 use super::failure::{Failure, FailureKind};
+use super::gemini::ModelUrls;
 use super::mask;
 use super::send::Operation;
 use super::shown::address;
@@ -62,12 +63,6 @@ pub enum ClientError {
         /// its name
         header: String,
     },
-    /// a kind that this version does not speak
-    #[error("provider `{provider}`: its kind is not served by this version")]
-    Kind {
-        /// whose
-        provider: String,
-    },
     /// the HTTP library could not be set up
     #[error("provider `{provider}`: cannot set up connections: {text}")]
     Library {
@@ -102,7 +97,7 @@ pub struct Endpoint {
     chat: Url,
     responses: Url,
     embeddings: Url,
-    /// the models' address: a model's name and the method stand behind it
+    /// the base with its version: a model's name and the method stand behind it ([`ModelLink`])
     gemini: Url,
     anthropic_headers: HeaderMap,
     openai_headers: HeaderMap,
@@ -167,7 +162,8 @@ impl Endpoint {
     #[must_use]
     pub fn model(&self, upstream_name: &str) -> Arc<ModelLink> {
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(models.entry(upstream_name.to_owned()).or_default())
+        let made = || Arc::new(ModelLink::new(ModelUrls::of(&self.gemini, upstream_name)));
+        Arc::clone(models.entry(upstream_name.to_owned()).or_insert_with(made))
     }
 
     /// The address without its secrets, for `/health`: scheme, host and port.
@@ -182,10 +178,10 @@ impl Endpoint {
         self.messages.as_str()
     }
 
-    /// Where an operation is asked, for the log.
+    /// Where an operation is asked of a model, for the log.
     #[must_use]
-    pub fn path(&self, operation: Operation) -> &str {
-        self.url(operation, false).as_str()
+    pub fn path<'a>(&'a self, operation: Operation, link: &'a ModelLink) -> &'a str {
+        self.url(operation, false, link).as_str()
     }
 
     /// A text of the provider without the key, should it quote it.
@@ -229,7 +225,7 @@ impl Endpoint {
         EndpointState { failures: self.failures.load(Ordering::Relaxed), last: *last }
     }
 
-    pub(super) fn url(&self, operation: Operation, beta: bool) -> &Url {
+    pub(super) fn url<'a>(&'a self, operation: Operation, beta: bool, link: &'a ModelLink) -> &'a Url {
         match operation {
             Operation::Messages if beta => &self.messages_beta,
             Operation::Messages => &self.messages,
@@ -237,7 +233,9 @@ impl Endpoint {
             Operation::ChatCompletions => &self.chat,
             Operation::Responses => &self.responses,
             Operation::Embeddings => &self.embeddings,
-            Operation::GenerateContent => &self.gemini,
+            Operation::GenerateContent | Operation::StreamGenerateContent => {
+                link.gemini.as_ref().map_or(&self.gemini, |urls| urls.of_operation(operation))
+            }
         }
     }
 
@@ -245,7 +243,7 @@ impl Endpoint {
         match operation {
             Operation::Messages | Operation::CountTokens => &self.anthropic_headers,
             Operation::ChatCompletions | Operation::Responses | Operation::Embeddings => &self.openai_headers,
-            Operation::GenerateContent => &self.gemini_headers,
+            Operation::GenerateContent | Operation::StreamGenerateContent => &self.gemini_headers,
         }
     }
 
@@ -276,8 +274,7 @@ impl<'a> Plan<'a> {
         let name = || provider.name.clone();
         let text = match provider.kind {
             ProviderKind::Mock => mock_base(&provider.name),
-            ProviderKind::OpenAi | ProviderKind::Anthropic | ProviderKind::Responses => provider.base.clone(),
-            ProviderKind::Gemini => return Err(ClientError::Kind { provider: name() }),
+            _ => provider.base.clone(),
         }
         .unwrap_or_default();
         let base = Url::parse(&text)
@@ -432,7 +429,9 @@ mod tests {
 
     #[test]
     fn puts_paths_behind_the_base() {
-        let url = |kind, base, operation| endpoint(kind, base).unwrap().url(operation, false).to_string();
+        let url = |kind, base, operation| {
+            endpoint(kind, base).unwrap().url(operation, false, &ModelLink::default()).to_string()
+        };
         let anthropic = |base| url(ProviderKind::Anthropic, base, Operation::Messages);
         assert_eq!(anthropic("http://127.0.0.1:1"), "http://127.0.0.1:1/v1/messages");
         assert_eq!(anthropic("http://127.0.0.1:1/v1"), "http://127.0.0.1:1/v1/messages");

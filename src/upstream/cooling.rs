@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::gemini::ModelUrls;
 use crate::bounds::MAX_COOL_DOWN;
 
 /// Answers that must have been seen before their mean says anything.
@@ -12,6 +13,8 @@ const ENOUGH_ANSWERS: u64 = 20;
 /// One model at one provider. Reading and writing it takes no lock.
 #[derive(Debug)]
 pub struct ModelLink {
+    /// where it is asked in Gemini's protocol, which has its name in the address
+    pub(super) gemini: Option<ModelUrls>,
     born: Instant,
     /// milliseconds after `born` until which it is skipped
     until_ms: AtomicU64,
@@ -22,11 +25,16 @@ pub struct ModelLink {
 impl Default for ModelLink {
     fn default() -> Self {
         let none = || AtomicU64::new(0);
-        Self { born: Instant::now(), until_ms: none(), answers: none(), output_tokens: none() }
+        Self { gemini: None, born: Instant::now(), until_ms: none(), answers: none(), output_tokens: none() }
     }
 }
 
 impl ModelLink {
+    /// A model that nobody has asked yet.
+    pub(super) fn new(gemini: Option<ModelUrls>) -> Self {
+        Self { gemini, ..Self::default() }
+    }
+
     /// Skips the model for `wait` from now on, at most [`MAX_COOL_DOWN`]. A longer wait that
     /// already runs stays.
     pub fn cool(&self, now: Instant, wait: Duration) {

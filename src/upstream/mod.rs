@@ -8,6 +8,7 @@ mod clients;
 mod cooling;
 mod credentials;
 mod failure;
+mod gemini;
 mod headers;
 mod mask;
 mod send;

@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
 use super::clients::{Endpoint, Lane};
+use super::cooling::ModelLink;
 use super::failure::{Failure, FailureKind};
 use crate::bounds::{ERROR_BODY, MAX_ERROR_BYTES};
 
@@ -28,6 +29,8 @@ pub enum Operation {
     Responses,
     /// Gemini's `generateContent`
     GenerateContent,
+    /// Gemini's `streamGenerateContent`, as server-sent events
+    StreamGenerateContent,
     /// OpenAI's embeddings
     Embeddings,
 }
@@ -56,15 +59,15 @@ pub struct Incoming {
 }
 
 impl Endpoint {
-    /// Sends a request and waits for the head of its answer, however long that takes: the caller
+    /// Sends a request for one of its models and waits for the head of its answer, however long that takes: the caller
     /// sets the time limit.
     ///
     /// # Errors
     /// When no connection can be made, or it breaks before an answer begins, or the answer is
     /// compressed although nobody asked for that.
-    pub async fn send(&self, lane: Lane, prepared: Prepared) -> Result<Incoming, Failure> {
+    pub async fn send(&self, lane: Lane, link: &ModelLink, prepared: Prepared) -> Result<Incoming, Failure> {
         let mut request =
-            reqwest::Request::new(http::Method::POST, self.url(prepared.operation, prepared.beta).clone());
+            reqwest::Request::new(http::Method::POST, self.url(prepared.operation, prepared.beta, link).clone());
         *request.headers_mut() = prepared.headers;
         for (name, value) in self.fixed_headers(prepared.operation) {
             request.headers_mut().insert(name.clone(), value.clone());

@@ -2,7 +2,9 @@
 //! environment, and no connection is made.
 
 use http::HeaderMap;
+use url::Url;
 
+use super::gemini::{ModelUrls, versioned};
 use super::headers::request_headers;
 use super::send::Operation;
 use crate::diag::secret::is_secret_name;
@@ -17,10 +19,18 @@ pub struct Shown {
     pub headers: Vec<(String, String)>,
 }
 
-/// The request as [`super::Endpoint::send`] would make it. `client` is what the client sent, `added`
+/// The request as [`super::Endpoint::send`] would make it. `model` is the name
+/// that the provider knows, `client` what the client sent, `added`
 /// what the model's transforms add.
 #[must_use]
-pub fn shown(provider: &Provider, operation: Operation, stream: bool, client: &HeaderMap, added: &HeaderMap) -> Shown {
+pub fn shown(
+    provider: &Provider,
+    model: &str,
+    operation: Operation,
+    stream: bool,
+    client: &HeaderMap,
+    added: &HeaderMap,
+) -> Shown {
     let mut all = request_headers(operation, stream, client);
     all.extend(added.iter().map(|(name, value)| (name.clone(), value.clone())));
     let mut headers: Vec<(String, String)> = all
@@ -37,7 +47,9 @@ pub fn shown(provider: &Provider, operation: Operation, stream: bool, client: &H
             Operation::ChatCompletions | Operation::Responses | Operation::Embeddings => {
                 set("authorization", format!("Bearer *  ({variable})"))
             }
-            Operation::GenerateContent => set("x-goog-api-key", format!("*  ({variable})")),
+            Operation::GenerateContent | Operation::StreamGenerateContent => {
+                set("x-goog-api-key", format!("*  ({variable})"))
+            }
         }
     }
     for (name, value) in &provider.headers {
@@ -49,7 +61,11 @@ pub fn shown(provider: &Provider, operation: Operation, stream: bool, client: &H
         (_, ProviderKind::Mock) => "http://built-in.invalid",
         (base, _) => base.as_deref().unwrap_or_default(),
     };
-    Shown { url: address(provider.kind, base, operation), headers }
+    let url = address(provider.kind, base, operation);
+    let named = || ModelUrls::of(&Url::parse(&url).ok()?, model).map(|urls| urls.of_operation(operation).to_string());
+    let is_gemini = matches!(operation, Operation::GenerateContent | Operation::StreamGenerateContent);
+    let named = if is_gemini { named() } else { None };
+    Shown { url: named.unwrap_or(url), headers }
 }
 
 /// The address of an operation behind a provider's base.
@@ -66,7 +82,8 @@ pub(super) fn address(kind: ProviderKind, base: &str, operation: Operation) -> S
         Operation::Responses => format!("{base}/responses"),
         Operation::Embeddings if kind == ProviderKind::Mock => format!("{anthropic}/embeddings"),
         Operation::Embeddings => format!("{base}/embeddings"),
-        Operation::GenerateContent => format!("{base}/models"),
+        // The model's name is put behind it (`gemini`).
+        Operation::GenerateContent | Operation::StreamGenerateContent => versioned(kind, base),
     }
 }
 
@@ -98,6 +115,7 @@ mod tests {
         let check = |operation, header: &str, value: &str| {
             let shown = shown(
                 &provider(ProviderKind::Anthropic, "https://a.test"),
+                "m",
                 operation,
                 true,
                 &client,

@@ -184,3 +184,46 @@ fn a_dry_run_knows_geminis_bodies() {
         assert!(trace.contains("other"), "{trace}");
     }
 }
+
+// An upstream that speaks Gemini.
+
+const ANSWER: &str = r#"{"candidates":[{"content":{"parts":[{"text":"fine"}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":1,"totalTokenCount":4},"modelVersion":"real"}"#;
+
+fn gemini(upstream: &Upstream) -> String {
+    let address = upstream.address;
+    format!(
+        "provider g {{ kind: gemini base: \"http://{address}/v1beta\" key: env(\"CARGO_PKG_NAME\") }}\n\
+         model pro on g {{ upstream: \"gemini-2.5-pro\" can: [tools, vision] }}\nroute main {{ default -> pro }}\n"
+    )
+}
+
+#[test]
+fn a_gemini_upstream_answers_every_client() {
+    let upstream = Upstream::saying(answer("200 OK", "content-type: application/json\r\n", ANSWER));
+    let gateway = Gateway::start(&gemini(&upstream));
+    let reply = gateway.post_with(GENERATE, &[("x-goog-api-key", "mine")], HELLO).expect(200);
+    assert_eq!(reply.text(), ANSWER);
+    let sent = upstream.last();
+    assert!(sent.starts_with("POST /v1beta/models/gemini-2.5-pro:generateContent HTTP/1.1\r\n"), "{sent}");
+    assert!(sent.ends_with(HELLO) && !sent.contains("mine"), "{sent}");
+    assert!(sent.contains(concat!("x-goog-api-key: ", env!("CARGO_PKG_NAME"))), "{sent}");
+    let claude = gateway.post(crate::kit::MESSAGES, crate::kit::CLAUDE).expect(200).json();
+    assert_eq!((&claude["content"][0]["text"], &claude["usage"]["input_tokens"]), (&json!("fine"), &json!(3)));
+    let chat = gateway.post(crate::kit::CHAT, crate::kit::HELLO).expect(200).json();
+    assert_eq!(chat["choices"][0]["message"]["content"], "fine");
+}
+
+#[test]
+fn a_gemini_upstream_streams_to_every_client() {
+    let stream = format!("data: {ANSWER}\r\n\r\n");
+    let upstream = Upstream::saying(format!("{EVENTS}{stream}"));
+    let gateway = Gateway::start(&gemini(&upstream));
+    assert_eq!(gateway.post(&format!("{STREAM}?alt=sse"), HELLO).expect(200).text(), stream);
+    let path = "POST /v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse HTTP/1.1\r\n";
+    assert!(upstream.last().starts_with(path), "{}", upstream.last());
+    assert_eq!(gateway.post(STREAM, HELLO).expect(200).text(), format!("[{ANSWER}]\n"));
+    let claude = gateway.post(crate::kit::MESSAGES, crate::kit::CLAUDE_STREAM).expect(200).text();
+    assert!(claude.contains("fine") && claude.contains("message_stop"), "{claude}");
+    let chat = gateway.post(crate::kit::CHAT, crate::kit::HELLO_STREAM).expect(200).text();
+    assert!(chat.ends_with("data: [DONE]\n\n"), "{chat}");
+}

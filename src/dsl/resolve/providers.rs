@@ -96,9 +96,6 @@ impl Lower<'_, '_> {
             });
             return None;
         };
-        if matches!(kind, ProviderKind::Gemini) {
-            self.unserved(field.value.span, &format!("`kind: {word}`"));
-        }
         Some(*kind)
     }
 
@@ -129,6 +126,11 @@ impl Lower<'_, '_> {
                 self.report(finding.help(format!("write `\"{meant}\"`")));
                 return None;
             }
+        }
+        if let Some(meant) = before_model(bare) {
+            let finding = Diagnostic::new(Code::P0203, span, "the model and the method are put behind the base");
+            self.report(finding.help(format!("write `\"{meant}\"`")));
+            return None;
         }
         let loopback = is_loopback(&url);
         if url.scheme() == "http" && !loopback {
@@ -177,6 +179,12 @@ impl Lower<'_, '_> {
 fn says_mock(block: &Block) -> bool {
     let kind = block.fields.iter().find(|field| field.key.text == "kind").and_then(|field| text_of(&field.value));
     kind.is_none_or(|kind| kind == "mock" || !KINDS.iter().any(|(known, _)| *known == kind))
+}
+
+/// What stands before a model of Gemini's in an address that goes on with one.
+fn before_model(base: &str) -> Option<&str> {
+    let is_call = base.ends_with(":generateContent") || base.ends_with(":streamGenerateContent");
+    base.strip_suffix("/models").or_else(|| base.rsplit_once("/models/").filter(|_| is_call).map(|(before, _)| before))
 }
 
 /// Whether a URL points to this machine.

@@ -127,7 +127,10 @@ fn fields_are_checked() {
     let item =
         |item: &str, code: &str, place: &str, words: &str| refuses(&format!("{BASE}{item}\n"), code, place, words);
     item("provider q { kind: opnai }", "P0203", "opnai", "did you mean `openai`");
-    item("provider q { kind: gemini base: \"https://x.example\" key: env(\"K\") }", "P0708", "gemini", "");
+    for base in ["https://x.example/v1beta/models", "https://x.example/v1beta/models/gemini-x:generateContent"] {
+        let text = format!("provider q {{ kind: gemini base: \"{base}\" key: env(\"K\") }}");
+        item(&text, "P0203", &format!("\"{base}\""), "write `\"https://x.example/v1beta\"`");
+    }
     item("provider q { kind: openai base: \"x.example\" key: env(\"K\") }", "P0203", "\"x.example\"", "not a URL");
     item(
         "provider q { kind: openai base: \"https://x.example?a=b\" key: env(\"K\") }",

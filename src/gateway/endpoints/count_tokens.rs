@@ -114,7 +114,7 @@ async fn asked(exchange: &Exchange, target: &Target) -> Option<Result<Count, Gat
     headers.remove(http::header::ACCEPT);
     let prepared = Prepared { operation: Operation::CountTokens, headers, body, beta: same && exchange.beta };
     let all = async {
-        let mut incoming = target.endpoint.send(exchange.entry.lane, prepared).await.ok()?;
+        let mut incoming = target.endpoint.send(exchange.entry.lane, &target.link, prepared).await.ok()?;
         match Verdict::of(incoming.status) {
             Verdict::Good => {
                 let body = incoming.whole(MAX_ERROR_BYTES).await.ok()?;

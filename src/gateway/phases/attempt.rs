@@ -146,7 +146,7 @@ async fn one(
         EncodeError::BadRequest(wrong) => Miss::Final(GatewayError::BadRequest(wrong.message)),
     })?;
     let embeds = exchange.request.embeds();
-    let operation = if embeds { Operation::Embeddings } else { operation(wire) };
+    let operation = if embeds { Operation::Embeddings } else { operation(wire, outgoing.stream) };
     let stream = outgoing.stream;
     let mut headers = request_headers(operation, stream, &exchange.headers);
     headers.extend(outgoing.headers);
@@ -164,11 +164,12 @@ async fn one(
     asked.answer(prepared, limits.attempt_ends(stream)).await
 }
 
-pub(crate) fn operation(wire: Wire) -> Operation {
+pub(crate) fn operation(wire: Wire, stream: bool) -> Operation {
     match wire {
         Wire::Anthropic => Operation::Messages,
         Wire::Chat => Operation::ChatCompletions,
         Wire::Responses => Operation::Responses,
+        Wire::Gemini if stream => Operation::StreamGenerateContent,
         Wire::Gemini => Operation::GenerateContent,
     }
 }
@@ -188,7 +189,7 @@ struct Asked<'a> {
 impl Asked<'_> {
     async fn answer(self, prepared: Prepared, ends: Instant) -> Result<Good, Miss> {
         let call = Call::begin(self.exchange, self.model);
-        let sent = self.target.endpoint.send(self.exchange.entry.lane, prepared);
+        let sent = self.target.endpoint.send(self.exchange.entry.lane, &self.target.link, prepared);
         let late = || Failure::new(FailureKind::Timeout, "the provider did not answer in time");
         let mut incoming = match tokio::time::timeout_at(ends.into(), sent).await {
             Ok(Ok(incoming)) => incoming,
@@ -203,7 +204,10 @@ impl Asked<'_> {
                 let body = self.target.endpoint.masked_bytes(incoming.error_body(ends).await);
                 let (word, message) = protocol::errors::read_upstream_error(&body);
                 let asked = match kind {
-                    FailureKind::NotFound => format!("asked at {}", self.target.endpoint.path(operation(self.wire))),
+                    FailureKind::NotFound => {
+                        let operation = operation(self.wire, self.stream);
+                        format!("asked at {}", self.target.endpoint.path(operation, &self.target.link))
+                    }
                     _ => String::new(),
                 };
                 return Err(failed(call, failure.detail(asked).said(format!("{word}: {message}"))));

@@ -282,8 +282,10 @@ pub(super) fn broken(error: &StreamError) -> Failure {
 /// answer with a bad status.
 pub(super) fn told(word: &str, message: &str) -> Failure {
     let (kind, text) = match word {
-        "overloaded_error" => (FailureKind::Overloaded, "the provider is overloaded, as it says inside its answer"),
-        word if word.starts_with("rate_limit") => {
+        "overloaded_error" | "UNAVAILABLE" => {
+            (FailureKind::Overloaded, "the provider is overloaded, as it says inside its answer")
+        }
+        word if word.starts_with("rate_limit") || word == "RESOURCE_EXHAUSTED" => {
             (FailureKind::RateLimited, "the provider's rate limit is reached, as it says inside its answer")
         }
         _ => (FailureKind::Broken, "the provider reports an error inside its answer"),

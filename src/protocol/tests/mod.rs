@@ -3,6 +3,7 @@
 mod answers;
 mod facts;
 mod gemini;
+mod gemini_wire;
 mod requests;
 mod responses;
 mod streams;
