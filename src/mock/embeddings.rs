@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::mock::ask::Refusal;
+use crate::mock::base64;
 use crate::mock::openai::said;
 use crate::mock::shape::Shape::{Any, List, Object, Text, TextOr, Word};
 use crate::mock::shape::{POSITIVE, Reading, Shape, need, null};
@@ -55,7 +56,7 @@ pub(super) fn answer(body: &[u8]) -> Result<String, Refusal> {
         .enumerate()
         .map(|(index, text)| {
             let numbers = vector(text, dimensions);
-            let embedding = if as_base64 { json!(base64(&numbers)) } else { json!(numbers) };
+            let embedding = if as_base64 { json!(packed(&numbers)) } else { json!(numbers) };
             json!({"object": "embedding", "index": index, "embedding": embedding})
         })
         .collect();
@@ -72,9 +73,8 @@ fn vector(text: &str, dimensions: u64) -> Vec<f32> {
 }
 
 /// Little-endian floats in base64, as the official SDKs ask for them.
-fn base64(numbers: &[f32]) -> String {
-    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    super::base64::encode(&bytes)
+fn packed(numbers: &[f32]) -> String {
+    base64::encode(&numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn floats_and_base64_say_the_same() {
-        assert_eq!(base64(&[1.0]), "AACAPw==");
+        assert_eq!(packed(&[1.0]), "AACAPw==");
         let floats: Value =
             serde_json::from_str(&answer(br#"{"model":"m","input":["a","b"]}"#).unwrap_or_default()).unwrap();
         assert_eq!(floats["data"].as_array().unwrap().len(), 2);
