@@ -6,8 +6,9 @@
 //! more stays more.
 
 use super::asks::Asks;
-use super::encode::warnings;
+use super::encode::{Target, warnings};
 use super::json::{push_member, push_number, push_string};
+use crate::dsl::transform::presets::ThinkingForm;
 
 /// How hard a model thinks, from not at all to as hard as it can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,6 +116,8 @@ pub(crate) enum ChatSays {
     Enable,
     /// `reasoning: { effort | max_tokens | enabled }`, OpenRouter's one form for all families
     Unified,
+    /// `chat_template_kwargs: { enable_thinking }`, which vLLM hands to a model's template
+    Template,
 }
 
 const LOW_TO_HIGH: &[Effort] = &[Low, Medium, High];
@@ -167,6 +170,21 @@ fn row<T: Copy>(table: &[(&[&str], T)], name: &str) -> Option<T> {
 }
 
 impl ChatSays {
+    /// How a target is told: in the form that its preset knows, if its name says that it can be told.
+    pub(crate) fn by(target: &Target<'_>) -> Self {
+        let named = Self::of(target.model);
+        let form = target.known().and_then(|known| known.thinking);
+        match (form, named) {
+            (None, _) | (Some(ThinkingForm::Effort), Self::Effort(_)) => named,
+            (Some(ThinkingForm::Silent), _) | (Some(_), Self::Nothing) => Self::Nothing,
+            (Some(ThinkingForm::Effort), _) => Self::Effort(LOW_TO_HIGH),
+            (Some(ThinkingForm::Switch), _) => Self::Switch,
+            (Some(ThinkingForm::Reasoning), _) => Self::Unified,
+            (Some(ThinkingForm::Flag), _) => Self::Enable,
+            (Some(ThinkingForm::Template), _) => Self::Template,
+        }
+    }
+
     /// How a model with this name is told.
     pub(crate) fn of(model: &str) -> Self {
         let vendor = model.split_once('/').map_or("", |(vendor, _)| vendor);
@@ -183,13 +201,13 @@ impl ChatSays {
 
 /// Appends what a model behind Chat Completions is told. `thinks`: the policy says that it does.
 /// Returns what the client has to know.
-pub(crate) fn push_chat(model: &str, wish: Wish, thinks: bool, out: &mut Vec<u8>) -> Option<&'static str> {
+pub(crate) fn push_chat(says: ChatSays, wish: Wish, thinks: bool, out: &mut Vec<u8>) -> Option<&'static str> {
     let on = matches!(wish, Wish::On { .. });
     if on && !thinks {
         return Some(warnings::NO_THINKING);
     }
     let flag: &[u8] = if on { b"true" } else { b"false" };
-    match ChatSays::of(model) {
+    match says {
         _ if wish == Wish::Unsaid => {}
         ChatSays::Nothing => return on.then_some(warnings::UNTOLD_THINKING),
         ChatSays::Effort(words) => {
@@ -201,6 +219,10 @@ pub(crate) fn push_chat(model: &str, wish: Wish, thinks: bool, out: &mut Vec<u8>
         ChatSays::Switch => {
             push_member(out, "thinking");
             out.extend_from_slice(if on { b"{\"type\":\"enabled\"}" } else { b"{\"type\":\"disabled\"}" });
+        }
+        ChatSays::Template => {
+            push_member(out, "chat_template_kwargs");
+            out.extend_from_slice(if on { b"{\"enable_thinking\":true}" } else { b"{\"enable_thinking\":false}" });
         }
         ChatSays::Enable => {
             push_member(out, "enable_thinking");
@@ -415,7 +437,7 @@ mod tests {
 
     fn chat(model: &str, wish: Wish) -> String {
         let mut out = Vec::new();
-        let warning = push_chat(model, wish, true, &mut out);
+        let warning = push_chat(ChatSays::of(model), wish, true, &mut out);
         format!("{}{}", String::from_utf8(out).unwrap(), warning.map_or("", |_| "!"))
     }
 
@@ -515,8 +537,8 @@ mod tests {
         assert_eq!(chat("qwen-plus", budget(5_000)), r#","enable_thinking":true,"thinking_budget":5000"#);
         assert_eq!(chat("qwen-plus", unmeasured), r#","enable_thinking":true"#);
         let mut out = Vec::new();
-        assert_eq!(push_chat("qwen-plus", on(High), false, &mut out), Some(warnings::NO_THINKING));
-        assert_eq!((push_chat("moonshotai/kimi-k2", Wish::Off, false, &mut out), out.len()), (None, 0));
+        assert_eq!(push_chat(ChatSays::of("qwen-plus"), on(High), false, &mut out), Some(warnings::NO_THINKING));
+        assert_eq!((push_chat(ChatSays::of("moonshotai/kimi-k2"), Wish::Off, false, &mut out), out.len()), (None, 0));
     }
 
     #[test]

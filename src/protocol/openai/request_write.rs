@@ -7,7 +7,7 @@ use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, To
 use super::super::habits::Habits;
 use super::super::json::{Raw, Text, push_escaped, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
-use super::super::thinking;
+use super::super::thinking::{self, ChatSays};
 use crate::dsl::policy::Capability;
 
 /// OpenAI takes four.
@@ -367,7 +367,7 @@ impl RequestWriter<'_> {
     /// Thinking that is off or not mentioned is never switched on.
     fn thinking(&mut self, exchange: &Exchange<'_>) {
         let thinks = self.target.can(Capability::Thinking);
-        let warning = thinking::push_chat(self.target.model, exchange.asks.wish(), thinks, &mut self.out);
+        let warning = thinking::push_chat(ChatSays::by(self.target), exchange.asks.wish(), thinks, &mut self.out);
         self.warnings.extend(warning.map(str::to_owned));
     }
 

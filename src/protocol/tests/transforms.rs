@@ -201,6 +201,22 @@ fn presets_say_what_names_do_not() {
     assert_eq!(say("openai", "gpt-4o"), ("system".to_owned(), true));
 }
 
+#[test]
+fn presets_know_how_thinking_is_switched() {
+    let body = r#"{"model":"m","max_tokens":9000,"messages":[{"role":"user","content":"hi"}],"thinking":{"type":"enabled","budget_tokens":4096}}"#;
+    let check = |preset: &str, model: &str, member: &str, expected: Value| {
+        let transforms = [Transform::Preset(crate::dsl::transform::presets::preset(preset).unwrap())];
+        let target = Target { model, ..to(Wire::Chat, &transforms) };
+        let out = encode(&request(Protocol::Anthropic, body), &target).unwrap();
+        let value: Value = serde_json::from_slice(&out.body.concat()).unwrap();
+        assert_eq!(value[member], expected, "{preset} {model}");
+    };
+    check("openrouter", "glm-4.6", "reasoning", serde_json::json!({ "max_tokens": 4096 }));
+    check("vllm", "qwen3-32b", "chat_template_kwargs", serde_json::json!({ "enable_thinking": true }));
+    check("deepseek", "deepseek-chat", "thinking", serde_json::json!({ "type": "enabled" }));
+    check("lm-studio", "qwen3-32b", "enable_thinking", Value::Null);
+}
+
 /// A chain that has something to look for, and nothing to change.
 const IDLE: &str = "max_tokens(1M), sampling({ top_p: max(1) }), stream_options(on), own";
 const IDLE_BLOCK: &str = "transform own { remove: [missing, \"metadata.missing\"] rename: { missing: other } }";
