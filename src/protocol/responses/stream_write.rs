@@ -169,7 +169,7 @@ impl Items {
                 if !matches!(self.open, Some(Item::Reasoning { .. })) {
                     self.open_item(heading, Item::Reasoning { text: Vec::new(), signature: None }, out);
                 }
-                self.grow(signed.text)?;
+                self.count(signed.text)?;
                 if let Some(Item::Reasoning { signature, .. }) = &mut self.open {
                     signed.push(Wire::Responses, signature.get_or_insert_default());
                 }
@@ -197,12 +197,14 @@ impl Items {
         Ok(())
     }
 
+    fn count(&mut self, piece: Text<'_>) -> Result<(), StreamError> {
+        self.open_bytes += piece.escaped().len();
+        if self.finished.len() + self.open_bytes > MAX_EVENT_BYTES { Err(EventTooLarge.into()) } else { Ok(()) }
+    }
+
     /// Remembers a piece of the open item.
     fn grow(&mut self, piece: Text<'_>) -> Result<(), StreamError> {
-        self.open_bytes += piece.escaped().len();
-        if self.finished.len() + self.open_bytes > MAX_EVENT_BYTES {
-            return Err(EventTooLarge.into());
-        }
+        self.count(piece)?;
         if let Some(Item::Message { text } | Item::Reasoning { text, signature: None }) = &mut self.open {
             text.extend_from_slice(piece.escaped());
         } else if let Some(Item::Call { arguments, .. }) = &mut self.open {

@@ -490,6 +490,20 @@ fn a_stream_becomes_events() {
 }
 
 #[test]
+fn a_proof_is_no_part_of_what_was_thought() {
+    let stream = concat!(
+        "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}\n\n",
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\n",
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"SIG\"}}\n\n",
+        "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":1}}\n\n",
+        "data: {\"type\":\"message_stop\"}\n\n",
+    );
+    let events = events(&run(Wire::Anthropic, Protocol::Responses, &Back::default(), &[stream.as_bytes()]).text);
+    let item = &events.last().unwrap()["response"]["output"][0];
+    assert_eq!((&item["summary"][0]["text"], &item["encrypted_content"]), (&json!("hm"), &json!("ccr1.anthropic.SIG")));
+}
+
+#[test]
 fn a_stream_that_ran_out_of_tokens_is_incomplete() {
     let stream = [
         chunk(r#"{"content":"he"}"#),
