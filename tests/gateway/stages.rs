@@ -103,9 +103,9 @@ fn a_long_history_is_trimmed_instead_of_skipped() {
     let body = json!({"model": "any", "max_tokens": 64, "messages": turns}).to_string();
     let upstream = Upstream::saying(chat_answer("fine"));
     let trimmed = |model: &str| -> Reply { Gateway::start(&policy(&upstream, model)).post(MESSAGES, &body) };
-    assert!(trimmed("context: 2_000").expect(400).text().contains("do not fit its context"));
+    assert!(trimmed("context: 2000").expect(400).text().contains("do not fit its context"));
     assert_eq!(upstream.calls(), 0);
-    let reply = trimmed("context: 2_000 transform: [trim_history]").expect(200);
+    let reply = trimmed("context: 2000 transform: [trim_history]").expect(200);
     assert!(reply.header("x-ccr-warning").contains("history trimmed"), "{:?}", reply.headers);
     let messages = seen(&upstream)["messages"].as_array().unwrap().len();
     assert!(messages < 8 && upstream.last().contains("and now?"), "{messages}");

@@ -37,10 +37,10 @@ fn models_have_a_shape() -> Pairs {
     let card =
         |id: &str| ModelCard { id: id.into(), owner: "p".into(), created_unix: 86_400, context: None, output: None };
     let cards = [card("a"), card("b")];
-    let chats = json(&models::render(PROTOCOLS[1].1, &cards));
+    let chats = json(&models::render(PROTOCOLS[1].1, &cards, false));
     let mut tried = Vec::new();
     for (client, protocol) in PROTOCOLS {
-        let body = json(&models::render(protocol, &cards));
+        let body = json(&models::render(protocol, &cards, false));
         if client == "simple" || !is_served(client, &body, &chats) {
             continue;
         }
