@@ -74,6 +74,8 @@ pub(crate) enum Part<'a> {
         /// what proves it to the wire that made it
         signature: Option<Signed<'a>>,
     },
+    /// thinking of Anthropic's that nobody but it can read
+    Redacted(Text<'a>),
     /// the provider may cache everything up to here: Anthropic's `cache_control`, as it was written
     CacheMark(Raw<'a>),
     Call {

@@ -22,6 +22,8 @@ pub(crate) struct Habits {
     pub(crate) completion_tokens: bool,
     /// `developer` instead of `system`
     pub(crate) developer: bool,
+    /// content parts may carry `cache_control`: Anthropic's models behind OpenRouter and its like
+    pub(crate) cache_marks: bool,
     /// earlier thinking comes back as `reasoning_content`
     pub(crate) replay_thinking: bool,
 }
@@ -39,6 +41,7 @@ impl Habits {
         Self {
             completion_tokens: known.completion_tokens.unwrap_or(told.completion_tokens),
             developer: known.developer.unwrap_or(told.developer),
+            cache_marks: known.cache_control.unwrap_or(told.cache_marks),
             replay_thinking: known.replay_thinking.unwrap_or(told.replay_thinking),
         }
     }
@@ -52,6 +55,7 @@ impl Habits {
         Self {
             completion_tokens: openai_thinks,
             developer: openai_thinks,
+            cache_marks: has(&["claude"]),
             replay_thinking: has(&["deepseek", "kimi", "glm"]),
         }
     }
@@ -67,6 +71,8 @@ mod tests {
         assert_eq!(Habits::by_name("gpt-5.2-mini"), openai);
         assert_eq!(Habits::by_name("openai/o3"), openai);
         assert_eq!(Habits::by_name("gpt-4o"), Habits::default());
+        let kept = Habits { cache_marks: true, ..Habits::default() };
+        assert_eq!(Habits::by_name("anthropic/claude-sonnet-4.5"), kept);
         assert_eq!(Habits::by_name("Doubao-Seed"), Habits::default());
         assert_eq!(Habits::by_name("deepseek-chat"), Habits { replay_thinking: true, ..Habits::default() });
     }

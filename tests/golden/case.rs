@@ -101,7 +101,7 @@ impl Case {
 
     /// The client's request. Gemini's model and method stand in the path.
     pub(crate) fn request(&self) -> Result<Request, BadRequest> {
-        Request::parse(protocol(self.from), self.bytes.clone())
+        Request::parse(self::protocol(self.from), self.bytes.clone())
     }
 
     pub(crate) fn target(&self, wire: Wire) -> Target<'_> {

@@ -43,9 +43,7 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
         format: format(request)?,
         ..Exchange::default()
     };
-    for text in system_texts(request.field("system").unwrap_or(Raw::NULL))? {
-        exchange.system.push(Part::Text(text));
-    }
+    exchange.system = system_parts(request.field("system").unwrap_or(Raw::NULL))?;
     for sequence in request.field("stop_sequences").unwrap_or(Raw::NULL).elements() {
         exchange.stop.extend(sequence?.text());
     }
@@ -62,18 +60,19 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
     Ok(exchange)
 }
 
-/// The texts of a `system` value, without the billing line: it changes with every turn and would
-/// defeat every prompt cache.
-fn system_texts(system: Raw<'_>) -> Result<Vec<Text<'_>>, BadRequest> {
-    let mut texts = Vec::new();
-    if let Some(text) = system.text() {
-        texts.push(text);
-    }
+/// The texts of a `system` value and their cache marks, without the billing line: it changes with every
+/// turn and would defeat every prompt cache.
+fn system_parts(system: Raw<'_>) -> Result<Parts<'_>, BadRequest> {
+    let says = |text: &Text<'_>| !text.is_empty() && !is_billing(*text);
+    let mut parts: Parts<'_> = system.text().filter(says).map(Part::Text).into_iter().collect();
     for block in system.elements() {
-        texts.extend(block?.pick(["text"])?[0].and_then(Raw::text));
+        let [text, mark] = block?.pick(["text", "cache_control"])?;
+        if let Some(text) = text.and_then(Raw::text).filter(says) {
+            parts.push(Part::Text(text));
+            parts.extend(mark.map(Part::CacheMark));
+        }
     }
-    texts.retain(|text| !text.is_empty() && !is_billing(*text));
-    Ok(texts)
+    Ok(parts)
 }
 
 /// The form that is asked for.
@@ -97,8 +96,7 @@ fn read_message<'a>(exchange: &mut Exchange<'a>, message: Raw<'a>) -> Result<(),
         b"user" => Speaker::User,
         b"assistant" => Speaker::Assistant,
         b"system" => {
-            let parts = system_texts(content)?.into_iter().map(Part::Text).collect();
-            exchange.say(Speaker::System, parts);
+            exchange.say(Speaker::System, system_parts(content)?);
             return Ok(());
         }
         _ => return Err(BadRequest::new("`messages`: a role must be `user`, `assistant` or `system`")),
@@ -115,8 +113,9 @@ fn read_message<'a>(exchange: &mut Exchange<'a>, message: Raw<'a>) -> Result<(),
 }
 
 fn read_block<'a>(exchange: &mut Exchange<'a>, block: Raw<'a>, parts: &mut Parts<'a>) -> Result<(), BadRequest> {
-    let [kind, text, source] = block.pick(["type", "text", "source"])?;
+    let [kind, text, source, mark] = block.pick(["type", "text", "source", "cache_control"])?;
     let source = source.unwrap_or(Raw::NULL);
+    let before = parts.len();
     match kind.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
         b"text" => parts.extend(text.and_then(Raw::text).filter(|text| !text.is_empty()).map(Part::Text)),
         b"image" => parts.push(Part::Image(read_source(source)?)),
@@ -128,8 +127,10 @@ fn read_block<'a>(exchange: &mut Exchange<'a>, block: Raw<'a>, parts: &mut Parts
                 Part::Thinking { text, signature }
             }));
         }
-        // Only the provider that wrote it can read it.
-        b"redacted_thinking" => {}
+        b"redacted_thinking" => {
+            let [data] = block.pick(["data"])?;
+            parts.extend(data.and_then(Raw::text).filter(|data| !data.is_empty()).map(Part::Redacted));
+        }
         b"tool_use" => {
             let [id, name, input] = block.pick(["id", "name", "input"])?;
             parts.push(Part::Call {
@@ -138,9 +139,14 @@ fn read_block<'a>(exchange: &mut Exchange<'a>, block: Raw<'a>, parts: &mut Parts
                 input: Input::Object(input.unwrap_or(Raw::from_measured(b"{}"))),
             });
         }
-        b"tool_result" => parts.push(read_result(exchange, block)?),
+        b"tool_result" => {
+            parts.push(read_result(exchange, block)?);
+            return Ok(());
+        }
         kind => parts.push(Part::Note(rendered(kind, block)?)),
     }
+    // A mark stands behind what it marks; nothing is nothing to mark.
+    parts.extend(mark.filter(|_| parts.len() > before).map(Part::CacheMark));
     Ok(())
 }
 
@@ -184,7 +190,7 @@ fn read_document<'a>(block: Raw<'a>, source: Raw<'a>, parts: &mut Parts<'a>) -> 
 }
 
 fn read_result<'a>(exchange: &mut Exchange<'a>, block: Raw<'a>) -> Result<Part<'a>, BadRequest> {
-    let [id, content, error] = block.pick(["tool_use_id", "content", "is_error"])?;
+    let [id, content, error, mark] = block.pick(["tool_use_id", "content", "is_error", "cache_control"])?;
     let content = content.unwrap_or(Raw::NULL);
     let mut parts = Parts::new();
     parts.extend(content.text().map(Part::Text));
@@ -196,6 +202,8 @@ fn read_result<'a>(exchange: &mut Exchange<'a>, block: Raw<'a>) -> Result<Part<'
         }
         read_block(exchange, inner, &mut parts)?;
     }
+    // Results are put in order: its mark goes with it.
+    parts.extend(mark.map(Part::CacheMark));
     Ok(Part::Result {
         id: id.and_then(Raw::text).unwrap_or(Text::EMPTY),
         error: error.and_then(Raw::boolean) == Some(true),

@@ -1,14 +1,18 @@
 //! Writing a request of Anthropic Messages.
 
+use super::super::Wire;
 use super::super::encode::{Back, EncodeError, Target, warnings};
 use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Turn, schema_in_words};
 use super::super::json::{Raw, Text, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
+use super::super::signed::Signed;
 use super::super::thinking::AnthropicSays;
 use crate::dsl::policy::Capability;
 
 /// What is asked for when neither the client nor the model says how long an answer may be.
 const DEFAULT_MAX_TOKENS: u64 = 4_096;
+/// Most cache marks of a request.
+const MAX_MARKS: usize = 4;
 /// The least that thinking may be given.
 const MIN_BUDGET: u64 = 1_024;
 
@@ -21,6 +25,8 @@ struct RequestWriter<'t> {
     warnings: Vec<String>,
     /// a message was written
     any: bool,
+    /// cache marks that were written
+    marks: usize,
 }
 
 /// Writes a request; `room` is about how long it will be.
@@ -38,11 +44,13 @@ pub(crate) fn write_request(
         out: Vec::with_capacity(room + room / 8 + 512),
         warnings: Vec::new(),
         any: false,
+        marks: 0,
     };
+    end_without_space(exchange);
     writer.out.extend_from_slice(b"{\"model\":");
     push_string(&mut writer.out, target.model);
     let max_tokens = writer.max_tokens(exchange);
-    writer.system(exchange);
+    writer.system(exchange)?;
     writer.messages(exchange)?;
     writer.tools(exchange);
     let thinks = writer.thinking(exchange, max_tokens);
@@ -55,6 +63,35 @@ pub(crate) fn write_request(
     exchange.warnings.append(&mut writer.warnings);
     writer.names.remember(back);
     Ok(writer.out)
+}
+
+/// A signature that this wire made and takes back.
+fn own(signature: Option<Signed<'_>>) -> Option<Text<'_>> {
+    signature.and_then(|signature| signature.for_wire(Wire::Anthropic)).filter(|signature| !signature.is_empty())
+}
+
+/// Whether the assistant's last turn begins with thinking that goes back to its maker.
+fn is_signed(exchange: &Exchange<'_>) -> bool {
+    let last = exchange.turns.iter().rev().find(|turn| turn.speaker == Speaker::Assistant);
+    last.and_then(|turn| turn.parts.first()).is_some_and(|first| match first {
+        Part::Thinking { signature, .. } => own(*signature).is_some(),
+        Part::Redacted(_) => true,
+        _ => false,
+    })
+}
+
+/// An answer that the client begins must not end in white space: the upstream refuses that.
+fn end_without_space(exchange: &mut Exchange<'_>) {
+    let last = exchange.turns.last_mut().filter(|turn| turn.speaker == Speaker::Assistant);
+    if let Some(part) = last.and_then(|turn| turn.parts.last_mut())
+        && let Part::Text(text) = part
+    {
+        let text = text.decode();
+        let trimmed = text.trim_end();
+        if !trimmed.is_empty() && trimmed.len() < text.len() {
+            *part = Part::Note(trimmed.to_owned());
+        }
+    }
 }
 
 impl RequestWriter<'_> {
@@ -70,41 +107,31 @@ impl RequestWriter<'_> {
         given
     }
 
-    /// All system text stands in front: this wire has it nowhere else.
-    fn system<'t>(&mut self, exchange: &Exchange<'t>) {
-        let as_text = |part: &Part<'t>| if let Part::Text(text) = part { Some(*text) } else { None };
-        let mut texts: Vec<Text<'_>> = exchange.system.iter().filter_map(as_text).collect();
-        let mut later = false;
-        for turn in exchange.turns.iter().filter(|turn| turn.speaker == Speaker::System) {
-            for part in &turn.parts {
-                if let Part::Text(text) = part {
-                    later = true;
-                    texts.push(*text);
+    /// All system text stands in front: this wire has it nowhere else. Several texts stay blocks of their
+    /// own, with their cache marks.
+    fn system(&mut self, exchange: &Exchange<'_>) -> Result<(), EncodeError> {
+        let later = exchange.turns.iter().filter(|turn| turn.speaker == Speaker::System).flat_map(|turn| &turn.parts);
+        if later.clone().next().is_some() {
+            self.warnings.push("system messages inside the conversation were moved to its front".to_owned());
+        }
+        let is_said = |part: &Part<'_>| matches!(part, Part::Text(_) | Part::Note(_) | Part::CacheMark(_));
+        let said = exchange.system.iter().chain(later).filter(|part| is_said(part)).cloned();
+        let parts: Vec<Part<'_>> = said.chain(self.instruction(exchange).map(Part::Note)).collect();
+        let start = self.out.len();
+        push_member(&mut self.out, "system");
+        match parts.as_slice() {
+            [Part::Text(text)] if !text.decode().trim().is_empty() => push_text(&mut self.out, *text),
+            [Part::Note(note)] => push_string(&mut self.out, note),
+            parts => {
+                self.out.push(b'[');
+                if self.parts(parts)? {
+                    self.out.push(b']');
+                } else {
+                    self.out.truncate(start);
                 }
             }
         }
-        if later {
-            self.warnings.push("system messages inside the conversation were moved to its front".to_owned());
-        }
-        let instruction = self.instruction(exchange);
-        if texts.is_empty() && instruction.is_none() {
-            return;
-        }
-        push_member(&mut self.out, "system");
-        self.out.push(b'"');
-        for (index, text) in texts.iter().enumerate() {
-            if index > 0 {
-                self.out.extend_from_slice(b"\\n\\n");
-            }
-            self.out.extend_from_slice(text.escaped());
-        }
-        if let Some(instruction) = instruction {
-            if !texts.is_empty() {
-                self.out.extend_from_slice(b"\\n\\n");
-            }
-            super::super::json::push_escaped(&mut self.out, instruction.as_bytes());
-        }
-        self.out.push(b'"');
+        Ok(())
     }
 
     fn messages(&mut self, exchange: &Exchange<'_>) -> Result<(), EncodeError> {
@@ -144,7 +171,15 @@ impl RequestWriter<'_> {
     /// Appends blocks with commas between them; returns whether there was any.
     fn parts(&mut self, parts: &[Part<'_>]) -> Result<bool, EncodeError> {
         let empty = self.out.len();
+        let mut markable = false;
         for part in parts {
+            if let Part::CacheMark(mark) = part {
+                if std::mem::take(&mut markable) && self.out.pop().is_some() {
+                    self.mark(*mark);
+                    self.out.push(b'}');
+                }
+                continue;
+            }
             let before = self.out.len();
             if before > empty {
                 self.out.push(b',');
@@ -153,9 +188,22 @@ impl RequestWriter<'_> {
             self.part(part)?;
             if self.out.len() == length {
                 self.out.truncate(before);
+            } else {
+                markable = !matches!(part, Part::Thinking { .. } | Part::Redacted(_));
             }
         }
         Ok(self.out.len() > empty)
+    }
+
+    /// Appends a cache mark behind other members. The upstream refuses a request with too many of them.
+    fn mark(&mut self, mark: Raw<'_>) {
+        self.marks += 1;
+        if self.marks <= MAX_MARKS {
+            push_member(&mut self.out, "cache_control");
+            self.out.extend_from_slice(mark.bytes());
+        } else if self.marks == MAX_MARKS + 1 {
+            self.warnings.push(format!("only the first {MAX_MARKS} cache marks were sent"));
+        }
     }
 
     /// Appends a block, or nothing.
@@ -187,8 +235,21 @@ impl RequestWriter<'_> {
                 }
             }
             Part::Audio => return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format")),
-            // Thinking that this upstream has not signed is refused by it.
-            Part::Thinking { .. } | Part::CacheMark(_) => return Ok(()),
+            Part::Thinking { text, signature } => match own(*signature) {
+                Some(signature) => {
+                    self.out.extend_from_slice(b"{\"type\":\"thinking\",\"thinking\":");
+                    push_text(&mut self.out, *text);
+                    push_member(&mut self.out, "signature");
+                    push_text(&mut self.out, signature);
+                }
+                // Thinking that this upstream has not signed is refused by it.
+                None => return Ok(()),
+            },
+            Part::Redacted(data) => {
+                self.out.extend_from_slice(b"{\"type\":\"redacted_thinking\",\"data\":");
+                push_text(&mut self.out, *data);
+            }
+            Part::CacheMark(_) => return Ok(()),
             Part::Call { id, name, input } => {
                 self.out.extend_from_slice(b"{\"type\":\"tool_use\",\"id\":");
                 push_id(&mut self.out, *id);
@@ -207,6 +268,10 @@ impl RequestWriter<'_> {
         self.out.extend_from_slice(b"{\"type\":\"tool_result\",\"tool_use_id\":");
         push_id(&mut self.out, id);
         push_member(&mut self.out, "content");
+        let (mark, parts) = match parts.split_last() {
+            Some((Part::CacheMark(mark), rest)) => (Some(*mark), rest),
+            _ => (None, parts),
+        };
         if let [Part::Text(text)] = parts {
             push_text(&mut self.out, *text);
         } else if parts.is_empty() {
@@ -218,6 +283,9 @@ impl RequestWriter<'_> {
         }
         if error {
             self.out.extend_from_slice(b",\"is_error\":true");
+        }
+        if let Some(mark) = mark {
+            self.mark(mark);
         }
         Ok(())
     }
@@ -272,6 +340,9 @@ impl RequestWriter<'_> {
             }
             push_member(&mut self.out, "input_schema");
             self.out.extend_from_slice(tool.schema());
+            if let Some(mark) = tool.cache {
+                self.mark(mark);
+            }
             self.out.push(b'}');
         }
         if searches {
@@ -312,8 +383,10 @@ impl RequestWriter<'_> {
         if !exchange.asks.thinking {
             return false;
         }
+        let is_result = |part: &Part<'_>| matches!(part, Part::Result { .. });
+        let begun = exchange.turns.last().is_some_and(|turn| turn.speaker == Speaker::Assistant);
         let in_loop =
-            exchange.turns.last().is_some_and(|turn| turn.parts.iter().any(|part| matches!(part, Part::Result { .. })));
+            exchange.turns.last().is_some_and(|turn| turn.parts.iter().any(is_result)) && !is_signed(exchange);
         if !self.target.can(Capability::Thinking) {
             self.warnings.push(warnings::NO_THINKING.to_owned());
             return false;
@@ -321,6 +394,7 @@ impl RequestWriter<'_> {
         let budget = exchange.asks.budget().min(max_tokens / 2);
         let reason = match self.says {
             AnthropicSays::Nothing => "the model has no word for it",
+            _ if begun => "the assistant's answer is begun already",
             _ if matches!(exchange.choice, Choice::Any | Choice::Tool(_)) => "a tool is demanded",
             AnthropicSays::Adaptive { .. } => {
                 self.out.extend_from_slice(b",\"thinking\":{\"type\":\"adaptive\"}");

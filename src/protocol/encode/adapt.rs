@@ -13,7 +13,7 @@ use super::super::request::Request;
 use super::super::{Protocol, anthropic, openai, responses};
 use super::Target;
 use super::splice::Splices;
-use super::warnings;
+use super::{foreign, warnings};
 use crate::dsl::policy::Capability;
 
 /// Takes out what the model cannot do. Returns whether thinking stays as it was asked for.
@@ -24,7 +24,12 @@ pub(super) fn write(
     warned: &mut Vec<String>,
 ) -> bool {
     let mut adapter = Adapter { request, splices, warned, left_out: Vec::new(), left_out_of_config: Vec::new() };
-    let thinks = target.can(Capability::Thinking) || !adapter.thinking();
+    let unsigned_loop = foreign::take(request, adapter.splices);
+    let thinks = if !target.can(Capability::Thinking) {
+        !adapter.thinking(warnings::NO_THINKING)
+    } else {
+        !unsigned_loop || !adapter.thinking(warnings::UNSIGNED_LOOP)
+    };
     if !target.can(Capability::JsonSchema) {
         adapter.schema(target);
     }
@@ -56,7 +61,7 @@ struct Adapter<'r, 's, 'w> {
 
 impl Adapter<'_, '_, '_> {
     /// Returns whether thinking was asked for, and is not any more.
-    fn thinking(&mut self) -> bool {
+    fn thinking(&mut self, reason: &str) -> bool {
         if !Asks::of(self.request).thinking {
             return false;
         }
@@ -71,7 +76,7 @@ impl Adapter<'_, '_, '_> {
             self.left_out_of_config.push("effort");
             self.clearing_of_thinking();
         }
-        self.warned.push(warnings::NO_THINKING.to_owned());
+        self.warned.push(reason.to_owned());
         true
     }
 
@@ -221,6 +226,6 @@ impl Adapter<'_, '_, '_> {
 }
 
 /// Where the elements of a list stand, and which of them do not go on.
-fn places(request: &Request, list: Raw<'_>, out: impl Fn(Raw<'_>) -> bool) -> Vec<(Range<usize>, bool)> {
+pub(super) fn places(request: &Request, list: Raw<'_>, out: impl Fn(Raw<'_>) -> bool) -> Vec<(Range<usize>, bool)> {
     list.elements().map_while(Result::ok).map(|element| (request.place_of(element.bytes()), out(element))).collect()
 }

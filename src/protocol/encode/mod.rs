@@ -6,6 +6,7 @@
 
 mod adapt;
 mod adapt_gemini;
+mod foreign;
 mod rewrite;
 mod splice;
 pub(crate) mod warnings;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::exchange::Exchange;
+use super::json::escape_controls;
 use super::request::{BadRequest, Request};
 use super::responses::OwnTool;
 use super::transform::exchange::Schemas;
@@ -183,7 +185,7 @@ fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) ->
     outgoing.back.include_usage = request.protocol() == Protocol::Chat && splice::asks_for_usage(request);
     let room = request.body().len();
     let body = write(&mut exchange, target, outgoing.stream, room, &mut outgoing.back)?;
-    outgoing.body.push(Bytes::from(body));
+    outgoing.body.push(Bytes::from(escape_controls(body)));
     outgoing.warnings.append(&mut exchange.warnings);
     Ok(())
 }

@@ -7,6 +7,8 @@ const MAX_WARNINGS: usize = 12;
 const MAX_WARNING_CHARACTERS: usize = 200;
 
 pub(crate) const NO_THINKING: &str = "thinking was left out: the model does not think (`can` has no `thinking`)";
+pub(crate) const UNSIGNED_LOOP: &str =
+    "thinking was left out: the upstream wants its own earlier thinking in a tool loop";
 pub(crate) const UNTOLD_THINKING: &str = "thinking was left out: the model has no word for it";
 pub(crate) const SCHEMA_IN_WORDS: &str = "the JSON schema was put into words: the model takes none";
 pub(crate) const NO_PARALLEL_TOOLS: &str =

@@ -270,7 +270,11 @@ impl RequestWriter<'_> {
                 self.data(*source, "a document")?;
             }
             Part::Audio => return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format")),
-            Part::Thinking { .. } | Part::CacheMark(_) | Part::Call { .. } | Part::Result { .. } => {}
+            Part::Thinking { .. }
+            | Part::Redacted(_)
+            | Part::CacheMark(_)
+            | Part::Call { .. }
+            | Part::Result { .. } => {}
         }
         Ok(())
     }

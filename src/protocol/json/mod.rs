@@ -21,4 +21,5 @@ pub use raw::{Elements, Kind, Members, Raw};
 pub(crate) use raw::{member_at, separator};
 pub use scan::{JsonError, count_elements, skip_space, skip_value};
 pub use text::Text;
+pub(crate) use write::escape_controls;
 pub use write::{push_escaped, push_member, push_number, push_string, push_text};

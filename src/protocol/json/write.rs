@@ -34,6 +34,30 @@ fn push_escape(out: &mut Vec<u8>, byte: u8) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
+/// Makes raw control characters inside strings into escapes: some clients send them, and they were copied.
+/// White space between values stays.
+pub(crate) fn escape_controls(json: Vec<u8>) -> Vec<u8> {
+    if !json.iter().any(|byte| *byte < 0x20) {
+        return json;
+    }
+    let mut out = Vec::with_capacity(json.len() + 64);
+    let (mut in_string, mut after_backslash) = (false, false);
+    for byte in json {
+        match byte {
+            b'"' if !after_backslash => in_string = !in_string,
+            0..0x20 if in_string => {
+                after_backslash = false;
+                push_escape(&mut out, byte);
+                continue;
+            }
+            _ => {}
+        }
+        after_backslash = in_string && byte == b'\\' && !after_backslash;
+        out.push(byte);
+    }
+    out
+}
+
 /// Appends a quoted string.
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');

@@ -19,6 +19,7 @@ const KNOWN: &[&str] = &[
     "temperature",
     "top_p",
     "top_k",
+    "seed",
     "stop",
     "stream",
     "stream_options",
@@ -53,6 +54,7 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
         temperature: request.field("temperature"),
         top_p: request.field("top_p"),
         top_k: request.field("top_k"),
+        seed: request.field("seed"),
         user: request.user_id(),
         asks: Asks::of(request),
         parallel: request.field("parallel_tool_calls").and_then(Raw::boolean),
@@ -102,7 +104,8 @@ fn read_message<'a>(exchange: &mut Exchange<'a>, message: Raw<'a>) -> Result<(),
     match role.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
         b"user" => exchange.say(Speaker::User, parts),
         b"system" | b"developer" if exchange.turns.is_empty() => {
-            exchange.system.extend(parts.into_iter().filter(|part| matches!(part, Part::Text(_))));
+            let says = |part: &Part<'_>| matches!(part, Part::Text(_) | Part::CacheMark(_));
+            exchange.system.extend(parts.into_iter().filter(says));
         }
         b"system" | b"developer" => exchange.say(Speaker::System, parts),
         b"tool" => {
@@ -124,7 +127,9 @@ fn read_content<'a>(content: Raw<'a>, parts: &mut Parts<'a>) -> Result<(), BadRe
     parts.extend(content.text().filter(|text| !text.is_empty()).map(Part::Text));
     for part in content.elements() {
         let part = part?;
-        let [kind, text, image, file, refusal] = part.pick(["type", "text", "image_url", "file", "refusal"])?;
+        let [kind, text, image, file, refusal, mark] =
+            part.pick(["type", "text", "image_url", "file", "refusal", "cache_control"])?;
+        let before = parts.len();
         match kind.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
             b"text" | b"refusal" => {
                 let text = text.or(refusal).and_then(Raw::text).filter(|text| !text.is_empty());
@@ -148,6 +153,8 @@ fn read_content<'a>(content: Raw<'a>, parts: &mut Parts<'a>) -> Result<(), BadRe
                 return Err(BadRequest::new(format!("`messages`: a content part of the type `{kind}` is not known")));
             }
         }
+        // OpenRouter's clients mark what Anthropic's models are to cache.
+        parts.extend(mark.filter(|_| parts.len() > before).map(Part::CacheMark));
     }
     Ok(())
 }
@@ -181,7 +188,7 @@ fn read_calls<'a>(calls: Raw<'a>, parts: &mut Parts<'a>) -> Result<(), BadReques
 
 fn read_tools<'a>(exchange: &mut Exchange<'a>, request: &'a Request) -> Result<(), BadRequest> {
     for tool in request.field("tools").unwrap_or(Raw::NULL).elements() {
-        let [kind, function] = tool?.pick(["type", "function"])?;
+        let [kind, function, cache] = tool?.pick(["type", "function", "cache_control"])?;
         let Some(function) = function else {
             let kind = kind.and_then(Raw::text).map(Text::decode).unwrap_or_default();
             exchange.server_tools.push(kind);
@@ -189,7 +196,7 @@ fn read_tools<'a>(exchange: &mut Exchange<'a>, request: &'a Request) -> Result<(
         };
         let [name, description, schema, strict] = function.pick(["name", "description", "parameters", "strict"])?;
         let name = name.and_then(Raw::text).ok_or_else(|| BadRequest::new("`tools`: a tool has no name"))?;
-        exchange.tools.push(Tool { name, description: description.and_then(Raw::text), schema, strict, cache: None });
+        exchange.tools.push(Tool { name, description: description.and_then(Raw::text), schema, strict, cache });
     }
     if request.field("web_search_options").is_some() {
         exchange.server_tools.push("web_search".into());

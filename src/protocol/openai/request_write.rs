@@ -77,8 +77,8 @@ impl RequestWriter<'_> {
         let instruction = self.instruction(exchange);
         if !exchange.system.is_empty() || instruction.is_some() {
             self.role(system);
-            let parts: Vec<Part<'_>> = exchange.system.iter().cloned().chain(instruction.map(Part::Note)).collect();
-            self.joined(&parts, "");
+            let instruction = instruction.map(Part::Note);
+            self.content(&exchange.system.iter().chain(&instruction).collect::<Vec<_>>())?;
             self.out.push(b'}');
         }
         for turn in &exchange.turns {
@@ -91,6 +91,10 @@ impl RequestWriter<'_> {
                 Speaker::User => self.user(turn)?,
                 Speaker::Assistant => self.assistant(turn),
             }
+        }
+        if exchange.turns.last().is_some_and(|turn| turn.speaker == Speaker::Assistant) {
+            self.warnings
+                .push("the last assistant text is not gone on with: the upstream begins a new answer".to_owned());
         }
         self.out.push(b']');
         Ok(())
@@ -115,40 +119,68 @@ impl RequestWriter<'_> {
         self.out.push(b'"');
     }
 
+    fn result(&mut self, parts: &[Part<'_>], error: bool) {
+        let start = if error { "[error] " } else { "" };
+        let mark =
+            parts.iter().rev().find_map(|part| if let Part::CacheMark(mark) = part { Some(*mark) } else { None });
+        let Some(mark) = mark.filter(|_| self.habits.cache_marks) else { return self.joined(parts, start) };
+        self.out.extend_from_slice(b"[{\"type\":\"text\",\"text\":");
+        self.joined(parts, start);
+        self.out.push(b'}');
+        self.mark(mark);
+        self.out.push(b']');
+    }
+
     fn user(&mut self, turn: &Turn<'_>) -> Result<(), EncodeError> {
         let mut later = Vec::new();
         for part in &turn.parts {
             match part {
                 Part::Result { id, error, parts } => {
                     self.role("tool");
-                    self.joined(parts, if *error { "[error] " } else { "" });
+                    self.result(parts, *error);
                     self.out.extend_from_slice(b",\"tool_call_id\":");
                     push_id(&mut self.out, *id);
                     self.out.push(b'}');
                     // The role `tool` takes text alone: what else a result shows, the user shows.
-                    later.extend(parts.iter().filter(|part| !matches!(part, Part::Text(_) | Part::Note(_))));
+                    let is_text = |part: &&Part<'_>| matches!(part, Part::Text(_) | Part::Note(_) | Part::CacheMark(_));
+                    later.extend(parts.iter().filter(|part| !is_text(part)));
                 }
-                Part::Call { .. } | Part::Thinking { .. } | Part::CacheMark(_) => {}
+                Part::Call { .. } | Part::Thinking { .. } | Part::Redacted(_) => {}
                 part => later.push(part),
             }
         }
-        if later.is_empty() {
+        if later.iter().all(|part| matches!(part, Part::CacheMark(_))) {
             return Ok(());
         }
         self.role("user");
-        if later.iter().all(|part| matches!(part, Part::Text(_) | Part::Note(_))) {
-            self.joined(later, "");
-        } else {
-            self.content_parts(&later)?;
-        }
+        self.content(&later)?;
         self.out.push(b'}');
         Ok(())
     }
 
+    /// Texts as one string; as a list when there is something else among them, or a mark to be kept.
+    fn content(&mut self, parts: &[&Part<'_>]) -> Result<(), EncodeError> {
+        let marks = self.habits.cache_marks;
+        let is_plain = |part: &&Part<'_>| match part {
+            Part::Text(_) | Part::Note(_) => true,
+            Part::CacheMark(_) => !marks,
+            _ => false,
+        };
+        if parts.iter().all(is_plain) {
+            self.joined(parts.iter().copied(), "");
+            return Ok(());
+        }
+        self.content_parts(parts)
+    }
+
     fn content_parts(&mut self, parts: &[&Part<'_>]) -> Result<(), EncodeError> {
         self.out.push(b'[');
-        for (index, part) in parts.iter().enumerate() {
-            if index > 0 {
+        for part in parts {
+            if let Part::CacheMark(mark) = part {
+                self.mark(*mark);
+                continue;
+            }
+            if self.out.last() == Some(&b'}') {
                 self.out.push(b',');
             }
             match part {
@@ -168,6 +200,15 @@ impl RequestWriter<'_> {
         }
         self.out.push(b']');
         Ok(())
+    }
+
+    /// Adds a cache mark to the part before it, for those who take it.
+    fn mark(&mut self, mark: Raw<'_>) {
+        if self.habits.cache_marks && self.out.pop_if(|last| *last == b'}').is_some() {
+            push_member(&mut self.out, "cache_control");
+            self.out.extend_from_slice(mark.bytes());
+            self.out.push(b'}');
+        }
     }
 
     fn image(&mut self, source: Source<'_>) -> Result<(), EncodeError> {

@@ -96,7 +96,8 @@ fn a_conversation_is_carried_over() {
         {"type":"text","text":"go on"},
     ]);
     check(Wire::Anthropic, members, "/messages/2/content", results);
-    check(Wire::Anthropic, members, "/system", json!("be kind\n\nand brief"));
+    let system = json!([{"type":"text","text":"be kind"},{"type":"text","text":"and brief"}]);
+    check(Wire::Anthropic, members, "/system", system);
 }
 
 #[test]

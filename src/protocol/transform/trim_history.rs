@@ -168,7 +168,7 @@ impl<'e, 'a> History<'e, 'a> {
 
     fn part(&mut self, part: &Part<'_>) {
         match part {
-            Part::Text(text) | Part::Thinking { text, .. } => self.counter.text(&text.decode()),
+            Part::Text(text) | Part::Redacted(text) | Part::Thinking { text, .. } => self.counter.text(&text.decode()),
             Part::Note(note) => self.counter.text(note),
             Part::Image(source) => self.counter.add(self.measure.image(media(*source), &mut self.allowance)),
             Part::Audio => self.counter.add(self.measure.sound(Media::default())),
@@ -204,7 +204,7 @@ fn media(source: Source<'_>) -> Media<'_> {
 /// About how much text a part has; nothing is counted that is only thrown away.
 fn bytes_of(part: &Part<'_>) -> usize {
     match part {
-        Part::Text(text) | Part::Thinking { text, .. } => text.escaped().len(),
+        Part::Text(text) | Part::Redacted(text) | Part::Thinking { text, .. } => text.escaped().len(),
         Part::Note(note) => note.len(),
         Part::Call { name, input, .. } => {
             let input = match input {
