@@ -219,6 +219,19 @@ pub fn read_upstream_error(body: &[u8]) -> (String, String) {
     (kind, shown(&message))
 }
 
+/// Whether an error body of Google's is about the key that was sent with the request: that is a 400 there.
+#[must_use]
+pub fn refuses_key(body: &[u8]) -> bool {
+    let Ok(body) = Raw::parse(body) else { return false };
+    let first = if body.kind() == Kind::Array { body.elements().next().and_then(Result::ok) } else { Some(body) };
+    let [message, details] = first.and_then(|body| body.get("error")).unwrap_or(Raw::NULL).peek(["message", "details"]);
+    let mut details = details.unwrap_or(Raw::NULL).elements().map_while(Result::ok);
+    let message = message.and_then(Raw::text).map(Text::decode).unwrap_or_default();
+    message.starts_with("API key not valid")
+        || message.starts_with("API key expired")
+        || details.any(|detail| detail.get("reason").is_some_and(|reason| reason.is_text("API_KEY_INVALID")))
+}
+
 fn read_error(body: Raw<'_>) -> Option<(String, String)> {
     let text = |raw: Option<Raw<'_>>| raw.and_then(Raw::text).map(Text::decode).unwrap_or_default().into_owned();
     // Some answer with a list of one object.
@@ -294,6 +307,20 @@ mod tests {
         ] {
             let words = (anthropic_type(status), chat_type(status), google_status(status));
             assert_eq!(words, (anthropic, chat, google), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_400_of_google_s_may_be_about_the_key() {
+        for (body, expected) in [
+            (r#"{"error":{"code":400,"message":"API key not valid. Please pass a valid API key."}}"#, true),
+            (r#"[{"error":{"code":400,"message":"API key expired. Please renew the API key."}}]"#, true),
+            (r#"{"error":{"message":"x","details":[{"reason":"A"},{"reason":"API_KEY_INVALID"}]}}"#, true),
+            (r#"{"error":{"message":"x: `API key not valid`","details":[{"reason":"A"}]}}"#, false),
+            (r#"{"error":"API_KEY_INVALID"}"#, false),
+            ("API key not valid", false),
+        ] {
+            assert_eq!(refuses_key(body.as_bytes()), expected, "{body}");
         }
     }
 

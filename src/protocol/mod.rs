@@ -45,7 +45,7 @@ mod usage;
 pub use answer::{Answer, AnswerContext, BrokenAnswer, answer, embedded};
 pub use canonical::{LEFT_OUT, canonical_key};
 pub use encode::{Back, Change, EncodeError, Outgoing, Target, encode};
-pub use gemini::{JsonArray, ModelCall, counted_body, key_in, wants_events};
+pub use gemini::{JsonArray, ModelCall, counted_body, key_in, to_count, wants_events};
 pub use guess::guess;
 pub use request::{BadRequest, Request};
 pub use stream::{Collector, End, Progress, Relay, StreamError, Truncated, ping, replay};

@@ -233,7 +233,7 @@ impl Endpoint {
             Operation::ChatCompletions => &self.chat,
             Operation::Responses => &self.responses,
             Operation::Embeddings => &self.embeddings,
-            Operation::GenerateContent | Operation::StreamGenerateContent => {
+            Operation::GenerateContent | Operation::StreamGenerateContent | Operation::CountContents => {
                 link.gemini.as_ref().map_or(&self.gemini, |urls| urls.of_operation(operation))
             }
         }
@@ -243,7 +243,9 @@ impl Endpoint {
         match operation {
             Operation::Messages | Operation::CountTokens => &self.anthropic_headers,
             Operation::ChatCompletions | Operation::Responses | Operation::Embeddings => &self.openai_headers,
-            Operation::GenerateContent | Operation::StreamGenerateContent => &self.gemini_headers,
+            Operation::GenerateContent | Operation::StreamGenerateContent | Operation::CountContents => {
+                &self.gemini_headers
+            }
         }
     }
 

@@ -22,6 +22,7 @@ pub(super) fn versioned(kind: ProviderKind, base: &str) -> String {
 pub(super) struct ModelUrls {
     whole: Url,
     stream: Url,
+    count: Url,
 }
 
 impl ModelUrls {
@@ -30,12 +31,16 @@ impl ModelUrls {
         let whole = place(base, model, "generateContent")?;
         let mut stream = place(base, model, "streamGenerateContent")?;
         stream.set_query(Some("alt=sse"));
-        Some(Self { whole, stream })
+        Some(Self { whole, stream, count: place(base, model, "countTokens")? })
     }
 
     /// The one for an operation.
     pub(super) fn of_operation(&self, operation: Operation) -> &Url {
-        if operation == Operation::StreamGenerateContent { &self.stream } else { &self.whole }
+        match operation {
+            Operation::StreamGenerateContent => &self.stream,
+            Operation::CountContents => &self.count,
+            _ => &self.whole,
+        }
     }
 }
 
@@ -61,6 +66,7 @@ mod tests {
             assert_eq!(urls.of_operation(Operation::GenerateContent).as_str(), format!("{expected}:generateContent"));
             let stream = urls.of_operation(Operation::StreamGenerateContent);
             assert_eq!(stream.as_str(), format!("{expected}:streamGenerateContent?alt=sse"));
+            assert_eq!(urls.of_operation(Operation::CountContents).as_str(), format!("{expected}:countTokens"));
         };
         check("https://g.test/v1beta", "gemini-2.5-pro", "https://g.test/v1beta/models/gemini-2.5-pro");
         check("https://g.test", "models/a", "https://g.test/v1beta/models/a");

@@ -31,6 +31,8 @@ pub enum Operation {
     GenerateContent,
     /// Gemini's `streamGenerateContent`, as server-sent events
     StreamGenerateContent,
+    /// Gemini's token count, of a whole request
+    CountContents,
     /// OpenAI's embeddings
     Embeddings,
 }

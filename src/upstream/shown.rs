@@ -47,7 +47,7 @@ pub fn shown(
             Operation::ChatCompletions | Operation::Responses | Operation::Embeddings => {
                 set("authorization", format!("Bearer *  ({variable})"))
             }
-            Operation::GenerateContent | Operation::StreamGenerateContent => {
+            Operation::GenerateContent | Operation::StreamGenerateContent | Operation::CountContents => {
                 set("x-goog-api-key", format!("*  ({variable})"))
             }
         }
@@ -63,7 +63,8 @@ pub fn shown(
     };
     let url = address(provider.kind, base, operation);
     let named = || ModelUrls::of(&Url::parse(&url).ok()?, model).map(|urls| urls.of_operation(operation).to_string());
-    let is_gemini = matches!(operation, Operation::GenerateContent | Operation::StreamGenerateContent);
+    let is_gemini =
+        matches!(operation, Operation::GenerateContent | Operation::StreamGenerateContent | Operation::CountContents);
     let named = if is_gemini { named() } else { None };
     Shown { url: named.unwrap_or(url), headers }
 }
@@ -83,7 +84,9 @@ pub(super) fn address(kind: ProviderKind, base: &str, operation: Operation) -> S
         Operation::Embeddings if kind == ProviderKind::Mock => format!("{anthropic}/embeddings"),
         Operation::Embeddings => format!("{base}/embeddings"),
         // The model's name is put behind it (`gemini`).
-        Operation::GenerateContent | Operation::StreamGenerateContent => versioned(kind, base),
+        Operation::GenerateContent | Operation::StreamGenerateContent | Operation::CountContents => {
+            versioned(kind, base)
+        }
     }
 }
 

@@ -61,6 +61,55 @@ fn gemini_s_clients_count_the_same_way() {
     gateway.await_metric(r#"ccr_token_counts_total{by="provider",protocol="gemini"}"#, 1.0);
 }
 
+const TOTAL: &str = r#"{"totalTokens":9,"promptTokensDetails":[{"modality":"TEXT","tokenCount":9}]}"#;
+
+fn gemini(base: &str) -> Gateway {
+    Gateway::start(&format!(
+        "provider g {{ kind: gemini base: \"{base}\" }}\nmodel m on g {{ upstream: \"gemini-x\" }}\nroute main {{ default -> m }}"
+    ))
+}
+
+#[test]
+fn gemini_counts_for_clients_of_every_protocol() {
+    let upstream = Upstream::saying(answer("200 OK", "content-type: application/json\r\n", TOTAL));
+    let gateway = gemini(&format!("http://{}", upstream.address));
+    let asked = r#"{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}"#;
+    for (path, body, answer) in [
+        (COUNT, &*body("\"hello\""), r#"{"input_tokens":9}"#),
+        ("/v1beta/models/any:countTokens", asked, TOTAL),
+        ("/v1/responses/input_tokens", r#"{"model":"any","input":"hello"}"#, ""),
+    ] {
+        let counted = gateway.post(path, body).expect(200).text();
+        if answer.is_empty() {
+            assert!(counted.contains("\"input_tokens\":9"), "{counted}");
+        } else {
+            assert_eq!(counted, answer);
+        }
+        let seen = upstream.last();
+        assert!(seen.starts_with("POST /v1beta/models/gemini-x:countTokens "), "{seen}");
+        let sent: serde_json::Value = serde_json::from_str(seen.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let sent = &sent["generateContentRequest"];
+        assert_eq!(sent["model"], "models/gemini-x", "{sent}");
+        assert_eq!(sent["contents"][0]["parts"][0]["text"], "hello", "{sent}");
+    }
+    assert_eq!(upstream.calls(), 3);
+}
+
+#[test]
+fn where_gemini_does_not_count_we_do() {
+    let key = r#"{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT"}}"#;
+    let refuses = Upstream::saying(answer("400 Bad", "content-type: application/json\r\n", key));
+    let vertex = "/v1/publishers/google";
+    for (path, calls) in [("", 1), (vertex, 0)] {
+        let before = refuses.calls();
+        let gateway = gemini(&format!("http://{}{path}", refuses.address));
+        let counted = gateway.post(COUNT, &body("\"hello world\"")).expect(200);
+        assert!(counted.json()["input_tokens"].as_u64().unwrap() > 0);
+        assert_eq!(counted.header("x-ccr-warning").contains("the gateway's own count"), calls == 1);
+        assert_eq!(refuses.calls() - before, calls, "{path}");
+    }
+}
+
 #[test]
 fn models_come_in_pages_where_anthropic_s_clients_ask_for_them() {
     let gateway = Gateway::start(

@@ -227,3 +227,21 @@ fn a_gemini_upstream_streams_to_every_client() {
     let chat = gateway.post(crate::kit::CHAT, crate::kit::HELLO_STREAM).expect(200).text();
     assert!(chat.ends_with("data: [DONE]\n\n"), "{chat}");
 }
+
+#[test]
+fn a_400_about_our_key_leads_to_the_next_attempt() {
+    let refusal = |message: &str| {
+        let body = json!({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}).to_string();
+        Upstream::saying(answer("400 Bad Request", "content-type: application/json\r\n", &body))
+    };
+    for (message, status) in [("API key not valid. Please pass a valid API key.", 200), ("contents is empty", 400)] {
+        let (bad, good) = (refusal(message), Upstream::saying(answer("200 OK", "", CHAT_ANSWER)));
+        let gateway = Gateway::start(&format!(
+            "provider g {{ kind: gemini base: \"http://{}\" }}\nprovider o {{ kind: openai base: \"http://{}\" }}\n\
+             model m on g {{}}\nmodel n on o {{}}\nroute main {{ default -> m then n }}",
+            bad.address, good.address
+        ));
+        let reply = gateway.post(GENERATE, HELLO).expect(status);
+        assert_eq!((bad.calls(), good.calls()), (1, usize::from(status == 200)), "{}", reply.text());
+    }
+}

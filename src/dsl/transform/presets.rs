@@ -142,7 +142,7 @@ pub const PRESETS: &[Preset] = &[
     Preset {
         name: "gemini",
         bases: &[
-            (Gemini, "https://generativelanguage.googleapis.com"),
+            (Gemini, "https://generativelanguage.googleapis.com/v1beta"),
             (OpenAi, "https://generativelanguage.googleapis.com/v1beta/openai"),
         ],
         env: "GEMINI_API_KEY",

@@ -1,5 +1,5 @@
 //! How many tokens a request has: `POST /v1/messages/count_tokens` and the other protocols' ways to ask. The
-//! provider's own count when the model that would answer is reached by Anthropic's protocol, else ours, by that
+//! provider's own count when the model that would answer is reached by Anthropic's protocol or Gemini's, else ours, by that
 //! model's vocabulary and formulas. Claude Code asks many at a time and waits for them, so nothing is tried
 //! twice: when the provider does not answer, we count.
 
@@ -68,8 +68,12 @@ async fn count(exchange: Exchange) -> (HeaderMap, Result<Count, GatewayError>) {
     reply::decided(&mut headers, &decision, target);
     let note = |by| entry.app.metrics.counted(protocol_number(protocol), by);
     let wire = target.map(|target| target.wire(protocol));
-    if let Some(target) = target.filter(|_| wire == Some(Wire::Anthropic)) {
-        let counted = if target.endpoint.state().failures == 0 { asked(&exchange, target).await } else { None };
+    if let Some(target) = target.filter(|target| wire.is_some_and(|wire| asks(target, wire).is_some())) {
+        let counted = if target.endpoint.state().failures == 0 {
+            asked(&exchange, target, target.wire(protocol)).await
+        } else {
+            None
+        };
         match counted {
             Some(Ok(body)) => {
                 note(CountedBy::Provider);
@@ -103,27 +107,46 @@ fn chosen(exchange: &Exchange) -> (String, Option<&Target>) {
     (decision, target)
 }
 
+/// How a provider is asked for its count; None when it has none that takes a whole request.
+fn asks(target: &Target, wire: Wire) -> Option<Operation> {
+    match wire {
+        Wire::Anthropic => Some(Operation::CountTokens),
+        // Vertex counts by another form, without what is inside `generateContentRequest`.
+        Wire::Gemini if target.endpoint.path(Operation::CountContents, &target.link).contains("/publishers/") => None,
+        Wire::Gemini => Some(Operation::CountContents),
+        Wire::Chat | Wire::Responses => None,
+    }
+}
+
 /// The provider's answer, or its refusal; `None` when it gave neither.
-async fn asked(exchange: &Exchange, target: &Target) -> Option<Result<Count, GatewayError>> {
-    let same = exchange.request.protocol() == Protocol::Anthropic;
+async fn asked(exchange: &Exchange, target: &Target, wire: Wire) -> Option<Result<Count, GatewayError>> {
+    let operation = asks(target, wire)?;
+    let same = wire.same_as(exchange.request.protocol());
     // Whoever counts refuses the parameters that transforms set.
-    let count = protocol::Target { stream: false, transforms: &[], ..target.for_protocol(Wire::Anthropic) };
+    let count = protocol::Target { stream: false, transforms: &[], ..target.for_protocol(wire) };
     let outgoing = protocol::encode(&exchange.request, &count, &exchange.facts()).ok()?;
-    let body = if same { outgoing.body } else { vec![protocol::tokens::countable(&outgoing.body.concat())?] };
-    let mut headers = request_headers(Operation::CountTokens, false, &exchange.headers);
+    let body = match wire {
+        Wire::Gemini => protocol::to_count(outgoing.body, &target.upstream),
+        _ if same => outgoing.body,
+        _ => vec![protocol::tokens::countable(&outgoing.body.concat())?],
+    };
+    let mut headers = request_headers(operation, false, &exchange.headers);
     headers.remove(http::header::ACCEPT);
-    let prepared = Prepared { operation: Operation::CountTokens, headers, body, beta: same && exchange.beta };
+    let prepared = Prepared { operation, headers, body, beta: same && exchange.beta };
     let all = async {
         let mut incoming = target.endpoint.send(exchange.entry.lane, &target.link, prepared).await.ok()?;
         match Verdict::of(incoming.status) {
             Verdict::Good => {
                 let body = incoming.whole(MAX_ERROR_BYTES).await.ok()?;
-                let tokens = || protocol::tokens::told(&body).map(Count::Tokens);
+                let tokens = || protocol::tokens::told(wire, &body).map(Count::Tokens);
                 if same { Some(Ok(Count::Said(body))) } else { tokens().map(Ok) }
             }
             Verdict::Client => {
                 let body = incoming.error_body(Instant::now() + PROVIDER).await;
                 let body = target.endpoint.masked_bytes(body);
+                if wire == Wire::Gemini && errors::refuses_key(&body) {
+                    return None;
+                }
                 let (_, message) = errors::read_upstream_error(&body);
                 let (status, mut headers) = (incoming.status.as_u16(), Box::<HeaderMap>::default());
                 response_headers(&incoming.headers, &mut headers);

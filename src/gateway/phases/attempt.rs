@@ -279,13 +279,18 @@ impl Asked<'_> {
         Ok((body, end.stop, end.spent))
     }
 
-    /// 400, 413, 422: the client reads what the upstream says, in its own protocol.
+    /// 400, 413, 422: the client reads what the upstream says, in its own protocol, unless it speaks of our key.
     async fn client_error(self, mut incoming: Incoming, call: Call, ends: Instant) -> Miss {
         let body = self.target.endpoint.masked_bytes(incoming.error_body(ends).await);
+        let (word, message) = protocol::errors::read_upstream_error(&body);
+        if self.wire == Wire::Gemini && protocol::errors::refuses_key(&body) {
+            let kind = FailureKind::Credentials;
+            let failure = Failure::of_status(kind, incoming.status, &incoming.headers, self.exchange.now);
+            return failed(call, failure.said(format!("{word}: {message}")));
+        }
         call.client_error();
         let mut headers = HeaderMap::new();
         response_headers(&incoming.headers, &mut headers);
-        let (_, message) = protocol::errors::read_upstream_error(&body);
         let same = self.wire.same_as(self.exchange.request.protocol()) && body.first() == Some(&b'{');
         Miss::Final(GatewayError::Upstream {
             status: incoming.status.as_u16(),

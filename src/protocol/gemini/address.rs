@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::super::json::Raw;
+use super::super::json::{Raw, push_string};
 use super::fields::get;
 
 /// The versions under which Google serves its models.
@@ -69,6 +69,32 @@ pub fn counted_body(body: Bytes) -> Bytes {
     if whole.is_null() { body } else { body.slice_ref(whole.bytes()) }
 }
 
+/// The body of `countTokens` for a model that would get this body: Google wants the model's name in it.
+#[must_use]
+pub fn to_count(body: Vec<Bytes>, model: &str) -> Vec<Bytes> {
+    let name = if model.contains('/') { model.to_owned() } else { format!("models/{model}") };
+    let mut head = b"{\"generateContentRequest\":{\"model\":".to_vec();
+    push_string(&mut head, &name);
+    let mut pieces = vec![Bytes::new()];
+    let mut opened = false;
+    for mut piece in body {
+        if !opened && let Some(brace) = piece.iter().position(|byte| *byte == b'{') {
+            piece = piece.slice(brace + 1..);
+            opened = true;
+        }
+        pieces.push(piece);
+    }
+    let first = pieces.iter().flatten().find(|byte| !byte.is_ascii_whitespace());
+    if first != Some(&b'}') {
+        head.push(b',');
+    }
+    if let Some(first) = pieces.first_mut() {
+        *first = head.into();
+    }
+    pieces.push(Bytes::from_static(b"}"));
+    pieces
+}
+
 /// A text without percent signs; what is no UTF-8 becomes U+FFFD.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -114,6 +140,18 @@ mod tests {
         check("/v1beta/models/:generateContent", None);
         check("/v1beta/models/", None);
         check("/v1/messages", None);
+    }
+
+    #[test]
+    fn a_count_wraps_the_request() {
+        let check = |pieces: &[&'static str], model: &str, expected: &str| {
+            let pieces = pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes())).collect();
+            assert_eq!(to_count(pieces, model).concat(), expected.as_bytes());
+        };
+        let expected = r#"{"generateContentRequest":{"model":"models/m","contents":[]}}"#;
+        check(&["{\"conte", "nts\":[]}"], "m", expected);
+        check(&["", "{", "\"contents\":[]}"], "models/m", expected);
+        check(&[" { ", "}"], "tunedModels/m", r#"{"generateContentRequest":{"model":"tunedModels/m" }}"#);
     }
 
     #[test]

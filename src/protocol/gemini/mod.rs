@@ -18,7 +18,7 @@ mod walk;
 mod write;
 
 pub(crate) use address::plain_name;
-pub use address::{ModelCall, counted_body, key_in, wants_events};
+pub use address::{ModelCall, counted_body, key_in, to_count, wants_events};
 pub(crate) use answer::{read_answer, read_usage, write_answer};
 pub use array::JsonArray;
 pub(crate) use fields::field;

@@ -256,10 +256,11 @@ pub fn countable(body: &[u8]) -> Option<Bytes> {
     Some(Bytes::from(out))
 }
 
-/// What Anthropic's count said.
+/// What a provider's count said.
 #[must_use]
-pub fn told(answer: &[u8]) -> Option<u64> {
-    Raw::object(answer).ok()?.get("input_tokens").and_then(Raw::whole)
+pub fn told(wire: Wire, answer: &[u8]) -> Option<u64> {
+    let name = if wire == Wire::Gemini { "totalTokens" } else { "input_tokens" };
+    Raw::object(answer).ok()?.get(name).and_then(Raw::whole)
 }
 
 /// An upper bound of [`of_request`] that costs next to nothing: a token is at least one byte of

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Wire};
 
 #[track_caller]
 fn check_encoding(model: &str, expected: Encoding) {
@@ -85,6 +85,6 @@ fn a_count_gets_only_what_it_takes() {
     let body = br#"{"model":"m","max_tokens":9,"messages":[],"stream":true,"system":"s"}"#;
     assert_eq!(countable(body).unwrap(), &br#"{"model":"m","messages":[],"system":"s"}"#[..]);
     assert_eq!(countable(b"[]"), None);
-    assert_eq!(told(br#"{"input_tokens":7}"#), Some(7));
-    assert_eq!(told(br#"{"error":{}}"#), None);
+    assert_eq!(told(Wire::Anthropic, br#"{"input_tokens":7}"#), Some(7));
+    assert_eq!(told(Wire::Anthropic, br#"{"error":{}}"#), None);
 }
