@@ -290,7 +290,10 @@ pub(crate) fn write_for(engine: &Engine, model: ModelId, request: &Request, fact
     match encode_for(engine, model, request, facts) {
         None => Written::default(),
         Some(written) => match written {
-            Ok(outgoing) => Written::Whole { warnings: outgoing.warnings },
+            Ok(outgoing) => {
+                let changes = outgoing.changes.iter().map(ToString::to_string).collect();
+                Written::Whole { warnings: outgoing.warnings, changes }
+            }
             Err(EncodeError::Unsupported(what)) => Written::Skipped(what),
             Err(EncodeError::BadRequest(wrong)) => Written::Refused(wrong.message),
         },

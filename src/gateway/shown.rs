@@ -60,7 +60,8 @@ fn changes(transforms: &[Transform], changes: &[Change]) -> Vec<String> {
         let done: Vec<&str> =
             changes.iter().filter(|change| change.transform == name).map(|change| change.what.as_str()).collect();
         match transform {
-            Transform::Preset(preset) => format!("preset {}: {}", preset.name, preset.doc),
+            Transform::Preset(preset) if done.is_empty() => format!("preset {}: {}", preset.name, preset.doc),
+            Transform::Preset(preset) => format!("preset {}: {}; {}", preset.name, preset.doc, done.join("; ")),
             _ if !done.is_empty() => format!("{name}: {}", done.join("; ")),
             // These work on what is said, and on the answer.
             Transform::CleanCache

@@ -13,6 +13,16 @@ impl<'a> Target<'a> {
             _ => None,
         })
     }
+
+    /// Whether a Chat upstream fetches images by their addresses; most do.
+    pub(crate) fn fetches_images(&self) -> bool {
+        self.known().is_none_or(|known| known.image_urls != Some(false))
+    }
+
+    /// Most stop sequences that a Chat upstream takes. OpenAI takes four.
+    pub(crate) fn most_stops(&self) -> usize {
+        self.known().and_then(|known| known.most_stops).unwrap_or(4)
+    }
 }
 
 /// What a Chat upstream wants.

@@ -37,8 +37,6 @@ pub struct Habits {
     pub replay_thinking: Option<bool>,
     /// takes `parallel_tool_calls`
     pub parallel_tool_calls: Option<bool>,
-    /// takes `stream_options`
-    pub stream_options: Option<bool>,
     /// takes `strict` in tools and schemas
     pub strict: Option<bool>,
     /// takes a `tool_choice` that a tool must be called
@@ -47,7 +45,7 @@ pub struct Habits {
     pub image_urls: Option<bool>,
     /// most stop sequences
     pub most_stops: Option<usize>,
-    /// keywords of JSON schemas that it refuses; empty: none is known
+    /// keywords of JSON schemas that it refuses besides those that `schema_clean` takes out anyway
     pub refused_keywords: &'static [&'static str],
 }
 
@@ -58,7 +56,6 @@ const UNKNOWN: Habits = Habits {
     thinking: None,
     replay_thinking: None,
     parallel_tool_calls: None,
-    stream_options: None,
     strict: None,
     required_choice: None,
     image_urls: None,
@@ -104,8 +101,7 @@ pub fn preset(name: &str) -> Option<&'static Preset> {
 }
 
 /// Keywords of JSON schemas that Gemini's function declarations do not know.
-const GEMINI_KEYWORDS: &[&str] =
-    &["$schema", "$id", "const", "exclusiveMinimum", "exclusiveMaximum", "patternProperties"];
+const GEMINI_KEYWORDS: &[&str] = &["exclusiveMinimum", "exclusiveMaximum", "patternProperties"];
 
 /// The table.
 pub const PRESETS: &[Preset] = &[
@@ -119,7 +115,6 @@ pub const PRESETS: &[Preset] = &[
             thinking: Some(ThinkingForm::Effort),
             replay_thinking: Some(false),
             parallel_tool_calls: Some(true),
-            stream_options: Some(true),
             strict: Some(true),
             required_choice: Some(true),
             image_urls: Some(true),
@@ -153,7 +148,6 @@ pub const PRESETS: &[Preset] = &[
             thinking: Some(ThinkingForm::Effort),
             replay_thinking: Some(false),
             parallel_tool_calls: Some(false),
-            stream_options: Some(true),
             strict: Some(false),
             required_choice: Some(true),
             most_stops: Some(5),
@@ -177,7 +171,6 @@ pub const PRESETS: &[Preset] = &[
             developer: Some(false),
             cache_control: Some(false),
             thinking: Some(ThinkingForm::Switch),
-            stream_options: Some(true),
             image_urls: Some(true),
             ..UNKNOWN
         },
@@ -195,7 +188,6 @@ pub const PRESETS: &[Preset] = &[
             cache_control: Some(true),
             thinking: Some(ThinkingForm::Reasoning),
             parallel_tool_calls: Some(true),
-            stream_options: Some(true),
             required_choice: Some(true),
             image_urls: Some(true),
             ..UNKNOWN
@@ -215,7 +207,6 @@ pub const PRESETS: &[Preset] = &[
             thinking: Some(ThinkingForm::Switch),
             replay_thinking: Some(true),
             parallel_tool_calls: Some(false),
-            stream_options: Some(true),
             image_urls: Some(false),
             most_stops: Some(16),
             ..UNKNOWN
@@ -235,7 +226,6 @@ pub const PRESETS: &[Preset] = &[
             thinking: Some(ThinkingForm::Switch),
             replay_thinking: Some(true),
             parallel_tool_calls: Some(false),
-            stream_options: Some(true),
             required_choice: Some(false),
             image_urls: Some(false),
             most_stops: Some(5),
@@ -259,7 +249,6 @@ pub const PRESETS: &[Preset] = &[
             thinking: Some(ThinkingForm::Flag),
             replay_thinking: Some(false),
             parallel_tool_calls: Some(true),
-            stream_options: Some(true),
             required_choice: Some(false),
             image_urls: Some(true),
             ..UNKNOWN
@@ -296,7 +285,7 @@ pub const PRESETS: &[Preset] = &[
         name: "302ai",
         bases: &[(OpenAi, "https://api.302.ai/v1"), (Anthropic, "https://api.302.ai")],
         env: "AI302_API_KEY",
-        habits: Habits { cache_control: Some(false), stream_options: Some(true), ..UNKNOWN },
+        habits: Habits { cache_control: Some(false), ..UNKNOWN },
         transforms: &[],
         doc: "a relay of many vendors: the habits come from the model's name",
     },
@@ -312,10 +301,8 @@ pub const PRESETS: &[Preset] = &[
             thinking: Some(ThinkingForm::Effort),
             replay_thinking: Some(false),
             parallel_tool_calls: Some(true),
-            stream_options: Some(true),
             required_choice: Some(true),
             most_stops: Some(4),
-            refused_keywords: &["$schema"],
             ..UNKNOWN
         },
         transforms: &["clean_cache", "schema_clean"],
@@ -333,7 +320,6 @@ pub const PRESETS: &[Preset] = &[
             thinking: Some(ThinkingForm::Effort),
             replay_thinking: Some(false),
             parallel_tool_calls: Some(false),
-            stream_options: Some(true),
             required_choice: Some(false),
             image_urls: Some(false),
             ..UNKNOWN
@@ -352,7 +338,6 @@ pub const PRESETS: &[Preset] = &[
             cache_control: Some(false),
             thinking: Some(ThinkingForm::Template),
             parallel_tool_calls: Some(true),
-            stream_options: Some(true),
             required_choice: Some(true),
             image_urls: Some(true),
             ..UNKNOWN
@@ -372,7 +357,6 @@ pub const PRESETS: &[Preset] = &[
             thinking: Some(ThinkingForm::Silent),
             replay_thinking: Some(false),
             parallel_tool_calls: Some(false),
-            stream_options: Some(true),
             image_urls: Some(false),
             ..UNKNOWN
         },
@@ -388,7 +372,6 @@ pub const PRESETS: &[Preset] = &[
             completion_tokens: Some(false),
             developer: Some(false),
             cache_control: Some(false),
-            stream_options: Some(true),
             ..UNKNOWN
         },
         transforms: &[],

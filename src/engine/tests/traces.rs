@@ -329,7 +329,7 @@ fn what_cannot_be_sent_is_not_promised() {
     };
     let skips = trace(&|model| match model.0 {
         0 => Written::Skipped("no pictures".to_owned()),
-        1 => Written::Whole { warnings: vec!["effort left out".to_owned()] },
+        1 => Written::Whole { warnings: vec!["effort left out".to_owned()], changes: Vec::new() },
         _ => Written::default(),
     });
     assert_eq!(skips.outcome.text(), "b then c");

@@ -208,10 +208,10 @@ impl Walked {
             Written::Refused(_) => (CandidateVerdict::Chosen, Resolved::Refused(BAD_REQUEST)),
         };
         traced.resolved = resolved;
-        let mut warnings = Vec::new();
+        let (mut warnings, mut changes) = (Vec::new(), Vec::new());
         match written {
-            Written::Whole { warnings: found } => {
-                warnings = found;
+            Written::Whole { warnings: lost, changes: changed } => {
+                (warnings, changes) = (lost, changed);
                 self.outcome.models.push(name.to_owned());
                 self.outcome.model_ids.push(candidate.model);
             }
@@ -227,7 +227,7 @@ impl Walked {
         let Some(chosen) = chosen else { return };
         chosen.verdict = verdict;
         chosen.skipped = skipped.map(|skipped| SkipTrace::of(&skipped.reason));
-        chosen.warnings = warnings;
+        (chosen.warnings, chosen.changes) = (warnings, changes);
         chosen.adapted = candidate.lacks.iter().map(|capability| capability.name()).collect();
         if candidate.cannot_stream {
             chosen.adapted.push("stream");
@@ -418,6 +418,7 @@ fn candidate_trace(ask: &Ask<'_>, strategy: Strategy, id: ModelId, obstacle: Opt
         estimate_usd: ask.estimate(id),
         ranked_by: model.and_then(|model| ranked_by(ask, strategy, id, model)),
         warnings: Vec::new(),
+        changes: Vec::new(),
         adapted: Vec::new(),
     }
 }

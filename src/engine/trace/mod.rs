@@ -58,6 +58,8 @@ pub enum Written {
     Whole {
         /// what is changed or lost on the way
         warnings: Vec<String>,
+        /// what each transform of the model changed, in their order
+        changes: Vec<String>,
     },
     /// the provider's protocol cannot carry it: the model is skipped, for this reason
     Skipped(String),
@@ -67,7 +69,7 @@ pub enum Written {
 
 impl Default for Written {
     fn default() -> Self {
-        Self::Whole { warnings: Vec::new() }
+        Self::Whole { warnings: Vec::new(), changes: Vec::new() }
     }
 }
 
@@ -335,6 +337,9 @@ pub struct CandidateTrace {
     /// what is changed or lost in its provider's protocol
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// what each of its transforms changed in what would be sent, in their order
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
     /// what the request asks for and it does not declare: the request is adapted
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub adapted: Vec<&'static str>,

@@ -11,6 +11,7 @@ mod rewrite;
 mod splice;
 pub(crate) mod warnings;
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -78,6 +79,12 @@ pub struct Change {
     pub transform: String,
     /// what it did, in a few words
     pub what: String,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.transform, self.what)
+    }
 }
 
 /// What the way back has to know of the way out.

@@ -8,9 +8,9 @@ use super::super::exchange::Format;
 use super::super::json::{Raw, Text};
 use super::super::request::Request;
 use super::super::transform::exchange::Schemas;
-use super::super::{Protocol, Wire, gemini, tokens, transform};
+use super::super::{Protocol, Wire, content, gemini, tokens, transform};
 use super::splice::{self, Splices};
-use super::{EncodeError, Outgoing, Target};
+use super::{EncodeError, Outgoing, Target, warnings};
 use crate::dsl::policy::Capability;
 use crate::dsl::transform::Transform;
 
@@ -29,6 +29,9 @@ pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
     if target.transforms.is_empty() {
         splice::write(request, target, Splices::new(request), outgoing);
         return Ok(());
+    }
+    if target.wire == Wire::Chat && !target.fetches_images() && gives_images_by_address(request) {
+        return Err(EncodeError::unsupported(warnings::IMAGE_BY_ADDRESS));
     }
     if request.protocol() == Protocol::Responses {
         super::note_responses(request, &mut outgoing.back);
@@ -50,6 +53,22 @@ pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
             through_exchange(&Request::parse(request.protocol(), body)?, target, outgoing)
         }
     }
+}
+
+/// Whether a Chat request has an image that stands elsewhere.
+fn gives_images_by_address(request: &Request) -> bool {
+    if request.attachments().images == 0 {
+        return false;
+    }
+    let mut found = false;
+    for message in content::messages(request) {
+        content::pieces(message, &mut |piece| {
+            let content::Piece::Image(block) = piece else { return };
+            let url = block.get("image_url").map(|image| image.get("url").unwrap_or(image)).and_then(Raw::text);
+            found |= url.is_some_and(|url| !url.escaped().starts_with(b"data:"));
+        });
+    }
+    found
 }
 
 fn through_exchange(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) -> Result<(), EncodeError> {
@@ -97,7 +116,8 @@ fn replace_members(request: &Request, target: &Target<'_>, written: &[u8], splic
 /// Takes every `cache_control` out that marks something: of texts, results, messages and tools, not one
 /// that stands in a call's input or a schema.
 fn clean_cache(request: &Request, target: &Target<'_>, splices: &mut Splices<'_>) {
-    let wanted = target.has(|transform| matches!(transform, Transform::CleanCache));
+    let refused = target.wire == Wire::Chat && target.known().is_some_and(|known| known.cache_control == Some(false));
+    let wanted = refused || target.has(|transform| matches!(transform, Transform::CleanCache));
     if !wanted || memchr::memmem::find(request.body(), b"cache_control").is_none() {
         return;
     }

@@ -14,6 +14,10 @@ pub(crate) const SCHEMA_IN_WORDS: &str = "the JSON schema was put into words: th
 pub(crate) const NO_PARALLEL_TOOLS: &str =
     "`parallel_tool_calls` was left out: the model makes one call at a time (`can` has no `parallel_tools`)";
 
+/// Why a model is passed over.
+pub(crate) const IMAGE_BY_ADDRESS: &str =
+    "an image is given by its address, which its API does not fetch (`preset`): send the image itself";
+
 /// A server tool that the upstream has not.
 pub(crate) fn server_tool(kind: &str) -> String {
     format!("the server tool `{}` is not known to the upstream and was left out", shown(kind))
@@ -22,6 +26,11 @@ pub(crate) fn server_tool(kind: &str) -> String {
 /// A member that the other protocol has not.
 pub(crate) fn unknown_member(name: &str) -> String {
     format!("`{}` is not known to the upstream's protocol and was left out", shown(name))
+}
+
+/// The last ones do not go on.
+pub(crate) fn few_stops(most: usize, all: usize) -> String {
+    format!("only {most} of {all} stop sequences were sent")
 }
 
 /// Less than was asked for.

@@ -10,9 +10,6 @@ use super::super::names::{Names, push_id};
 use super::super::thinking::{self, ChatSays};
 use crate::dsl::policy::Capability;
 
-/// OpenAI takes four.
-const MAX_STOPS: usize = 4;
-
 pub(crate) struct RequestWriter<'t> {
     target: &'t Target<'t>,
     habits: Habits,
@@ -215,6 +212,9 @@ impl RequestWriter<'_> {
         self.out.extend_from_slice(b"{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
         match source {
             Source::Base64 { media, data } => self.data_url(media, data),
+            Source::Url(_) if !self.target.fetches_images() => {
+                return Err(EncodeError::unsupported(warnings::IMAGE_BY_ADDRESS));
+            }
             Source::Url(url) => self.out.extend_from_slice(url.escaped()),
             Source::Id => {
                 return Err(EncodeError::unsupported(
@@ -388,16 +388,17 @@ impl RequestWriter<'_> {
             self.warnings.push(warnings::unknown_member("top_k"));
         }
         self.raw_member("seed", exchange.seed);
+        let most = self.target.most_stops();
         if !exchange.stop.is_empty() {
             push_member(&mut self.out, "stop");
-            for (index, stop) in exchange.stop.iter().take(MAX_STOPS).enumerate() {
+            for (index, stop) in exchange.stop.iter().take(most).enumerate() {
                 self.out.push(if index == 0 { b'[' } else { b',' });
                 push_text(&mut self.out, *stop);
             }
             self.out.push(b']');
         }
-        if exchange.stop.len() > MAX_STOPS {
-            self.warnings.push(format!("only {MAX_STOPS} of {} stop sequences were sent", exchange.stop.len()));
+        if exchange.stop.len() > most {
+            self.warnings.push(warnings::few_stops(most, exchange.stop.len()));
         }
         if let Some(user) = &exchange.user {
             push_member(&mut self.out, "user");

@@ -10,6 +10,8 @@ mod streams;
 mod transforms;
 mod transforms_back;
 mod transforms_out;
+mod transforms_presets;
+mod transforms_wires;
 
 use bytes::Bytes;
 

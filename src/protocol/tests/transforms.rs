@@ -24,7 +24,7 @@ fn kind(wire: Wire) -> &'static str {
 
 /// The chain of a policy's only model.
 #[track_caller]
-fn chain(wire: Wire, list: &str, block: &str) -> Vec<Transform> {
+pub(super) fn chain(wire: Wire, list: &str, block: &str) -> Vec<Transform> {
     let mut sources = Sources::default();
     sources.add(
         "x.policy",
@@ -39,12 +39,12 @@ fn chain(wire: Wire, list: &str, block: &str) -> Vec<Transform> {
     loaded.policy.unwrap_or_else(|| panic!("{shown}")).models.remove(0).transforms
 }
 
-fn to<'a>(wire: Wire, transforms: &'a [Transform]) -> Target<'a> {
+pub(super) fn to<'a>(wire: Wire, transforms: &'a [Transform]) -> Target<'a> {
     let can = &Capability::ALL;
     Target { wire, model: "up", context: None, output_limit: None, can, stream: true, transforms }
 }
 
-fn facts() -> GivenFacts {
+pub(super) fn facts() -> GivenFacts {
     let mut facts = GivenFacts::default();
     facts.set(Var::TenantId, Owned::Str("lanhai".to_owned()));
     facts.set(Var::RequestThinking, Owned::Bool(true));

@@ -4,6 +4,7 @@
 //! The members of the body are found in one pass, whatever the number of edits; what is not edited
 //! is not copied, and a chain that has nothing to change gives back the very parts that it got.
 
+mod preset;
 mod sheet;
 
 use http::{HeaderName, HeaderValue};
@@ -22,7 +23,7 @@ const LEAST_BUDGET: u64 = 1_024;
 
 /// Carries out what the chain says about the written request.
 pub(crate) fn apply(request: &Request, target: &Target<'_>, facts: &dyn Facts, outgoing: &mut Outgoing) {
-    if !target.transforms.iter().any(concerns) {
+    if !target.transforms.iter().any(|transform| concerns(transform, target.wire)) {
         return;
     }
     let Some(sheet) = Sheet::read(&outgoing.body) else { return };
@@ -38,17 +39,18 @@ pub(crate) fn apply(request: &Request, target: &Target<'_>, facts: &dyn Facts, o
 }
 
 /// Whether a transform works on the written request.
-fn concerns(transform: &Transform) -> bool {
-    matches!(
-        transform,
+fn concerns(transform: &Transform, wire: Wire) -> bool {
+    match transform {
+        Transform::Preset(preset) => preset::concerns(&preset.habits, wire),
         Transform::MaxTokens(_)
-            | Transform::MaxCompletionTokens
-            | Transform::Sampling(_)
-            | Transform::Params(_)
-            | Transform::Headers(_)
-            | Transform::StreamOptions(_)
-            | Transform::User(_)
-    )
+        | Transform::MaxCompletionTokens
+        | Transform::Sampling(_)
+        | Transform::Params(_)
+        | Transform::Headers(_)
+        | Transform::StreamOptions(_)
+        | Transform::User(_) => true,
+        _ => false,
+    }
 }
 
 struct Edits<'r, 't> {
@@ -64,6 +66,7 @@ struct Edits<'r, 't> {
 impl<'t> Edits<'_, 't> {
     fn one(&mut self, transform: &'t Transform) {
         match transform {
+            Transform::Preset(preset) => self.preset(&preset.habits),
             Transform::MaxTokens(most) => self.max_tokens(*most),
             Transform::MaxCompletionTokens => self.max_completion_tokens(),
             Transform::Sampling(parameters) => {

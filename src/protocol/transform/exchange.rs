@@ -2,6 +2,7 @@
 //! one works: schemas and marks are cleaned, the exit tool is added, history is trimmed while calls can
 //! still be told from text, tools are put into words, and system text moves last, with those words.
 
+use super::super::Wire;
 use super::super::encode::warnings;
 use super::super::encode::{Back, EncodeError, Target};
 use super::super::exchange::{Exchange, Format, Part, Parts, Speaker, Turn, schema_in_words};
@@ -26,12 +27,14 @@ impl Schemas {
         if !target.has(|transform| matches!(transform, Transform::SchemaClean(_))) {
             return Self::default();
         }
+        let refused =
+            target.known().filter(|_| target.wire == Wire::Chat).map_or(&[][..], |known| known.refused_keywords);
         let clean = |schema: Raw<'_>| {
             let mut cleaned: Option<Vec<u8>> = None;
             for transform in target.transforms {
                 let Transform::SchemaClean(named) = transform else { continue };
                 let now = cleaned.as_deref().map_or(schema, Raw::from_measured);
-                cleaned = Cleaner::new(named, target.wire).clean(now).or(cleaned);
+                cleaned = Cleaner::new(named, target.wire, refused).clean(now).or(cleaned);
             }
             cleaned
         };

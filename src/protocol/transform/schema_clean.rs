@@ -35,18 +35,22 @@ pub(super) struct Cleaner<'k> {
     /// named by the policy; empty: what the wire is known to refuse
     named: &'k [String],
     wire: Wire,
+    /// refused besides, by an API that a preset knows
+    refused: &'k [&'k str],
 }
 
 impl<'k> Cleaner<'k> {
-    pub(super) fn new(named: &'k [String], wire: Wire) -> Self {
-        Self { named, wire }
+    pub(super) fn new(named: &'k [String], wire: Wire, refused: &'k [&'k str]) -> Self {
+        Self { named, wire, refused }
     }
 
     /// The schema without the keywords; None when it has none of them.
     pub(super) fn clean(&self, schema: Raw<'_>) -> Option<Vec<u8>> {
         let quoted = |word: &str| memmem::find(schema.bytes(), word.as_bytes()).is_some();
         let any = if self.named.is_empty() {
-            USUAL.iter().chain(GEMINI).any(|word| quoted(word)) || quoted("const") || quoted("oneOf")
+            USUAL.iter().chain(GEMINI).chain(self.refused).any(|word| quoted(word))
+                || quoted("const")
+                || quoted("oneOf")
         } else {
             // A keyword may be written with escapes; then the walk finds it.
             self.named.iter().any(|word| quoted(word)) || schema.bytes().contains(&b'\\')
@@ -63,7 +67,8 @@ impl<'k> Cleaner<'k> {
         if !self.named.is_empty() {
             return self.named.iter().any(|word| key.is(word));
         }
-        USUAL.iter().any(|word| key.is(word)) || (self.wire == Wire::Gemini && GEMINI.iter().any(|word| key.is(word)))
+        let gemini = if self.wire == Wire::Gemini { GEMINI } else { &[] };
+        USUAL.iter().chain(gemini).chain(self.refused).any(|word| key.is(word))
     }
 
     /// The depth is bounded by that of the body.
@@ -130,8 +135,13 @@ mod tests {
 
     #[track_caller]
     fn check(named: &[&str], wire: Wire, schema: &str, expected: &str) {
+        check_with(named, wire, &[], schema, expected);
+    }
+
+    #[track_caller]
+    fn check_with(named: &[&str], wire: Wire, refused: &[&str], schema: &str, expected: &str) {
         let named: Vec<String> = named.iter().map(|&word| word.to_owned()).collect();
-        let cleaned = Cleaner::new(&named, wire).clean(Raw::parse(schema.as_bytes()).unwrap());
+        let cleaned = Cleaner::new(&named, wire, refused).clean(Raw::parse(schema.as_bytes()).unwrap());
         let cleaned = cleaned.map_or(schema.to_owned(), |bytes| String::from_utf8(bytes).unwrap());
         assert_eq!(cleaned, expected);
         serde_json::from_str::<serde_json::Value>(&cleaned).unwrap();
@@ -150,6 +160,21 @@ mod tests {
         let open = r#"{"additionalProperties":false,"enum":[{"format":1}]}"#;
         check(&[], Wire::Chat, open, open);
         check(&[], Wire::Gemini, open, r#"{"enum":[{"format":1}]}"#);
+    }
+
+    #[test]
+    fn a_preset_knows_further_keywords() {
+        let schema = r#"{"minimum":1,"exclusiveMinimum":0,"properties":{"exclusiveMinimum":{"type":"string"}}}"#;
+        let cleaned = r#"{"minimum":1,"properties":{"exclusiveMinimum":{"type":"string"}}}"#;
+        check_with(&[], Wire::Chat, &["exclusiveMinimum"], schema, cleaned);
+        check_with(
+            &["minimum"],
+            Wire::Chat,
+            &["exclusiveMinimum"],
+            r#"{"minimum":1,"exclusiveMinimum":0}"#,
+            r#"{"exclusiveMinimum":0}"#,
+        );
+        check(&[], Wire::Chat, schema, schema);
     }
 
     #[test]
