@@ -30,6 +30,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) top_p: Option<Raw<'a>>,
     pub(crate) top_k: Option<Raw<'a>>,
     pub(crate) seed: Option<Raw<'a>>,
+    pub(crate) presence_penalty: Option<Raw<'a>>,
+    pub(crate) frequency_penalty: Option<Raw<'a>>,
     pub(crate) stop: Vec<Text<'a>>,
     pub(crate) user: Option<String>,
     pub(crate) asks: Asks<'a>,
@@ -68,7 +70,8 @@ pub(crate) enum Part<'a> {
         name: Option<Text<'a>>,
         source: Source<'a>,
     },
-    Audio,
+    /// a sound; its type is Gemini's word for it, such as `audio/wav`
+    Audio(Source<'a>),
     Thinking {
         text: Text<'a>,
         /// what proves it to the wire that made it
@@ -153,6 +156,14 @@ impl<'a> Exchange<'a> {
             Some(turn) if turn.speaker == speaker => turn.parts.extend(parts),
             _ => self.turns.push(Turn { speaker, parts }),
         }
+    }
+
+    /// The penalties that are asked for, by Chat's names: 0 asks for none.
+    pub(crate) fn penalties(&self) -> impl Iterator<Item = (&'static str, Raw<'a>)> + use<'a> {
+        let said = [("presence_penalty", self.presence_penalty), ("frequency_penalty", self.frequency_penalty)];
+        said.into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .filter(|(_, value)| value.number() != Some(0.0))
     }
 
     pub(crate) fn warn(&mut self, text: impl Into<String>) {

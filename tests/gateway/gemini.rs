@@ -245,3 +245,85 @@ fn a_400_about_our_key_leads_to_the_next_attempt() {
         assert_eq!((bad.calls(), good.calls()), (1, usize::from(status == 200)), "{}", reply.text());
     }
 }
+
+const CALL: &str = r#"{"candidates":[{"index":0,"finishReason":"STOP","content":{"role":"model","parts":[{"functionCall":{"name":"look","args":{"at":"sky"}},"thoughtSignature":"c2lnbmVk"}]}}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"totalTokenCount":5}}"#;
+
+/// A Gemini upstream that calls a function and signs the call, whole or as a stream.
+fn signing(streams: bool) -> Upstream {
+    Upstream::saying(if streams {
+        format!("{EVENTS}data: {CALL}\n\n").into_bytes()
+    } else {
+        answer("200 OK", "content-type: application/json\r\n", CALL)
+    })
+}
+
+/// The blocks that an Anthropic client puts together out of a stream.
+fn blocks(chunks: &[Value]) -> Value {
+    let mut blocks: Vec<Value> = Vec::new();
+    for chunk in chunks {
+        match (chunk["type"].as_str().unwrap(), &chunk["delta"]) {
+            ("content_block_start", _) => blocks.push(chunk["content_block"].clone()),
+            ("content_block_delta", delta) => {
+                let block = blocks.last_mut().unwrap();
+                match delta["type"].as_str().unwrap() {
+                    "signature_delta" => block["signature"] = delta["signature"].clone(),
+                    "input_json_delta" => {
+                        block["input"] = serde_json::from_str(delta["partial_json"].as_str().unwrap()).unwrap();
+                    }
+                    other => panic!("{other}"),
+                }
+            }
+            _ => {}
+        }
+    }
+    blocks.into()
+}
+
+/// The next turn of a client that got these blocks or items.
+fn next_turn(path: &str, got: &Value) -> Value {
+    let last = got.as_array().unwrap().last().unwrap();
+    if path == "/v1/messages" {
+        let result = json!([{"type": "tool_result", "tool_use_id": last["id"], "content": "blue"}]);
+        return json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"},
+            {"role": "assistant", "content": got}, {"role": "user", "content": result}]});
+    }
+    let mut input = vec![json!({"role": "user", "content": "x"})];
+    input.extend(got.as_array().unwrap().iter().cloned());
+    input.push(json!({"type": "function_call_output", "call_id": last["call_id"], "output": "blue"}));
+    json!({"model": "m", "input": input, "store": false})
+}
+
+#[test]
+fn a_calls_signature_comes_back_with_the_next_turn() {
+    for (path, streams) in
+        [("/v1/messages", false), ("/v1/messages", true), ("/v1/responses", false), ("/v1/responses", true)]
+    {
+        let upstream = signing(streams);
+        let gateway = Gateway::start(&gemini(&upstream));
+        let body = if path == "/v1/messages" {
+            json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}], "stream": streams})
+        } else {
+            json!({"model": "m", "input": "x", "stream": streams})
+        };
+        let reply = gateway.post(path, &body.to_string()).expect(200);
+        let got = match (path, streams) {
+            ("/v1/messages", false) => reply.json()["content"].clone(),
+            ("/v1/messages", true) => blocks(&named_events(&reply.text())),
+            (_, false) => reply.json()["output"].clone(),
+            (_, true) => named_events(&reply.text()).last().unwrap()["response"]["output"].clone(),
+        };
+        gateway.post(path, &next_turn(path, &got).to_string()).expect(200);
+        let seen = upstream.last();
+        let sent: Value = serde_json::from_str(seen.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let part = &sent["contents"][1]["parts"][0];
+        assert_eq!(part["functionCall"]["name"], "look", "{path} {streams}: {sent}");
+        assert_eq!(part["thoughtSignature"], "c2lnbmVk", "{path} {streams}: {got} became {sent}");
+        assert_eq!(sent["contents"][2]["parts"][0]["functionResponse"]["name"], "look", "{sent}");
+    }
+}
+
+/// The data of a stream's events that have names.
+fn named_events(body: &str) -> Vec<Value> {
+    let data = body.lines().filter_map(|line| line.strip_prefix("data: "));
+    data.filter(|data| data.starts_with('{')).map(|data| serde_json::from_str(data).unwrap()).collect()
+}

@@ -234,7 +234,9 @@ impl RequestWriter<'_> {
                     push_text(&mut self.out, *name);
                 }
             }
-            Part::Audio => return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format")),
+            Part::Audio(_) => {
+                return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format"));
+            }
             Part::Thinking { text, signature } => match own(*signature) {
                 Some(signature) => {
                     self.out.extend_from_slice(b"{\"type\":\"thinking\",\"thinking\":");
@@ -433,6 +435,7 @@ impl RequestWriter<'_> {
         if exchange.seed.is_some() {
             self.warnings.push(warnings::unknown_member("seed"));
         }
+        self.warnings.extend(exchange.penalties().map(|(name, _)| warnings::unknown_member(name)));
         let stops: Vec<Text<'_>> =
             exchange.stop.iter().copied().filter(|stop| !stop.decode().trim().is_empty()).collect();
         if stops.len() < exchange.stop.len() {

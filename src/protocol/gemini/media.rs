@@ -34,7 +34,7 @@ pub(super) fn file(data: Raw<'_>) -> Result<Part<'_>, EncodeError> {
 fn part<'a>(media: Text<'a>, source: Source<'a>, name: Option<Raw<'a>>) -> Result<Part<'a>, EncodeError> {
     Ok(match media.escaped().split(|byte| *byte == b'/').next().unwrap_or_default() {
         b"image" => Part::Image(source),
-        b"audio" => Part::Audio,
+        b"audio" => Part::Audio(source),
         b"video" => return Err(EncodeError::unsupported("a video cannot be carried over to its wire format")),
         _ => Part::Document { name: name.and_then(Raw::text).filter(|name| !name.is_empty()), source },
     })

@@ -30,6 +30,10 @@ impl RequestWriter<'_> {
                 self.out.extend_from_slice(value.bytes());
             }
         }
+        for (name, value) in exchange.penalties() {
+            self.member(if name == "presence_penalty" { "presencePenalty" } else { "frequencyPenalty" });
+            self.out.extend_from_slice(value.bytes());
+        }
         self.seed(exchange);
         for (index, stop) in exchange.stop.iter().take(MAX_STOPS).enumerate() {
             if index == 0 {

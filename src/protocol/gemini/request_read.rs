@@ -203,7 +203,8 @@ fn read_config<'a>(exchange: &mut Exchange<'a>, config: Raw<'a>) -> Result<(), B
             },
             "responseSchema" | "responseJsonSchema" => schema = Some(value),
             "candidateCount" if value.number() == Some(1.0) => {}
-            "presencePenalty" | "frequencyPenalty" if value.number() == Some(0.0) => {}
+            "presencePenalty" => exchange.presence_penalty = Some(value),
+            "frequencyPenalty" => exchange.frequency_penalty = Some(value),
             "responseLogprobs" if value.boolean() == Some(false) => {}
             "responseModalities" if value.elements().map_while(Result::ok).all(|word| word.is_text("TEXT")) => {}
             name => exchange.warn(warnings::unknown_member(name)),

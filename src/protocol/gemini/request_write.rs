@@ -269,7 +269,7 @@ impl RequestWriter<'_> {
                 }
                 self.data(*source, "a document")?;
             }
-            Part::Audio => return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format")),
+            Part::Audio(source) => self.data(*source, "a sound")?,
             Part::Thinking { .. }
             | Part::Redacted(_)
             | Part::CacheMark(_)

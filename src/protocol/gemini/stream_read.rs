@@ -23,12 +23,21 @@ pub(crate) struct StreamReader {
     /// the usage has the output in it
     counted: bool,
     finished: bool,
+    /// the events go on as they are, so a reason to stop needs no translation
+    as_it_is: bool,
+    /// something that a client sees was read
+    said: bool,
 }
 
 impl StreamReader {
     /// A reader of the answer with this id.
     pub(crate) fn new(id: &str) -> Self {
         Self { id: id.to_owned(), ..Self::default() }
+    }
+
+    /// What it reads goes on to the client as it came.
+    pub(crate) fn pass_on(&mut self) {
+        self.as_it_is = true;
     }
 
     pub(crate) fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<(), StreamError> {
@@ -67,6 +76,7 @@ impl StreamReader {
             return Ok(None);
         }
         let [parts] = pick(content.unwrap_or(Raw::NULL), ["parts"])?;
+        let begun = self.said;
         for part in parts.unwrap_or(Raw::NULL).elements() {
             self.part(read_part(part?)?, sink)?;
         }
@@ -77,6 +87,8 @@ impl StreamReader {
         match finish(word) {
             Finish::Ended(Stop::End) if self.calls > 0 => Ok(Some(Stop::ToolUse)),
             Finish::Ended(stop) => Ok(Some(stop)),
+            // The client has begun to read, and its own protocol says what became of the answer.
+            Finish::Failed if self.as_it_is && begun => Ok(Some(Stop::End)),
             Finish::Failed => {
                 let message = sentence.and_then(Raw::text).map(|text| text.decode().into_owned()).unwrap_or_default();
                 Err(StreamError::Upstream { kind: word.decode().into_owned(), message })
@@ -85,6 +97,7 @@ impl StreamReader {
     }
 
     fn part(&mut self, said: Said<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+        self.said |= !matches!(said.content, Content::Nothing);
         if let Content::Thought(text) = said.content {
             self.thinks = true;
             sink(Event::Thinking(text))?;

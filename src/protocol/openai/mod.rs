@@ -7,7 +7,7 @@ mod stream_read;
 mod stream_write;
 
 pub(crate) use answer::{read_answer, write_answer};
-pub(crate) use request_read::{format as read_format, read_request, source};
+pub(crate) use request_read::{format as read_format, read_request, sound, source};
 pub(crate) use request_write::{is_strict, write_request};
 pub(crate) use stream_read::StreamReader;
 pub(crate) use stream_write::StreamWriter;

@@ -20,6 +20,8 @@ const KNOWN: &[&str] = &[
     "top_p",
     "top_k",
     "seed",
+    "presence_penalty",
+    "frequency_penalty",
     "stop",
     "stream",
     "stream_options",
@@ -39,14 +41,8 @@ const KNOWN: &[&str] = &[
     "prompt_cache_retention",
 ];
 /// Members whose value says that nothing is asked for.
-const NEUTRAL: &[(&str, &[u8])] = &[
-    ("n", b"1"),
-    ("logprobs", b"false"),
-    ("frequency_penalty", b"0"),
-    ("presence_penalty", b"0"),
-    ("logit_bias", b"{}"),
-    ("modalities", b"[\"text\"]"),
-];
+const NEUTRAL: &[(&str, &[u8])] =
+    &[("n", b"1"), ("logprobs", b"false"), ("logit_bias", b"{}"), ("modalities", b"[\"text\"]")];
 
 pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest> {
     let mut exchange = Exchange {
@@ -55,6 +51,8 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
         top_p: request.field("top_p"),
         top_k: request.field("top_k"),
         seed: request.field("seed"),
+        presence_penalty: request.field("presence_penalty"),
+        frequency_penalty: request.field("frequency_penalty"),
         user: request.user_id(),
         asks: Asks::of(request),
         parallel: request.field("parallel_tool_calls").and_then(Raw::boolean),
@@ -147,7 +145,7 @@ fn read_content<'a>(content: Raw<'a>, parts: &mut Parts<'a>) -> Result<(), BadRe
                 let source = data.and_then(Raw::text).map_or(Source::Id, source);
                 parts.push(Part::Document { name: name.and_then(Raw::text), source });
             }
-            b"input_audio" => parts.push(Part::Audio),
+            b"input_audio" => parts.push(Part::Audio(sound(part)?)),
             kind => {
                 let kind = String::from_utf8_lossy(kind).chars().take(64).collect::<String>();
                 return Err(BadRequest::new(format!("`messages`: a content part of the type `{kind}` is not known")));
@@ -212,4 +210,36 @@ fn read_tools<'a>(exchange: &mut Exchange<'a>, request: &'a Request) -> Result<(
         _ => return Err(BadRequest::new("`tool_choice`: auto, required, none or a function is required")),
     };
     Ok(())
+}
+
+/// The sounds that a block may hold, and their types.
+const SOUNDS: &[(&[u8], &[u8])] = &[
+    (b"wav", b"audio/wav"),
+    (b"mp3", b"audio/mp3"),
+    (b"aac", b"audio/aac"),
+    (b"aiff", b"audio/aiff"),
+    (b"flac", b"audio/flac"),
+    (b"ogg", b"audio/ogg"),
+];
+
+/// The data of an `input_audio`, of Chat or Responses.
+pub(crate) fn sound(block: Raw<'_>) -> Result<Source<'_>, BadRequest> {
+    let [inner] = block.pick(["input_audio"])?;
+    let [data, format] = inner.unwrap_or(Raw::NULL).pick(["data", "format"])?;
+    let word = format.and_then(Raw::text).map_or(&b""[..], Text::escaped);
+    let known = SOUNDS.iter().find(|(name, _)| *name == word).map(|(_, media)| Text::from_escaped(media));
+    match (known, data.and_then(Raw::text)) {
+        (Some(media), Some(data)) => Ok(Source::Base64 { media, data }),
+        (None, _) => Err(BadRequest::new("the `format` of an `input_audio` must be `wav` or `mp3`")),
+        (_, None) => Err(BadRequest::new("an `input_audio` has no `data`")),
+    }
+}
+
+/// Chat's word for a type of sound; None when it has none.
+pub(super) fn sound_format(media: Text<'_>) -> Option<&'static str> {
+    match &*media.decode() {
+        "audio/wav" | "audio/x-wav" | "audio/wave" | "audio/vnd.wave" => Some("wav"),
+        "audio/mp3" | "audio/mpeg" => Some("mp3"),
+        _ => None,
+    }
 }

@@ -8,6 +8,7 @@ use super::super::habits::Habits;
 use super::super::json::{Raw, Text, push_escaped, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
 use super::super::thinking::{self, ChatSays};
+use super::request_read::sound_format;
 use crate::dsl::policy::Capability;
 
 pub(crate) struct RequestWriter<'t> {
@@ -191,7 +192,12 @@ impl RequestWriter<'_> {
                 }
                 Part::Image(source) => self.image(*source)?,
                 Part::Document { name, source } => self.document(*name, *source)?,
-                _ => return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format")),
+                Part::Audio(source) => self.sound(*source)?,
+                _ => {
+                    return Err(EncodeError::unsupported(
+                        "a part of a message cannot be carried over to its wire format",
+                    ));
+                }
             }
             self.out.push(b'}');
         }
@@ -223,6 +229,21 @@ impl RequestWriter<'_> {
             }
         }
         self.out.extend_from_slice(b"\"}");
+        Ok(())
+    }
+
+    fn sound(&mut self, source: Source<'_>) -> Result<(), EncodeError> {
+        let Source::Base64 { media, data } = source else {
+            return Err(EncodeError::unsupported("a sound is not in the request, where its wire format wants it"));
+        };
+        let Some(format) = sound_format(media) else {
+            return Err(EncodeError::unsupported("a sound is neither wav nor mp3, which is all its wire format takes"));
+        };
+        self.out.extend_from_slice(b"{\"type\":\"input_audio\",\"input_audio\":{\"data\":");
+        push_text(&mut self.out, data);
+        push_member(&mut self.out, "format");
+        push_string(&mut self.out, format);
+        self.out.push(b'}');
         Ok(())
     }
 
@@ -388,6 +409,13 @@ impl RequestWriter<'_> {
             self.warnings.push(warnings::unknown_member("top_k"));
         }
         self.raw_member("seed", exchange.seed);
+        for (name, value) in exchange.penalties() {
+            if self.habits.completion_tokens {
+                self.warnings.push(format!("`{name}` was left out: the model does not take it"));
+            } else {
+                self.raw_member(name, Some(value));
+            }
+        }
         let most = self.target.most_stops();
         if !exchange.stop.is_empty() {
             push_member(&mut self.out, "stop");

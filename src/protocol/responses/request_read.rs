@@ -7,7 +7,7 @@ use super::super::encode::{EncodeError, warnings};
 use super::super::exchange::{Choice, Exchange, Format, Part, Parts, Source, Speaker, Tool};
 use super::super::json::{JsonError, Kind, Raw, Text};
 use super::super::message::Input;
-use super::super::openai::source;
+use super::super::openai::{sound, source};
 use super::super::request::{BadRequest, Request, shown};
 use super::super::signed::Signed;
 use super::tools::{FREEFORM_SCHEMA, Prepared, tools};
@@ -237,7 +237,7 @@ impl<'a> Reader<'a> {
                     let source = file.or_else(|| url.and_then(Raw::text).map(source)).unwrap_or(Source::Id);
                     parts.push(Part::Document { name: full(name), source });
                 }
-                b"input_audio" => parts.push(Part::Audio),
+                b"input_audio" => parts.push(Part::Audio(sound(part)?)),
                 kind => {
                     let kind = shown(&String::from_utf8_lossy(kind));
                     return Err(BadRequest::new(format!("`input`: a content part of the type `{kind}` is not known")));

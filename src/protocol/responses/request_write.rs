@@ -379,6 +379,7 @@ impl RequestWriter<'_> {
                 self.warnings.push(warnings::unknown_member(name));
             }
         }
+        self.warnings.extend(exchange.penalties().map(|(name, _)| warnings::unknown_member(name)));
         if let Some(user) = &exchange.user {
             push_member(&mut self.out, "user");
             push_string(&mut self.out, user);

@@ -92,6 +92,14 @@ impl Reader {
         }
     }
 
+    /// What it reads goes on as it came: no event needs to be of use to another protocol.
+    pub(crate) fn pass_on(mut self) -> Self {
+        if let Self::Gemini(reader) = &mut self {
+            reader.pass_on();
+        }
+        self
+    }
+
     /// Reads an event's data.
     pub(crate) fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<(), StreamError> {
         match self {

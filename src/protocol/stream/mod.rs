@@ -78,13 +78,15 @@ impl Relay {
     pub fn new(wire: Wire, protocol: Protocol, context: &AnswerContext<'_>) -> Self {
         let heading = context.heading();
         let stages = Stages::of(&heading);
+        let reader = Reader::new(wire, &heading.id);
+        let passes = wire.same_as(protocol) && stages.is_empty();
         Self {
             protocol,
             wire,
             frames: Frames::default(),
-            reader: Reader::new(wire, &heading.id),
+            reader: if passes { reader.pass_on() } else { reader },
             tracker: Tracker::default(),
-            writer: (!wire.same_as(protocol) || !stages.is_empty()).then(|| Writer::new(protocol)),
+            writer: (!passes).then(|| Writer::new(protocol)),
             stages,
             heading,
             written: Vec::new(),

@@ -328,6 +328,11 @@ fn no_false_end() {
     assert!(matches!(failed, Some(StreamError::Upstream { kind, .. }) if kind == "UNAVAILABLE"));
     let malformed = ended("MALFORMED_FUNCTION_CALL");
     assert!(run(Protocol::Chat, &stream(&[&malformed]), 50).1.is_some());
+    assert!(run(Protocol::Chat, &stream(&[EVENTS[0], &malformed]), 50).1.is_some());
+    // Gemini's clients know the word; before any content there is still another attempt.
+    let said = stream(&[EVENTS[0], &malformed]);
+    assert_eq!(run(Protocol::Gemini, &said, 50).0, said);
+    assert!(run(Protocol::Gemini, &stream(&[&malformed]), 50).1.is_some());
     let blocked = r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#;
     assert_eq!(
         run(Protocol::Chat, &stream(&[blocked]), 50).2.map(|end| (end.stop, end.has_content)),

@@ -171,7 +171,7 @@ impl<'e, 'a> History<'e, 'a> {
             Part::Text(text) | Part::Redacted(text) | Part::Thinking { text, .. } => self.counter.text(&text.decode()),
             Part::Note(note) => self.counter.text(note),
             Part::Image(source) => self.counter.add(self.measure.image(media(*source), &mut self.allowance)),
-            Part::Audio => self.counter.add(self.measure.sound(Media::default())),
+            Part::Audio(source) => self.counter.add(self.measure.sound(media(*source))),
             Part::Document { source, .. } => {
                 self.counter.add(self.measure.document(media(*source), &mut self.allowance));
             }
@@ -214,6 +214,6 @@ fn bytes_of(part: &Part<'_>) -> usize {
             name.escaped().len() + input
         }
         Part::Result { parts, .. } => parts.iter().map(bytes_of).sum(),
-        Part::Image(_) | Part::Document { .. } | Part::Audio | Part::CacheMark(_) => 0,
+        Part::Image(_) | Part::Document { .. } | Part::Audio(_) | Part::CacheMark(_) => 0,
     }
 }
