@@ -7,7 +7,7 @@ pub(super) fn is(text: &str) -> bool {
     let body = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
     let padded = body.len() != text.len();
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
-    !body.is_empty() && body.bytes().all(legal) && body.len() % 4 != 1 && (!padded || text.len() % 4 == 0)
+    !body.is_empty() && body.bytes().all(legal) && body.len() % 4 != 1 && (!padded || text.len().is_multiple_of(4))
 }
 
 /// Bytes in base64 with padding.

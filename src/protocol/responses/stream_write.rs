@@ -283,12 +283,12 @@ impl Items {
     }
 
     fn text_done(&mut self, heading: &Heading, item: Item, [text_name, part_name]: [&str; 2], out: &mut Vec<u8>) {
-        let (text, index, logprobs, push): (Vec<u8>, _, &[u8], fn(&mut Vec<u8>, &[u8])) = match &item {
-            Item::Message { text } => (text.clone(), "content_index", b",\"logprobs\":[]", push_part),
-            Item::Reasoning { text, .. } => (text.clone(), "summary_index", b"", push_summary),
-            Item::Call { .. } => return,
-        };
         let thought = matches!(item, Item::Reasoning { .. });
+        let (Item::Message { text } | Item::Reasoning { text, .. }) = &item else { return };
+        let text = text.clone();
+        let (index, logprobs) =
+            if thought { ("summary_index", &b""[..]) } else { ("content_index", &b",\"logprobs\":[]"[..]) };
+        let push = if thought { push_summary } else { push_part };
         self.open = Some(item);
         if thought && text.is_empty() {
             return;

@@ -172,7 +172,7 @@ fn numbers_that_cannot_be_tokens_are_not_believed() {
                     "data: {{\"choices\":[{{\"delta\":{{\"content\":\"hello world\"}},\"finish_reason\":\"stop\"}}]}}\n\ndata: {{\"choices\":[],\"usage\":{usage}}}\n\ndata: [DONE]\n\n"
                 ),
             ),
-            Wire::Responses | Wire::Gemini => unreachable!("not asked for here"),
+            Wire::Responses | Wire::Gemini => panic!("{wire:?} has tests of its own"),
             Wire::Anthropic => (
                 format!(
                     r#"{{"content":[{{"type":"text","text":"hello world"}}],"stop_reason":"end_turn","usage":{usage}}}"#
