@@ -139,7 +139,14 @@ impl Stop {
         }
     }
 
-    /// The word of a wire.
+    /// The same for an answer that calls the client's tools: whatever else a pause or an unknown word means,
+    /// the client has to answer the calls.
+    pub(crate) fn with_calls(self, calls: bool) -> Self {
+        if calls && matches!(self, Self::End | Self::Pause) { Self::ToolUse } else { self }
+    }
+
+    /// The word of a wire. A pause without calls is an end where there is no word for it: what was said is
+    /// whole, and the client cannot let the provider's own tools go on. `length` would tell it to raise a limit.
     pub(crate) fn word(self, wire: Wire) -> &'static str {
         match (wire, self) {
             (Wire::Anthropic, Self::End) => "end_turn",

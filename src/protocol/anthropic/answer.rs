@@ -14,8 +14,11 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
     let [content, stop, sequence, usage] = body.pick(["content", "stop_reason", "stop_sequence", "usage"])?;
     let content = content.filter(|content| content.kind() == Kind::Array);
     let content = content.ok_or_else(|| BrokenAnswer::new("it has no content"))?;
+    // A whole answer always says why it ended; `null` stands only where a stream begins.
+    let word = stop.and_then(Raw::text).filter(|word| !word.is_empty());
+    let word = word.ok_or_else(|| BrokenAnswer::new("it does not say why it ended (`stop_reason`)"))?;
     let mut message = Message {
-        stop: stop.and_then(Raw::text).map_or(Stop::End, |word| Stop::read(Wire::Anthropic, word)),
+        stop: Stop::read(Wire::Anthropic, word),
         sequence: sequence.and_then(Raw::text),
         ..Message::default()
     };
@@ -42,6 +45,8 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
             _ => message.blocks.push(Block::Foreign(block)),
         }
     }
+    let calls = message.blocks.iter().any(|block| matches!(block, Block::Tool { .. }));
+    message.stop = message.stop.with_calls(calls);
     Ok(message)
 }
 

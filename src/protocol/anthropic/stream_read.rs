@@ -7,12 +7,17 @@ use super::super::signed::Signed;
 use super::super::stream::event::{Event, Sink, StreamError};
 use super::super::usage::{Stop, Usage};
 
+/// Most tool calls of one answer.
+const MAX_CALLS: usize = 256;
+
 /// Reads the events of Anthropic Messages.
 #[derive(Debug, Default)]
 pub(crate) struct StreamReader {
     usage: Usage,
     /// the open block is a call of one of the client's tools
     in_tool: bool,
+    /// where the calls of the client's tools stand
+    calls: Vec<usize>,
 }
 
 impl StreamReader {
@@ -30,7 +35,7 @@ impl StreamReader {
             b"message_delta" => {
                 let [stop, sequence] = delta.unwrap_or(Raw::NULL).pick(["stop_reason", "stop_sequence"])?;
                 if let Some(word) = stop.and_then(Raw::text) {
-                    let stop = Stop::read(Wire::Anthropic, word);
+                    let stop = Stop::read(Wire::Anthropic, word).with_calls(!self.calls.is_empty());
                     sink(Event::Stop { stop, sequence: sequence.and_then(Raw::text) })?;
                 }
                 self.usage(usage, true, sink)
@@ -66,6 +71,12 @@ impl StreamReader {
             b"thinking" => sink(Event::Thinking(thinking.and_then(Raw::text).unwrap_or(Text::EMPTY))),
             b"tool_use" => {
                 self.in_tool = true;
+                if !self.calls.contains(&slot) {
+                    if self.calls.len() >= MAX_CALLS {
+                        return Err(StreamError::Malformed(format!("more than {MAX_CALLS} tool calls")));
+                    }
+                    self.calls.push(slot);
+                }
                 sink(Event::ToolStart { slot, id: id.and_then(Raw::text), name: name.and_then(Raw::text) })?;
                 // Anthropic itself starts with `{}` and sends the input in deltas; others do not.
                 let Some(input) = input.filter(|input| input.members().next().is_some()) else { return Ok(()) };

@@ -108,7 +108,9 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
         push_block(&mut message.blocks, read_part(part?)?);
     }
     message.blocks.extend(grounding.filter(|found| has_sources(*found)).map(Block::Foreign));
-    let word = word.and_then(Raw::text).unwrap_or(Text::EMPTY);
+    // Google always says why: without it the answer is a piece of a stream, or broke off.
+    let word = word.and_then(Raw::text).filter(|word| !word.is_empty());
+    let word = word.ok_or_else(|| BrokenAnswer::new("it does not say why it ended (`finishReason`)"))?;
     let calls = message.blocks.iter().any(|block| matches!(block, Block::Tool { .. }));
     message.stop = match finish(word) {
         Finish::Ended(Stop::End) if calls => Stop::ToolUse,

@@ -52,7 +52,9 @@ impl StreamReader {
             return Err(StreamError::Upstream { kind, message });
         }
         let mut stop = None;
-        if let Some(candidate) = candidates.unwrap_or(Raw::NULL).elements().next() {
+        // What is said behind the reason to stop is nobody's in another protocol.
+        let told = candidates.filter(|_| self.as_it_is || !self.finished);
+        if let Some(candidate) = told.unwrap_or(Raw::NULL).elements().next() {
             stop = self.candidate(candidate?, sink)?;
         } else if feedback.is_some_and(|feedback| feedback.get("blockReason").is_some()) {
             stop = Some(Stop::Refusal);

@@ -2,6 +2,7 @@
 
 use super::super::Wire;
 use super::super::answer::BrokenAnswer;
+use super::super::errors::read_upstream_error;
 use super::super::json::{JsonError, Kind, Raw, Text, push_escaped, push_number, push_string};
 use super::super::message::{Block, Input, Message, note_of};
 use super::super::stream::writer::Heading;
@@ -13,8 +14,12 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
     let Some(choice) = choices.unwrap_or(Raw::NULL).elements().next() else {
         return Err(BrokenAnswer::new("it has no choices"));
     };
+    let choice = choice?;
+    if let Some((kind, message)) = choice_error(choice)? {
+        return Err(BrokenAnswer::Upstream { kind, message });
+    }
     let [content, finish, sequence, matched] =
-        choice?.pick(["message", "finish_reason", "stop_reason", "matched_stop"])?;
+        choice.pick(["message", "finish_reason", "stop_reason", "matched_stop"])?;
     let content = content.ok_or_else(|| BrokenAnswer::new("its choice has no message"))?;
     let mut message = Message { sequence: sequence.or(matched).and_then(Raw::text), ..Message::default() };
     if let Some(usage) = usage {
@@ -23,6 +28,11 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
     let refused = read_message(content, &mut message.blocks)?;
     let calls = message.blocks.iter().any(|block| matches!(block, Block::Tool { .. }));
     let word = finish.and_then(Raw::text).unwrap_or(Text::EMPTY);
+    // Some servers leave the word out of whole answers. They counted what they sent, which they do when the
+    // model is done; without the count, or without content, nothing tells the answer from one that broke off.
+    if word.is_empty() && !(message.counted && message.has_content()) {
+        return Err(BrokenAnswer::new("it does not say why it ended (`finish_reason`)"));
+    }
     message.stop = match Stop::read(Wire::Chat, word) {
         Stop::End if refused => Stop::Refusal,
         Stop::End if calls => Stop::ToolUse,
@@ -30,6 +40,16 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
         stop => stop,
     };
     Ok(message)
+}
+
+/// The error that some providers put inside a choice when they fail while they answer.
+pub(super) fn choice_error(choice: Raw<'_>) -> Result<Option<(String, String)>, JsonError> {
+    let [error, finish] = choice.pick(["error", "finish_reason"])?;
+    Ok(match error {
+        Some(_) => Some(read_upstream_error(choice.bytes())),
+        None if finish.is_some_and(|word| word.is_text("error")) => Some(("error".to_owned(), String::new())),
+        None => None,
+    })
 }
 
 /// Reads a message's blocks; returns whether it is a refusal.

@@ -5,7 +5,7 @@ use super::super::errors::read_upstream_error;
 use super::super::json::{Kind, Raw, Text};
 use super::super::stream::event::{Event, Sink, StreamError};
 use super::super::usage::{Stop, Usage};
-use super::answer::detailed_thinking;
+use super::answer::{choice_error, detailed_thinking};
 
 /// Most tool calls of one answer.
 const MAX_CALLS: usize = 256;
@@ -60,6 +60,9 @@ impl StreamReader {
     }
 
     fn choice(&mut self, choice: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+        if let Some((kind, message)) = choice_error(choice)? {
+            return Err(StreamError::Upstream { kind, message });
+        }
         let [delta, finish, index, sequence, matched] =
             choice.pick(["delta", "finish_reason", "index", "stop_reason", "matched_stop"])?;
         // Only the first of several choices is told: no other protocol has more than one.

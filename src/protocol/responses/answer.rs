@@ -10,7 +10,8 @@ use super::super::usage::Stop;
 use super::items::{Called, Item, Progress, State, plain_input, push_response};
 
 pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
-    let [output, status, details, usage] = body.pick(["output", "status", "incomplete_details", "usage"])?;
+    let [output, status, details, usage, background] =
+        body.pick(["output", "status", "incomplete_details", "usage", "background"])?;
     let output = output.filter(|output| output.kind() == Kind::Array);
     let output = output.ok_or_else(|| BrokenAnswer::new("it has no output"))?;
     let mut message = Message::default();
@@ -25,10 +26,12 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
     message.stop = match status.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
         b"incomplete" => stop_of(details)?,
         b"failed" | b"cancelled" => return Err(BrokenAnswer::new("the provider did not finish it")),
-        b"queued" | b"in_progress" => {
+        // Whoever asked for work in the background has an answer already: where to ask for the rest.
+        b"queued" | b"in_progress" if background.and_then(Raw::boolean) == Some(true) => {
             message.other = true;
             Stop::Pause
         }
+        b"queued" | b"in_progress" => return Err(BrokenAnswer::new("the provider has not finished it")),
         _ if refused => Stop::Refusal,
         _ if calls => Stop::ToolUse,
         _ => Stop::End,

@@ -32,6 +32,14 @@ struct Seen {
     begun: bool,
 }
 
+/// The error of a response that failed.
+fn failed(response: Raw<'_>) -> StreamError {
+    let error = response.get("error").unwrap_or(Raw::NULL);
+    let (kind, message) = read_upstream_error(error.bytes());
+    let code = error.get("code").and_then(Raw::text).map(|code| code.decode().into_owned());
+    StreamError::Upstream { kind: code.unwrap_or(kind), message }
+}
+
 impl StreamReader {
     /// The number for an event behind the last one.
     pub(crate) fn next_sequence(&self) -> u64 {
@@ -70,14 +78,11 @@ impl StreamReader {
             b"response.output_item.added" => self.added(index, item.unwrap_or(Raw::NULL), sink),
             b"response.output_item.done" => self.done(index, item.unwrap_or(Raw::NULL), sink),
             kind @ (b"response.completed" | b"response.incomplete") => {
-                self.end(response.unwrap_or(Raw::NULL), kind == b"response.incomplete", sink)
+                let response =
+                    response.ok_or_else(|| StreamError::Malformed("an end without `response`".to_owned()))?;
+                self.end(response, kind == b"response.incomplete", sink)
             }
-            b"response.failed" | b"response.cancelled" => {
-                let error = response.and_then(|response| response.get("error")).unwrap_or(Raw::NULL);
-                let (kind, message) = read_upstream_error(error.bytes());
-                let code = error.get("code").and_then(Raw::text).map(|code| code.decode().into_owned());
-                Err(StreamError::Upstream { kind: code.unwrap_or(kind), message })
-            }
+            b"response.failed" | b"response.cancelled" => Err(failed(response.unwrap_or(Raw::NULL))),
             b"error" => {
                 let (kind, message) = read_upstream_error(data);
                 let code = event.get("code").and_then(Raw::text).map(|code| code.decode().into_owned());
@@ -168,7 +173,16 @@ impl StreamReader {
     }
 
     fn end(&mut self, response: Raw<'_>, incomplete: bool, sink: Sink<'_>) -> Result<(), StreamError> {
-        let [usage, details] = response.pick(["usage", "incomplete_details"])?;
+        let [usage, details, status] = response.pick(["usage", "incomplete_details", "status"])?;
+        // The event's name is not the last word: the response itself may say that it did not end.
+        let incomplete = match status.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
+            b"failed" | b"cancelled" => return Err(failed(response)),
+            b"queued" | b"in_progress" => {
+                return Err(StreamError::Malformed("an end whose `response.status` is not one".to_owned()));
+            }
+            b"incomplete" => true,
+            _ => incomplete,
+        };
         if let Some(usage) = usage {
             let mut read = Usage::default();
             let last = read.read(Wire::Responses, usage);

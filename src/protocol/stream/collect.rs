@@ -141,19 +141,24 @@ impl Content {
                     _ => self.blocks.push(Growing::Thinking { text: Vec::new(), signature: signed }),
                 }
             }
-            Event::ToolStart { slot, id, name } => self.tool(slot, |known_id, known_name, _| {
-                for (known, new) in [(known_id, id), (known_name, name)] {
-                    if let Some(new) = new.filter(|_| known.is_empty()) {
-                        known.extend_from_slice(new.escaped());
-                    }
+            Event::ToolStart { slot, id, name } => {
+                for told in [id, name].into_iter().flatten() {
+                    self.grow(told)?;
                 }
-            }),
+                self.tool(slot, |known_id, known_name, _| {
+                    for (known, new) in [(known_id, id), (known_name, name)] {
+                        if let Some(new) = new.filter(|_| known.is_empty()) {
+                            known.extend_from_slice(new.escaped());
+                        }
+                    }
+                });
+            }
             Event::ToolInput { slot, json } => {
                 self.grow(json)?;
                 self.tool(slot, |_, _, input| input.extend_from_slice(json.escaped()));
             }
             Event::Foreign(block) => {
-                self.bytes += block.bytes().len();
+                self.grow(Text::from_escaped(block.bytes()))?;
                 self.blocks.push(Growing::Foreign(block.bytes().to_vec()));
             }
             Event::Stop { sequence, .. } => self.sequence = sequence.map(|text| text.escaped().to_vec()),

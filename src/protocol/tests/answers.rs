@@ -81,7 +81,6 @@ fn stop_reasons() {
         (r#""length""#, "max_tokens"),
         (r#""content_filter""#, "refusal"),
         (r#""tool_calls""#, "tool_use"),
-        ("null", "end_turn"),
     ] {
         assert_eq!(chat_choice(r#"{"content":"x"}"#, finish)["stop_reason"], expected);
     }
@@ -314,4 +313,45 @@ proptest! {
             }
         }
     }
+}
+
+/// The word for how an answer of a wire is taken: the kind of an upstream's error, `broken`, or the stop.
+fn taken(wire: Wire, text: &str) -> String {
+    match answered(wire, Protocol::Simple, text) {
+        Ok(answer) => format!("{:?}", answer.stop),
+        Err(BrokenAnswer::Upstream { kind, message }) => format!("{kind}: {message}"),
+        Err(BrokenAnswer::Malformed(_)) => "broken".to_owned(),
+    }
+}
+
+#[test]
+fn an_answer_that_failed_or_has_not_ended_is_none() {
+    let chat = |rest: &str| taken(Wire::Chat, &format!(r#"{{"choices":[{{"message":{{"content":"x"}}{rest}"#));
+    assert_eq!(chat(r#","finish_reason":"error"}]}"#), "error: ");
+    assert_eq!(chat(r#","finish_reason":"stop","error":{"code":"quota","message":"m"}}]}"#), "quota: m");
+    assert_eq!(chat(r#","finish_reason":null}]}"#), "broken");
+    assert_eq!(chat("}]}"), "broken");
+    assert_eq!(chat(r#","error":null}],"usage":{"completion_tokens":1}}"#), "End");
+    let empty = r#"{"choices":[{"message":{"content":""}}],"usage":{"completion_tokens":1}}"#;
+    assert_eq!(taken(Wire::Chat, empty), "broken");
+    let said = r#"{"content":[{"type":"text","text":"x"}]"#;
+    let called = r#"{"content":[{"type":"tool_use","id":"a","name":"f","input":{}}]"#;
+    for (body, rest, expected) in [
+        (said, "}", "broken"),
+        (said, r#","stop_reason":null}"#, "broken"),
+        (said, r#","stop_reason":"pause_turn"}"#, "Pause"),
+        (called, r#","stop_reason":"pause_turn"}"#, "ToolUse"),
+        (called, r#","stop_reason":"novel"}"#, "ToolUse"),
+        (called, r#","stop_reason":"max_tokens"}"#, "MaxTokens"),
+    ] {
+        assert_eq!(taken(Wire::Anthropic, &format!("{body}{rest}")), expected, "{body}{rest}");
+    }
+    let gemini = |rest: &str| {
+        taken(Wire::Gemini, &format!(r#"{{"candidates":[{{"content":{{"parts":[{{"text":"x"}}]}}{rest}}}]}}"#))
+    };
+    assert_eq!((&*gemini(""), &*gemini(r#","finishReason":"STOP""#)), ("broken", "End"));
+    let responses = |rest: &str| taken(Wire::Responses, &format!(r#"{{"output":[]{rest}}}"#));
+    assert_eq!(responses(r#","status":"in_progress""#), "broken");
+    assert_eq!(responses(r#","status":"queued","background":false"#), "broken");
+    assert_eq!(responses(r#","status":"queued","background":true"#), "Pause");
 }

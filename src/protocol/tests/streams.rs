@@ -280,6 +280,39 @@ fn errors_inside_a_stream_are_errors() {
 }
 
 #[test]
+fn a_stream_that_failed_or_has_not_ended_has_no_clean_end() {
+    let hi = delta(r#"{"content":"hi"}"#);
+    let choice = |rest: &str| chat(&[&hi, &format!(r#"{{"choices":[{{"index":0,"delta":{{}},{rest}}}]}}"#), "[DONE]"]);
+    let ended = |rest: &str| {
+        let delta = r#"{"type":"response.output_text.delta","output_index":0,"delta":"hi"}"#;
+        chat(&[delta, &format!(r#"{{"type":"response.completed"{rest}}}"#)])
+    };
+    for (wire, stream, expected) in [
+        (Wire::Chat, choice(r#""finish_reason":"error""#), Some("error: ")),
+        (Wire::Chat, choice(r#""finish_reason":"stop","error":{"code":"busy","message":"m"}"#), Some("busy: m")),
+        (
+            Wire::Responses,
+            ended(r#","response":{"status":"failed","error":{"code":"busy","message":"m"}}"#),
+            Some("busy: m"),
+        ),
+        (Wire::Responses, ended(r#","response":{"status":"in_progress"}"#), None),
+        (Wire::Responses, ended(r#","response":{"status":"queued"}"#), None),
+        (Wire::Responses, ended(""), None),
+    ] {
+        for protocol in [Protocol::Anthropic, Protocol::Chat, Protocol::Responses, Protocol::Gemini] {
+            let ran = run(wire, protocol, &stream);
+            let failed = match &ran.failed {
+                Some(StreamError::Upstream { kind, message }) => Some(format!("{kind}: {message}")),
+                Some(StreamError::Malformed(_)) => None,
+                other => panic!("{other:?} {stream}"),
+            };
+            assert_eq!((failed.as_deref(), ran.end.is_err()), (expected, true), "{protocol:?} {stream}");
+            assert!(!ran.text.contains("[DONE]") && !ran.text.contains("response.completed"), "{}", ran.text);
+        }
+    }
+}
+
+#[test]
 fn an_error_event_and_pings_fit_the_protocol() {
     let reply = errors::ErrorReply { status: 502, message: "cut".into(), ..errors::ErrorReply::default() };
     for (protocol, expected) in [
