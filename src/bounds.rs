@@ -125,6 +125,20 @@ pub const MAX_LIST_LENGTH: usize = 512;
 /// Largest whole number that a fact may have: keeps sums and products of a few facts inside an int.
 pub const MAX_FACT_INT: i64 = 1 << 31;
 
+/// How deep a JSON schema is written out where an upstream takes no references: they can make it grow
+/// without end.
+pub const MAX_SCHEMA_DEPTH: usize = 24;
+/// Most schemas that one schema is written out to: references can make it grow in breadth too.
+pub const MAX_SCHEMAS: usize = 2_000;
+/// Most properties of one object there; the rest would only say that it may be anything.
+pub const MAX_SCHEMA_PROPERTIES: usize = 2_000;
+/// Most bytes of a schema that are read to write it out: these and [`SCHEMA_READ_TIMES`] times its size.
+/// Every level reads what is below it once, references read a part as often as it is named, and real
+/// schemas have some kilobytes and a dozen levels.
+pub const SCHEMA_READ_BYTES: usize = 4 << 20;
+/// See [`SCHEMA_READ_BYTES`].
+pub const SCHEMA_READ_TIMES: usize = 16;
+
 /// Largest request body, in bytes.
 pub const MAX_BODY_BYTES: usize = 32 << 20;
 /// Largest answer of an upstream that is read as a whole, in bytes.

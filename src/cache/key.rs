@@ -18,6 +18,8 @@ pub struct KeyParts<'a> {
     pub upstream_model: &'a str,
     /// the provider's base URL
     pub base: &'a str,
+    /// what the policy says about the model: two that are called alike may be asked differently
+    pub chain: ChainHash,
     /// the request itself
     pub body: BodyHash,
 }
@@ -39,12 +41,26 @@ impl BodyHash {
     }
 }
 
+/// The hash of what the policy makes of a model's requests and answers: its transforms, what it can do,
+/// its limits, the provider's wire and headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainHash([u8; 32]);
+
+impl ChainHash {
+    /// The hash of these bytes.
+    #[must_use]
+    pub fn of(described: &[u8]) -> Self {
+        Self(*blake3::hash(described).as_bytes())
+    }
+}
+
 /// The parts of a key, for people.
 pub const KEY_PARTS: &[&str] = &[
     "the tenant",
     "the client's protocol, whether a stream was asked for, and whether it tells its usage",
     "`anthropic-version`, and the features that `anthropic-beta` and `?beta=true` switch on",
     "the model's name at its provider, and the provider's base URL",
+    "what the policy says about the model: transforms and preset, `can`, `output`, `context`, the provider's kind and headers",
     "the body, as JSON with sorted keys",
 ];
 
@@ -60,6 +76,7 @@ impl Key {
             hasher.update(text.as_bytes());
         }
         hasher.update(&[u8::from(parts.stream), u8::from(parts.usage)]);
+        hasher.update(&parts.chain.0);
         hasher.update(&parts.body.0);
         Self(*hasher.finalize().as_bytes())
     }
@@ -97,6 +114,7 @@ mod tests {
             features: "",
             upstream_model: "m",
             base: "http://x",
+            chain: ChainHash::of(b""),
             body: BodyHash::of(b"{}"),
         };
         let others = [
@@ -107,6 +125,7 @@ mod tests {
             KeyParts { features: "a", ..parts },
             KeyParts { upstream_model: "n", ..parts },
             KeyParts { base: "http://y", ..parts },
+            KeyParts { chain: ChainHash::of(b"max_tokens"), ..parts },
             KeyParts { body: BodyHash::of(b"[]"), ..parts },
         ];
         for other in others {

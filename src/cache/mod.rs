@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 pub use crate::cache::control::Control;
 pub use crate::cache::flight::{FlightError, Reader};
-pub use crate::cache::key::{BodyHash, FlightKey, KEY_PARTS, Key, KeyParts};
+pub use crate::cache::key::{BodyHash, ChainHash, FlightKey, KEY_PARTS, Key, KeyParts};
 
 use crate::bounds::CACHE_ENTRY_BYTES;
 use crate::cache::flight::Flight;

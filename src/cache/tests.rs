@@ -31,6 +31,7 @@ fn key(text: &str) -> Key {
         features: "",
         upstream_model: "",
         base: "",
+        chain: ChainHash::of(b""),
         body: BodyHash::of(text.as_bytes()),
     };
     Key::new(&parts)

@@ -11,6 +11,7 @@ use http::HeaderValue;
 use rustc_hash::FxHashMap;
 
 use super::guard::{Caller, Keys};
+use crate::cache::ChainHash;
 use crate::dsl::policy::{
     Attempt, AttemptKind, Capability, Model, ModelId, Options, Policy, Price, Provider, ProviderKind, RouteId, Strategy,
 };
@@ -51,6 +52,9 @@ pub(crate) struct Target {
     pub(crate) stream: bool,
     /// what is changed in its requests and answers
     pub(crate) transforms: Vec<Transform>,
+    /// what of this counts in the key of a kept answer; None: a transform computes values from who asks,
+    /// and its answers are for nobody else
+    pub(crate) chain: Option<ChainHash>,
     /// what it costs
     pub(crate) price: Option<Price>,
     /// where to send
@@ -113,6 +117,8 @@ pub(crate) struct Live {
     tickets: Vec<AtomicU64>,
     /// whether any rule caches
     pub(crate) caches: bool,
+    /// whether some model's requests differ by who asks
+    pub(crate) computes: bool,
     /// requests that may have more tokens than this are counted before they are decided on: a
     /// condition compares their tokens with more, or a model may be too small for them; None: nobody
     /// asks
@@ -143,7 +149,7 @@ impl Live {
         let names = names.collect();
         let nobody = TenantFacts { id: "default".to_owned(), ..TenantFacts::default() };
         let tenants = tenants.collect();
-        let caches = caches(policy);
+        let (caches, computes) = (caches(policy), targets.iter().any(|target| target.chain.is_none()));
         let smallest = policy.models.iter().filter_map(Model::fitting_context).min();
         let compared = engine.program().reads().tokens_from.map(|least| u64::try_from(least - 1).unwrap_or(0));
         let counts_above = smallest.into_iter().chain(compared).min();
@@ -162,6 +168,7 @@ impl Live {
             no_key: KeyFacts::default(),
             tickets,
             caches,
+            computes,
             counts_above,
             ranks_by_length,
         })
@@ -359,10 +366,20 @@ fn target(model: &Model, policy: &Policy, clients: &Clients) -> Option<Target> {
         can: model.can.clone(),
         stream: model.stream,
         transforms: model.transforms.clone(),
+        chain: chain(model, provider, wire),
         price: model.price,
         link: endpoint.model(&model.upstream),
         endpoint,
     })
+}
+
+/// See [`Target::chain`].
+fn chain(model: &Model, provider: &Provider, wire: Option<Wire>) -> Option<ChainHash> {
+    let computes = model.transforms.iter().any(Transform::computes);
+    // Written out, every field counts, also those that transforms will have some day.
+    let limits = (model.context, model.output, &model.can, model.stream);
+    let described = || format!("{wire:?} {limits:?} {:?} {:?}", model.transforms, provider.headers);
+    (!computes).then(|| ChainHash::of(described().as_bytes()))
 }
 
 fn caches(policy: &Policy) -> bool {

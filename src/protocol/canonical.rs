@@ -5,6 +5,7 @@
 //! put in order behind that. Escapes and numbers stay as they are written: two ways to write one
 //! value are two keys, which costs a miss and never a wrong answer.
 
+use super::Protocol;
 use super::content::is_billing;
 use super::json::{JsonError, Raw, Text, member_at, separator, skip_space, skip_value};
 use super::request::Request;
@@ -13,17 +14,21 @@ use crate::bounds::MAX_JSON_DEPTH;
 /// Members of a body that are not part of the key, and why.
 pub const LEFT_OUT: &[(&str, &str)] = &[
     ("model", "the model that answers is part of the key by itself"),
-    ("metadata", "says who asks, not what"),
-    ("user", "says who asks, not what"),
-    ("safety_identifier", "says who asks, not what"),
+    ("metadata", "says who asks, not what; counts where answers repeat it (Responses)"),
+    ("user", "says who asks, not what; counts where answers repeat it (Responses)"),
+    ("safety_identifier", "says who asks, not what; counts where answers repeat it (Responses)"),
     ("client_metadata", "says who asks, not what"),
-    ("prompt_cache_key", "a hint for the provider's own cache"),
+    ("prompt_cache_key", "a hint for the provider's own cache; counts where answers repeat it (Responses)"),
     ("stream_options", "changes how usage is told, not the answer"),
     ("labels", "Gemini's: say who asks, not what"),
     ("user_id", "of `/chat`: says who asks, not what"),
     ("session_id", "of `/chat`: says in which conversation, not what"),
     ("system[x-anthropic-billing-header]", "Claude Code's billing line, which changes with every turn"),
 ];
+
+/// Those of [`LEFT_OUT`] that an answer of Responses repeats: a kept one would tell the next client who the
+/// first was.
+const REPEATED: &[&str] = &["metadata", "user", "safety_identifier", "prompt_cache_key"];
 
 /// The key's part that the body makes. A body that is broken inside is its own key.
 #[must_use]
@@ -45,8 +50,10 @@ struct Canonical<'a> {
 
 impl<'a> Canonical<'a> {
     fn body(&mut self, request: &'a Request) -> Result<(), JsonError> {
-        let mut members: Vec<(Text<'a>, Raw<'a>)> =
-            request.members().filter(|(key, _)| !LEFT_OUT.iter().any(|(name, _)| key.is(name))).collect();
+        let repeats = request.protocol() == Protocol::Responses;
+        let counts = |name: &&str| repeats && REPEATED.contains(name);
+        let left_out = |key: &Text<'a>| LEFT_OUT.iter().any(|(name, _)| key.is(name) && !counts(name));
+        let mut members: Vec<(Text<'a>, Raw<'a>)> = request.members().filter(|(key, _)| !left_out(key)).collect();
         members.sort_unstable_by_key(|(key, _)| key.escaped());
         for (key, value) in members {
             self.out.push(if self.out.is_empty() { b'{' } else { b',' });
@@ -155,11 +162,14 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    use super::super::Protocol;
     use super::*;
 
     fn key(body: &str) -> String {
-        let request = Request::parse(Protocol::Anthropic, Bytes::copy_from_slice(body.as_bytes())).unwrap();
+        key_of(Protocol::Anthropic, body)
+    }
+
+    fn key_of(protocol: Protocol, body: &str) -> String {
+        let request = Request::parse(protocol, Bytes::copy_from_slice(body.as_bytes())).unwrap();
         String::from_utf8(canonical_key(&request)).unwrap()
     }
 
@@ -176,6 +186,20 @@ mod tests {
         let two = r#"{"model":"b","messages":[],"user":"2","prompt_cache_key":"k","stream_options":{},"system":[{"type":"text","text":"x-anthropic-billing-header: 2"},{"text":"s","type":"text"}]}"#;
         assert_eq!(key(one), key(two));
         assert_ne!(key(one), key(&one.replace("\"s\"", "\"t\"")));
+    }
+
+    #[test]
+    fn who_asks_counts_where_the_answer_repeats_it() {
+        let plain = r#"{"model":"a","input":"hi"}"#;
+        for (name, value) in
+            REPEATED.iter().map(|name| (name, if *name == "metadata" { r#"{"a":"1"}"# } else { "\"1\"" }))
+        {
+            let said = plain.replace("}", &format!(r#","{name}":{value}}}"#));
+            assert_ne!(key_of(Protocol::Responses, plain), key_of(Protocol::Responses, &said), "{name}");
+            let chat = |body: &str| key_of(Protocol::Chat, &body.replace("\"input\":\"hi\"", "\"messages\":[]"));
+            assert_eq!(chat(plain), chat(&said), "{name}");
+        }
+        assert!(REPEATED.iter().all(|name| LEFT_OUT.iter().any(|(left_out, _)| left_out == name)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a request to a provider would look like, without its secrets: nothing is read from the
 //! environment, and no connection is made.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::gemini::{ModelUrls, versioned};
@@ -9,6 +9,9 @@ use super::headers::request_headers;
 use super::send::Operation;
 use crate::diag::secret::is_secret_name;
 use crate::dsl::policy::{Provider, ProviderKind};
+
+/// Shown for a value of a header that is named like a secret.
+const WRITTEN_SECRET: &str = "*  (written in the policy)";
 
 /// The address and the headers of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +36,13 @@ pub fn shown(
 ) -> Shown {
     let mut all = request_headers(operation, stream, client);
     all.extend(added.iter().map(|(name, value)| (name.clone(), value.clone())));
-    let mut headers: Vec<(String, String)> = all
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
+    let text = |name: &HeaderName, value: &HeaderValue| match added.contains_key(name) && is_secret_name(name.as_str())
+    {
+        true => WRITTEN_SECRET.to_owned(),
+        false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    };
+    let mut headers: Vec<(String, String)> =
+        all.iter().map(|(name, value)| (name.to_string(), text(name, value))).collect();
     let mut set = |name: &str, value: String| {
         headers.retain(|(other, _)| other != name);
         headers.push((name.to_owned(), value));
@@ -54,7 +60,7 @@ pub fn shown(
     }
     for (name, value) in &provider.headers {
         let name = name.to_ascii_lowercase();
-        let value = if is_secret_name(&name) { "*  (written in the policy)".to_owned() } else { value.clone() };
+        let value = if is_secret_name(&name) { WRITTEN_SECRET.to_owned() } else { value.clone() };
         set(&name, value);
     }
     let base = match (&provider.base, provider.kind) {
@@ -92,8 +98,6 @@ pub(super) fn address(kind: ProviderKind, base: &str, operation: Operation) -> S
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
-
     use super::*;
     use crate::diag::Span;
     use crate::dsl::policy::MockKnobs;
@@ -132,6 +136,17 @@ mod tests {
         };
         check(Operation::Messages, "x-api-key", "*  (P_KEY)");
         check(Operation::ChatCompletions, "authorization", "Bearer *  (P_KEY)");
+    }
+
+    #[test]
+    fn secrets_that_transforms_add_are_stars() {
+        let mut added = HeaderMap::new();
+        added.insert("x-auth-token", HeaderValue::from_static("hidden"));
+        added.insert("x-title", HeaderValue::from_static("ccr"));
+        let provider = provider(ProviderKind::OpenAi, "https://o.test");
+        let shown = shown(&provider, "m", Operation::ChatCompletions, false, &HeaderMap::new(), &added);
+        let has = |name: &str, value: &str| shown.headers.contains(&(name.to_owned(), value.to_owned()));
+        assert!(has("x-auth-token", WRITTEN_SECRET) && has("x-title", "ccr"), "{shown:?}");
     }
 
     #[test]

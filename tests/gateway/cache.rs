@@ -244,3 +244,34 @@ fn a_shared_stream_is_kept_alive_and_the_kept_one_has_no_pings() {
     let kept = gateway.post(CHAT, HELLO_STREAM).expect(200);
     assert_eq!((kept.header("x-ccr-cache"), kept.text()), ("hit", format!("{}{CHAT_END}", chunk("one"))));
 }
+
+/// Two models of one provider that are called alike there, and a rule for each.
+fn two_ways(upstream: &Upstream, block: &str, one: &str, two: &str) -> Gateway {
+    Gateway::start(&format!(
+        "{block}\nprovider p {{ kind: openai base: \"http://{}\" }}\nmodel one on p {{ upstream: \"m\" {one} }}\n\
+         model two on p {{ upstream: \"m\" {two} }}\n\
+         route main {{ rule second when request.header(\"x-way\") == \"two\" -> two {CACHED}\n default -> one {CACHED} }}\n",
+        upstream.address
+    ))
+}
+
+#[test]
+fn models_that_are_asked_differently_share_no_answer() {
+    let upstream = whole();
+    let gateway = two_ways(&upstream, "", "", "transform: [max_tokens(9)]");
+    for (way, cache) in [("one", "miss"), ("two", "miss"), ("one", "hit"), ("two", "hit")] {
+        let reply = gateway.post_with(CHAT, &[("x-way", way)], HELLO).expect(200);
+        assert_eq!((reply.header("x-ccr-model"), reply.header("x-ccr-cache")), (way, cache));
+    }
+    assert_eq!(upstream.calls(), 2);
+}
+
+#[test]
+fn what_is_computed_from_who_asks_is_kept_for_nobody() {
+    let upstream = whole();
+    let gateway = two_ways(&upstream, "transform own { set: { user: tenant.id } }", "transform: [own]", "");
+    for _ in 0..2 {
+        assert_eq!(gateway.post(CHAT, HELLO).expect(200).header("x-ccr-cache"), "bypass");
+    }
+    assert_eq!(upstream.calls(), 2);
+}

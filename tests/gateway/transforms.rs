@@ -56,7 +56,7 @@ fn a_chain_changes_what_the_upstream_reads() {
     let body = r#"{"model":"any", "messages":[{"role":"user","content":"h\u00e9"}],"temperature":1}"#;
     let (seen, warned) = reads(provider, model, block, CHAT, body);
     holds(&seen, &["\"max_completion_tokens\":9", "\"temperature\":0.5", r#""content":"h\u00e9""#], &[]);
-    assert!(warned.contains("`temperature` set to 0.5, by the policy"), "{warned}");
+    assert!(warned.contains("`temperature` was replaced, by the policy"), "{warned}");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn every_wire_is_changed_for_every_client() {
             assert_eq!((at(temperature), at(cap)), (0.2.into(), 32.into()), "{path} to {kind}: {sent}");
             assert_eq!((at(team), at("/extra/a")), ("default".into(), 1.into()), "{path} to {kind}: {sent}");
             let warned = reply.header("x-ccr-warning");
-            assert!(warned.contains("set to 0.2, by the policy"), "{path} to {kind}: {warned}");
+            assert!(warned.contains("was replaced, by the policy"), "{path} to {kind}: {warned}");
         }
     }
 }

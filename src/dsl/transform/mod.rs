@@ -81,6 +81,17 @@ impl Transform {
             Self::User(user) => &user.name,
         }
     }
+
+    /// Whether what it does depends on more of a request than its body: a value is computed.
+    #[must_use]
+    pub fn computes(&self) -> bool {
+        let Self::User(user) = self else { return false };
+        let of_edit = |edit: &Edit| match &edit.action {
+            EditAction::Set(template) | EditAction::Append(template) => template.computes(),
+            EditAction::Remove | EditAction::Rename(_) => false,
+        };
+        user.edits.iter().any(of_edit) || user.headers.iter().any(|(_, template)| template.computes())
+    }
 }
 
 /// What becomes of one sampling parameter.
@@ -147,6 +158,17 @@ pub enum Template {
     List(Vec<Template>),
     /// an object in which something is computed
     Map(Vec<(String, Template)>),
+}
+
+impl Template {
+    fn computes(&self) -> bool {
+        match self {
+            Self::Json(_) => false,
+            Self::Computed(_) => true,
+            Self::List(items) => items.iter().any(Self::computes),
+            Self::Map(members) => members.iter().any(|(_, template)| template.computes()),
+        }
+    }
 }
 
 impl Model {

@@ -88,9 +88,9 @@ impl Keyed {
         }
     }
 
-    /// The key of this request's answer by one model.
-    pub(super) fn key(&self, exchange: &Exchange, target: &Target) -> Key {
-        Key::new(&KeyParts {
+    /// The key of this request's answer by one model; None when such answers are not kept.
+    pub(super) fn key(&self, exchange: &Exchange, target: &Target) -> Option<Key> {
+        let parts = KeyParts {
             owner: exchange.entry.tenant_name(),
             protocol: exchange.request.protocol().name(),
             stream: exchange.request.stream(),
@@ -98,8 +98,10 @@ impl Keyed {
             features: &self.features,
             upstream_model: &target.upstream,
             base: target.endpoint.base(),
+            chain: target.chain?,
             body: self.body,
-        })
+        };
+        Some(Key::new(&parts))
     }
 }
 
@@ -157,7 +159,8 @@ impl Parts {
     /// The answer is kept under the model that gave it.
     pub(super) fn new(exchange: &Exchange, keyed: &Keyed, trail: &Trail, content: Content) -> Self {
         let target = trail.model.and_then(|model| exchange.entry.live.target(model));
-        let store = target.map(|target| Store { key: keyed.key(exchange, target), ttl: keyed.options.ttl });
+        let key = target.and_then(|target| keyed.key(exchange, target));
+        let store = key.map(|key| Store { key, ttl: keyed.options.ttl });
         Self { content: Some(content), store }
     }
 

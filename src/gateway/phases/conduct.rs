@@ -127,7 +127,9 @@ async fn cached(exchange: Arc<Exchange>, mut account: Account) -> Response<Body>
         account.trail = Trail { model: Some(decided.model), ..decided.trail };
         if let Some(cache) = decided.cache {
             let mut control = Control::read(&exchange.headers);
-            if control.store {
+            // What is computed from who asks is for nobody else.
+            let alike = exchange.entry.live.target(decided.model).is_some_and(|target| target.chain.is_some());
+            if control.store && alike {
                 // Another rule may keep answers for longer than this one wants them.
                 control.max_age = Some(control.max_age.map_or(cache.ttl, |age| age.min(cache.ttl)));
                 let wanted = Wanted { model: decided.model, options: cache, control, deadline: decided.deadline };
@@ -172,10 +174,12 @@ async fn ask(
         return refuse(account, &GatewayError::Internal);
     };
     let keyed = Keyed::new(&exchange, wanted.options);
-    let key = keyed.key(&exchange, target);
+    let Some(key) = keyed.key(&exchange, target) else { return refuse(account, &GatewayError::Internal) };
     // What the key leaves out (headers, metadata) may decide where a call goes next.
     let decision = account.trail.decision.as_ref().map_or("", |(_, _, text)| text);
-    let flight_key = key.flight(&[exchange.entry.live.digest(), decision]);
+    // A call may end at a model whose requests are made of who asks: nobody joins it then.
+    let own = if exchange.entry.live.computes { &*exchange.entry.request_id } else { "" };
+    let flight_key = key.flight(&[exchange.entry.live.digest(), decision, own]);
     let cache = exchange.entry.app.cache.load_full();
     let caller = Arc::clone(&exchange);
     let call = move || async move {

@@ -33,6 +33,11 @@ pub(crate) fn few_stops(most: usize, all: usize) -> String {
     format!("only {most} of {all} stop sequences were sent")
 }
 
+/// A client's own list of models.
+pub(crate) fn choice_of_models(name: &str) -> String {
+    format!("`{name}` was left out: the policy chooses the model")
+}
+
 /// Less than was asked for.
 pub(crate) fn lowered(member: &str, limit: u64) -> String {
     format!("{member} lowered to {limit}, the most that the model gives")

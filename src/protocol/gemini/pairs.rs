@@ -1,6 +1,7 @@
 //! Which result belongs to which call. Gemini's ids are optional: calls and results without them belong
 //! together by name and order, and get ids that are the same whenever the conversation is sent.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -26,7 +27,6 @@ fn made_id(number: usize) -> Text<'static> {
 
 #[derive(Debug)]
 struct Call<'a> {
-    name: Text<'a>,
     id: Text<'a>,
     answered: bool,
 }
@@ -35,6 +35,9 @@ struct Call<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Pairs<'a> {
     calls: Vec<Call<'a>>,
+    /// places in `calls`: a turn may have thousands
+    by_id: BTreeMap<&'a [u8], usize>,
+    by_name: BTreeMap<&'a [u8], VecDeque<usize>>,
     made: usize,
 }
 
@@ -42,6 +45,8 @@ impl<'a> Pairs<'a> {
     /// The model speaks again: what was not answered stays so.
     pub(super) fn next_turn(&mut self) {
         self.calls.clear();
+        self.by_id.clear();
+        self.by_name.clear();
     }
 
     /// The id of a call; `own` is empty when it has none.
@@ -52,21 +57,34 @@ impl<'a> Pairs<'a> {
         } else {
             own
         };
-        self.calls.push(Call { name, id, answered: false });
+        let place = self.calls.len();
+        self.by_id.entry(id.escaped()).or_insert(place);
+        self.by_name.entry(name.escaped()).or_default().push_back(place);
+        self.calls.push(Call { id, answered: false });
         id
     }
 
     /// The id of the call that a result belongs to; its own, or none, when there is no such call.
     pub(super) fn response(&mut self, name: Text<'a>, own: Text<'a>) -> Text<'a> {
-        let by_id = self.calls.iter().position(|call| !own.is_empty() && call.id == own);
-        let by_name = || self.calls.iter().position(|call| !call.answered && call.name == name);
-        match by_id.or_else(by_name).and_then(|place| self.calls.get_mut(place)) {
+        let by_id = self.by_id.get(own.escaped()).copied().filter(|_| !own.is_empty());
+        match by_id.or_else(|| self.waiting(name)).and_then(|place| self.calls.get_mut(place)) {
             Some(call) => {
                 call.answered = true;
                 call.id
             }
             None => own,
         }
+    }
+
+    /// The first call of this name that has no result yet.
+    fn waiting(&mut self, name: Text<'a>) -> Option<usize> {
+        let queue = self.by_name.get_mut(name.escaped())?;
+        while let Some(place) = queue.pop_front() {
+            if self.calls.get(place).is_some_and(|call| !call.answered) {
+                return Some(place);
+            }
+        }
+        None
     }
 }
 

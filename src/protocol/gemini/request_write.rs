@@ -1,5 +1,7 @@
 //! Writing a request of Gemini. The model and the stream stand in the address.
 
+use std::collections::BTreeMap;
+
 use super::super::Wire;
 use super::super::encode::{Back, EncodeError, Target, warnings};
 use super::super::exchange::{Choice, Exchange, Part, Source, Speaker, Tool, Turn};
@@ -11,6 +13,9 @@ use crate::dsl::policy::Capability;
 /// Stands for a signature that does not exist, because another model made the call: models from
 /// Gemini 3 on refuse a call without any.
 const NO_SIGNATURE: &[u8] = b"skip_thought_signature_validator";
+
+/// The names of the calls of a turn by their ids.
+type Calls<'a> = BTreeMap<&'a [u8], Text<'a>>;
 
 pub(super) struct RequestWriter<'t> {
     pub(super) target: &'t Target<'t>,
@@ -109,14 +114,15 @@ impl RequestWriter<'_> {
             self.warnings.push("a first user message was added: the upstream demands one".to_owned());
         }
         // The names of the calls, for their results.
-        let mut calls: Vec<(Text<'_>, Text<'_>)> = Vec::new();
+        let mut calls: Calls<'_> = Calls::default();
         for turn in spoken {
             if turn.speaker == Speaker::Assistant {
                 calls.clear();
-                calls.extend(turn.parts.iter().filter_map(|part| match part {
-                    Part::Call { id, name, .. } => Some((*id, *name)),
-                    _ => None,
-                }));
+                for part in &turn.parts {
+                    if let Part::Call { id, name, .. } = part {
+                        calls.entry(id.escaped()).or_insert(*name);
+                    }
+                }
                 self.assistant(turn);
             } else {
                 self.user(turn, &calls)?;
@@ -210,12 +216,12 @@ impl RequestWriter<'_> {
     }
 
     /// Results first: Gemini wants them right behind their calls.
-    fn user(&mut self, turn: &Turn<'_>, calls: &[(Text<'_>, Text<'_>)]) -> Result<(), EncodeError> {
+    fn user(&mut self, turn: &Turn<'_>, calls: &Calls<'_>) -> Result<(), EncodeError> {
         self.turn_of(Speaker::User);
         let mut later = Vec::new();
         for part in &turn.parts {
             let Part::Result { id, error, parts } = part else { continue };
-            let name = calls.iter().find(|(call, _)| call == id).map_or(Text::EMPTY, |(_, name)| *name);
+            let name = calls.get(id.escaped()).copied().unwrap_or(Text::EMPTY);
             self.comma();
             self.out.extend_from_slice(b"{\"functionResponse\":{\"name\":");
             self.names.push(&mut self.out, name);
@@ -350,7 +356,7 @@ impl RequestWriter<'_> {
 
     pub(super) fn schema(&mut self, schema: Raw<'_>) {
         if schema_out::push(schema, &mut self.out) {
-            let text = "a JSON schema that refers to itself was cut: the upstream takes none";
+            let text = "a JSON schema that refers to itself, or is too large, was cut: the upstream takes none";
             if !self.warnings.iter().any(|warning| warning == text) {
                 self.warnings.push(text.to_owned());
             }

@@ -5,19 +5,22 @@
 //! about what they leave out. References are written out; what cannot be said is put into the
 //! description where it helps the model (`const`, numbers in `enum`), else left out.
 
-use super::super::json::{Kind, Raw, Text, push_escaped, push_string};
+use std::collections::BTreeSet;
 
-/// How deep a schema is written out; references can make it grow without end.
-const MAX_DEPTH: usize = 24;
-/// Most schemas of one schema: references can make it grow in breadth too.
-const MAX_SCHEMAS: usize = 2_000;
+use super::super::json::{Kind, Raw, Text, push_escaped, push_string};
+use crate::bounds::{
+    MAX_SCHEMA_DEPTH as MAX_DEPTH, MAX_SCHEMA_PROPERTIES, MAX_SCHEMAS, SCHEMA_READ_BYTES, SCHEMA_READ_TIMES,
+};
+
 /// Anything: Gemini wants a type everywhere.
 const ANYTHING: &[u8] =
     b"{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"number\"},{\"type\":\"boolean\"},{\"type\":\"object\"}]}";
 
-/// Appends a schema as Gemini takes it. Returns whether a part that refers to itself was cut.
+/// Appends a schema as Gemini takes it. Returns whether a part was cut: it
+/// refers to itself, or is too large.
 pub(super) fn push(schema: Raw<'_>, out: &mut Vec<u8>) -> bool {
-    let mut writer = Writer { root: schema, open: Vec::new(), written: 0, cut: false, out };
+    let readable = SCHEMA_READ_BYTES + SCHEMA_READ_TIMES * schema.bytes().len();
+    let mut writer = Writer { root: schema, open: Vec::new(), written: 0, readable, cut: false, out };
     writer.schema(schema, &Note::default());
     writer.cut
 }
@@ -40,6 +43,8 @@ struct Writer<'a, 'o> {
     /// the references that are being written out
     open: Vec<Text<'a>>,
     written: usize,
+    /// how many bytes may still be read: references let one part be read a thousand times
+    readable: usize,
     cut: bool,
     out: &'o mut Vec<u8>,
 }
@@ -60,9 +65,10 @@ impl<'a> Sources<'a> {
     /// The members of all members of this name; of two with one key the first.
     fn members(&self, name: &str) -> Vec<(Text<'a>, Raw<'a>)> {
         let mut found: Vec<(Text<'a>, Raw<'a>)> = Vec::new();
+        let mut known = BTreeSet::new();
         for source in &self.0 {
             for (key, value) in source.get(name).unwrap_or(Raw::NULL).members().map_while(Result::ok) {
-                if !found.iter().any(|(known, _)| *known == key) {
+                if known.insert(key.escaped()) {
                     found.push((key, value));
                 }
             }
@@ -91,6 +97,8 @@ impl<'a> Writer<'a, '_> {
 
     /// Collects what a schema is made of; false when it is made of itself.
     fn gather(&mut self, schema: Raw<'a>, sources: &mut Sources<'a>) -> bool {
+        let Some(readable) = self.readable.checked_sub(schema.bytes().len()) else { return false };
+        self.readable = readable;
         sources.0.push(schema);
         let [reference, all] = schema.peek(["$ref", "allOf"]);
         if let Some(reference) = reference.and_then(Raw::text) {
@@ -98,6 +106,8 @@ impl<'a> Writer<'a, '_> {
                 return false;
             }
             self.open.push(reference);
+            // It is looked for from the outermost schema on, once where another schema is read several times.
+            self.readable = self.readable.saturating_sub(self.root.bytes().len() / 8);
             if let Some(target) = self.target(reference)
                 && !self.gather(target, sources)
             {
@@ -262,7 +272,9 @@ impl<'a> Writer<'a, '_> {
     }
 
     fn properties(&mut self, sources: &Sources<'a>) {
-        let properties = sources.members("properties");
+        let mut properties = sources.members("properties");
+        self.cut |= properties.len() > MAX_SCHEMA_PROPERTIES;
+        properties.truncate(MAX_SCHEMA_PROPERTIES);
         if properties.is_empty() {
             return;
         }
@@ -277,8 +289,9 @@ impl<'a> Writer<'a, '_> {
         let required = sources.0.iter().flat_map(|source| {
             source.get("required").unwrap_or(Raw::NULL).elements().map_while(Result::ok).filter_map(Raw::text)
         });
+        let known: BTreeSet<&[u8]> = properties.iter().map(|(name, _)| name.escaped()).collect();
         let mut first = true;
-        for name in required.filter(|name| properties.iter().any(|(known, _)| known == name)) {
+        for name in required.filter(|name| known.contains(name.escaped())) {
             self.out.extend_from_slice(if std::mem::take(&mut first) { b",\"required\":[\"" } else { b",\"" });
             self.out.extend_from_slice(name.escaped());
             self.out.push(b'"');
@@ -335,6 +348,29 @@ mod tests {
         let mut out = Vec::new();
         push(Raw::parse(schema.as_bytes()).unwrap(), &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), expected, "{schema}");
+    }
+
+    /// A hostile schema must not cost more than a large one.
+    #[test]
+    fn what_grows_without_end_is_cut() {
+        let cut = |schema: &str| {
+            let mut out = Vec::new();
+            let cut = push(Raw::parse(schema.as_bytes()).unwrap(), &mut out);
+            assert!(out.len() < 40 << 20 && serde_json::from_slice::<serde_json::Value>(&out).is_ok());
+            cut
+        };
+        let members = |count: usize, value: &str| {
+            let all: Vec<String> = (0..count).map(|number| format!("\"p{number}\":{value}")).collect();
+            all.join(",")
+        };
+        let object = |count, value: &str| format!(r#"{{"type":"object","properties":{{{}}}}}"#, members(count, value));
+        assert!(!cut(&object(1_000, "{}")));
+        assert!(cut(&object(MAX_SCHEMA_PROPERTIES + 1, "1")));
+        let pad = "x".repeat(1 << 20);
+        let referring = object(500, r##"{"$ref":"#/$defs/a"}"##);
+        let referring = referring.strip_suffix('}').unwrap();
+        assert!(!cut(&format!(r#"{referring},"$defs":{{"a":{{"type":"string"}}}}}}"#)));
+        assert!(cut(&format!(r#"{referring},"$defs":{{"a":{{"description":"{pad}"}}}}}}"#)));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 //! member, a namespace's tool gets a name of its own, and what the model calls comes back as it was
 //! declared.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::super::content::find;
 use super::super::json::{Raw, Text, push_escaped};
@@ -105,7 +106,9 @@ impl Prepared {
 struct Found {
     own: Vec<OwnTool>,
     places: Places,
-    taken: FxHashSet<String>,
+    taken: BTreeSet<String>,
+    /// the number to try next for a name that is taken: thousands of tools may share one
+    next: BTreeMap<String, usize>,
 }
 
 impl Found {
@@ -115,10 +118,12 @@ impl Found {
             None => name.clone(),
         };
         let mut flat = wanted.clone();
-        let mut number = 2;
-        while self.taken.contains(&flat) {
-            flat = format!("{wanted}_{number}");
-            number += 1;
+        if self.taken.contains(&flat) {
+            let number = self.next.entry(wanted.clone()).or_insert(2);
+            while self.taken.contains(&flat) {
+                flat = format!("{wanted}_{number}");
+                *number += 1;
+            }
         }
         self.taken.insert(flat.clone());
         self.places.entry((name.clone(), namespace.clone())).or_insert(self.own.len());

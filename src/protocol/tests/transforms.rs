@@ -115,7 +115,7 @@ fn a_cap_on_anthropic_leaves_room_for_thinking() {
 fn sampling_is_forced_capped_and_left_out() {
     let rest = r#","temperature":1,"top_p":0.99,"top_k":5"#;
     let list = "sampling({ temperature: 0.2, top_p: max(0.9), top_k: off })";
-    let warned = "`temperature` set to 0.2, by the policy\n`top_p` set to 0.9, by the policy\n`top_k` was left out, by the policy";
+    let warned = "`temperature` was replaced, by the policy\n`top_p` was replaced, by the policy\n`top_k` was left out, by the policy";
     chat(list, rest, r#"{"temperature":0.2,"top_p":0.9}"#, warned);
     chat(list, r#","top_p":0.5"#, r#"{"temperature":0.2,"top_p":0.5}"#, "");
     // While Anthropic thinks, it takes no other temperature than its own.
@@ -126,18 +126,28 @@ fn sampling_is_forced_capped_and_left_out() {
 }
 
 #[test]
+fn a_client_chooses_no_models_beside_the_policy() {
+    let left_out =
+        "`models` was left out: the policy chooses the model\n`route` was left out: the policy chooses the model";
+    let rest = r#","models":["x/y"],"route":"fallback","provider":{"sort":"price"}"#;
+    chat("params({ n: 1 })", rest, r#"{"n":1,"provider":{"sort":"price"}}"#, left_out);
+    let own = "`models` was left out: the policy chooses the model";
+    chat("params({ models: [\"a/b\"] })", r#","models":["x/y"]"#, r#"{"models":["a/b"]}"#, own);
+}
+
+#[test]
 fn params_are_merged_deep() {
     chat(
         "params({ provider: { order: [\"a\"], zdr: true }, n: 1 })",
         r#","provider":{"order":["b","c"],"sort":"price"}"#,
         r#"{"n":1,"provider":{"order":["a"],"sort":"price","zdr":true}}"#,
-        "`provider` set to {\"order\":[\"a\"],\"zdr\":true}, by the policy",
+        "`provider` was replaced, by the policy",
     );
     chat(
         "params({ a: { b: { c: 1 } } })",
         r#","a":{"b":7}"#,
         r#"{"a":{"b":{"c":1}}}"#,
-        "`a` set to {\"b\":{\"c\":1}}, by the policy",
+        "`a` was replaced, by the policy",
     );
     chat("params({ a: 1 })", r#","a":1"#, r#"{"a":1}"#, "");
 }

@@ -86,10 +86,10 @@ fn sampling_stands_where_the_wire_has_it() {
         (Wire::Gemini, "generationConfig.temperature", "generationConfig.topP"),
     ] {
         let at = |member: &str| format!("/{}", member.replace('.', "/"));
-        let set = format!("`{temperature}` set to 0.2, by the policy");
+        let set = format!("`{temperature}` was replaced, by the policy");
         check(wire, "sampling({ temperature: 0.2 })", &at(temperature), json!(0.2), &set);
         check(wire, "sampling({ temperature: max(0.95) })", &at(temperature), json!(0.9), "");
-        let capped = format!("`{top_p}` set to 0.5, by the policy");
+        let capped = format!("`{top_p}` was replaced, by the policy");
         check(wire, "sampling({ top_p: max(0.5) })", &at(top_p), json!(0.5), &capped);
         let gone = format!("`{top_p}` was left out, by the policy");
         check(wire, "sampling({ top_p: off })", &at(top_p), Value::Null, &gone);

@@ -101,12 +101,13 @@ impl<'t> Edits<'_, 't> {
         self.outgoing.warnings.push(format!("{what}, by the policy"));
     }
 
-    /// Notes that a member has a value now; `replaced`: in place of the client's.
+    /// Notes that a member has a value now; `replaced`: in place of the client's. The client reads which
+    /// member: values of the policy's are its author's own.
     fn set_to(&mut self, member: &str, json: &str, replaced: bool) {
         let shown: String = json.chars().take(80).collect();
         self.changed(format!("`{member}` is {shown}"));
         if replaced {
-            self.overruled(&format!("`{member}` set to {shown}"));
+            self.overruled(&format!("`{member}` was replaced"));
         }
     }
 
