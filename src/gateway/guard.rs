@@ -166,10 +166,13 @@ impl Keys {
         sent(headers).find_map(|token| self.find(token)).ok_or(GatewayError::Key)
     }
 
-    /// Who sent a request: by its headers, or by `?key=…`, as Gemini's clients may.
+    /// Who sent a request: by its headers, or by `?key=…` where Gemini's clients ask. Addresses are written
+    /// into the logs of whoever stands between: no other protocol has keys in them.
     pub(crate) fn caller_of(&self, uri: &Uri, headers: &HeaderMap) -> Result<Caller, GatewayError> {
         self.caller(headers).or_else(|error| {
-            let key = key_in(uri.query());
+            let path = uri.path();
+            let gemini = ["/v1beta/", "/v1alpha/", "/v1/models"].iter().any(|begin| path.starts_with(begin));
+            let key = if gemini { key_in(uri.query()) } else { String::new() };
             self.find(key.as_bytes()).filter(|_| !key.is_empty()).ok_or(error)
         })
     }
@@ -262,7 +265,10 @@ mod tests {
         assert_eq!(ask(&[("x-goog-api-key", "two")]), Ok((Some(0), 1)));
         let in_query = |query: &'static str| keys.caller_of(&Uri::from_static(query), &HeaderMap::new());
         assert_eq!(in_query("/v1beta/models?alt=sse&key=t%77o").map(|caller| caller.key), Ok(1));
-        assert_eq!(in_query("/v1beta/models?key="), Err(GatewayError::Key));
+        assert_eq!(in_query("/v1/models/m:generateContent?key=one").map(|caller| caller.key), Ok(0));
+        for query in ["/v1beta/models?key=", "/v1/messages?key=two", "/v1/chat/completions?key=two", "/chat?key=two"] {
+            assert_eq!(in_query(query), Err(GatewayError::Key), "{query}");
+        }
         assert_eq!(ask(&[("x-api-key", "dummy"), ("authorization", "Bearer one")]), Ok((Some(0), 0)));
         for wrong in [&[("x-api-key", "on")][..], &[("authorization", "Basic one")], &[("x-api-key", "")], &[]] {
             assert_eq!(ask(wrong), Err(GatewayError::Key), "{wrong:?}");

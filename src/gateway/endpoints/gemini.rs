@@ -20,7 +20,7 @@ use crate::gateway::phases::generate;
 use crate::gateway::rejection::GatewayError;
 use crate::gateway::reply;
 use crate::protocol::models::render_one;
-use crate::protocol::{JsonArray, ModelCall, Protocol, counted_body, wants_events};
+use crate::protocol::{JsonArray, ModelCall, Protocol, counted_body, errors, wants_events};
 
 /// What may be asked of a model.
 const METHODS: &str = "a model has the methods generateContent, streamGenerateContent and countTokens";
@@ -33,8 +33,8 @@ pub(super) async fn call(Extension(entry): Extension<Entry>, request: Request<Bo
     match call.method.as_str() {
         _ if call.generates() => {
             let array = call.streams() && !wants_events(request.uri().query());
-            let response = generate(entry, Protocol::Gemini, request).await;
-            if array { as_array(response) } else { response }
+            let response = generate(entry.clone(), Protocol::Gemini, request).await;
+            if array { as_array(&entry, response) } else { response }
         }
         "countTokens" => count(entry, request).await,
         "embedContent" | "batchEmbedContents" | "asyncBatchEmbedContent" => {
@@ -69,13 +69,15 @@ pub(super) async fn model(Extension(entry): Extension<Entry>, request: Request<B
 }
 
 /// The stream of a response as a JSON array; a response that is none stays as it is.
-fn as_array(response: Response<Body>) -> Response<Body> {
+fn as_array(entry: &Entry, response: Response<Body>) -> Response<Body> {
     if response.headers().get(CONTENT_TYPE) != Some(&reply::EVENTS) {
         return response;
     }
     let (mut parts, body) = response.into_parts();
     set_json(&mut parts.headers);
-    Response::from_parts(parts, Body::new(ArrayBody { events: Some(body), ..ArrayBody::default() }))
+    let failure = reply::error_reply(&GatewayError::Internal, &entry.request_id);
+    let failure = errors::render(Protocol::Gemini, &failure);
+    Response::from_parts(parts, Body::new(ArrayBody { events: Some(body), failure, ..ArrayBody::default() }))
 }
 
 fn set_json(headers: &mut HeaderMap) {
@@ -88,6 +90,8 @@ fn set_json(headers: &mut HeaderMap) {
 struct ArrayBody {
     /// None: it has ended
     events: Option<Body>,
+    /// what stands at the end of an array that cannot go on
+    failure: Bytes,
     array: JsonArray,
     ready: VecDeque<Bytes>,
     /// reused between chunks
@@ -108,18 +112,21 @@ impl http_body::Body for ArrayBody {
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
             let Some(events) = this.events.as_mut() else { return Poll::Ready(None) };
-            let ended = match std::task::ready!(Pin::new(events).poll_frame(context)) {
+            match std::task::ready!(Pin::new(events).poll_frame(context)) {
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                Some(Ok(frame)) => match frame.into_data() {
-                    // An event that is too large never leaves the relay.
-                    Ok(chunk) => this.array.push(chunk, &mut this.pushed).is_err(),
-                    Err(_) => false,
-                },
-                None => true,
-            };
-            if ended {
-                this.array.finish(&mut this.pushed);
-                this.events = None;
+                Some(Ok(frame)) => {
+                    // An event that is too large never leaves the relay; if one does, it is an error.
+                    if let Ok(chunk) = frame.into_data()
+                        && this.array.push(chunk, &mut this.pushed).is_err()
+                    {
+                        this.array.fail(std::mem::take(&mut this.failure), &mut this.pushed);
+                        this.events = None;
+                    }
+                }
+                None => {
+                    this.array.finish(&mut this.pushed);
+                    this.events = None;
+                }
             }
             this.ready.extend(this.pushed.drain(..));
         }

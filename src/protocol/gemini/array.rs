@@ -40,6 +40,15 @@ impl JsonArray {
         }
     }
 
+    /// Closes the array behind an error, whatever of an event has come.
+    pub fn fail(&mut self, error: Bytes, out: &mut Vec<Bytes>) {
+        self.frames = Frames::default();
+        out.push(Bytes::from_static(if self.begun { b",\n" } else { b"[" }));
+        self.begun = true;
+        out.push(error);
+        self.finish(out);
+    }
+
     /// Closes the array.
     pub fn finish(&mut self, out: &mut Vec<Bytes>) {
         let rest = self.frames.rest();
@@ -66,6 +75,10 @@ mod tests {
             let read: serde_json::Value = serde_json::from_slice(&out.concat()).unwrap();
             assert_eq!(read, serde_json::json!([{"a": 1}, {"b": 2}, {"error": {}}]), "{step}");
         }
+        let (mut array, mut out) = (JsonArray::default(), Vec::new());
+        array.push(Bytes::from_static(b"data: {\"a\":1}\n\ndata: {\"half"), &mut out).unwrap();
+        array.fail(Bytes::from_static(b"{\"error\":{}}"), &mut out);
+        assert_eq!(out.concat(), b"[{\"a\":1},\n{\"error\":{}}]\n");
         let mut out = Vec::new();
         JsonArray::default().finish(&mut out);
         assert_eq!(out.concat(), b"[]\n");
