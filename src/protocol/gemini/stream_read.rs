@@ -4,6 +4,7 @@ use super::super::Wire;
 use super::super::errors::read_upstream_error;
 use super::super::json::{Raw, Text, push_escaped};
 use super::super::stream::event::{Event, Sink, StreamError};
+use super::super::stream::others::Others;
 use super::super::usage::{Stop, Usage};
 use super::answer::{Content, Finish, Said, finish, has_sources, read_part};
 use super::fields::pick;
@@ -27,6 +28,8 @@ pub(crate) struct StreamReader {
     as_it_is: bool,
     /// something that a client sees was read
     said: bool,
+    /// the other candidates, when the events go on as they are
+    others: Others,
 }
 
 impl StreamReader {
@@ -38,6 +41,10 @@ impl StreamReader {
     /// What it reads goes on to the client as it came.
     pub(crate) fn pass_on(&mut self) {
         self.as_it_is = true;
+    }
+
+    pub(crate) fn unfinished(&self) -> bool {
+        self.others.unfinished()
     }
 
     pub(crate) fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<(), StreamError> {
@@ -54,8 +61,10 @@ impl StreamReader {
         let mut stop = None;
         // What is said behind the reason to stop is nobody's in another protocol.
         let told = candidates.filter(|_| self.as_it_is || !self.finished);
-        if let Some(candidate) = told.unwrap_or(Raw::NULL).elements().next() {
-            stop = self.candidate(candidate?, sink)?;
+        if candidates.is_some_and(|list| list.elements().next().is_some()) {
+            for (place, candidate) in (0..).zip(told.unwrap_or(Raw::NULL).elements()) {
+                stop = self.candidate(place, candidate?, sink)?.or(stop);
+            }
         } else if feedback.is_some_and(|feedback| feedback.get("blockReason").is_some()) {
             stop = Some(Stop::Refusal);
         }
@@ -67,14 +76,23 @@ impl StreamReader {
             // Each chunk tells sums so far: only the last ones are those of the answer.
             sink(Event::Usage { usage: self.usage, last: self.finished && self.counted })?;
         }
-        stop.map_or(Ok(()), |stop| sink(Event::Stop { stop, sequence: None }))
+        if let Some(stop) = stop {
+            sink(Event::Stop { stop, sequence: None })?;
+        }
+        // This protocol has no event for its end. The reason to stop is one as soon as the sums are told,
+        // which Google does beside it: what breaks afterwards breaks nothing.
+        if self.finished && usage.is_some() && !self.unfinished() { sink(Event::End) } else { Ok(()) }
     }
 
-    fn candidate(&mut self, candidate: Raw<'_>, sink: Sink<'_>) -> Result<Option<Stop>, StreamError> {
+    fn candidate(&mut self, place: u64, candidate: Raw<'_>, sink: Sink<'_>) -> Result<Option<Stop>, StreamError> {
         let names = ["content", "finishReason", "finishMessage", "groundingMetadata", "index"];
         let [content, word, sentence, grounding, index] = pick(candidate, names)?;
         // Only the first of several candidates is told: no other protocol has more than one.
-        if index.and_then(Raw::whole).unwrap_or(0) != 0 {
+        let number = index.and_then(Raw::whole).unwrap_or(place);
+        if number != 0 {
+            if self.as_it_is {
+                self.others.see(number, word.is_some_and(|word| !word.is_text("")))?;
+            }
             return Ok(None);
         }
         let [parts] = pick(content.unwrap_or(Raw::NULL), ["parts"])?;

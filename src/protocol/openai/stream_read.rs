@@ -4,6 +4,7 @@ use super::super::Wire;
 use super::super::errors::read_upstream_error;
 use super::super::json::{Kind, Raw, Text};
 use super::super::stream::event::{Event, Sink, StreamError};
+use super::super::stream::others::Others;
 use super::super::usage::{Stop, Usage};
 use super::answer::{choice_error, detailed_thinking};
 
@@ -15,6 +16,8 @@ const MAX_CALLS: usize = 256;
 pub(crate) struct StreamReader {
     calls: Vec<Call>,
     refused: bool,
+    /// the other choices; None unless the events go on as they are
+    others: Option<Others>,
 }
 
 /// A tool call as the upstream numbers it.
@@ -35,6 +38,15 @@ fn is_bare_error(chunk: Raw<'_>) -> bool {
 }
 
 impl StreamReader {
+    /// What it reads goes on to the client as it came.
+    pub(crate) fn pass_on(&mut self) {
+        self.others = Some(Others::default());
+    }
+
+    pub(crate) fn unfinished(&self) -> bool {
+        self.others.as_ref().is_some_and(Others::unfinished)
+    }
+
     pub(crate) fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<(), StreamError> {
         if data == b"[DONE]" {
             return sink(Event::End);
@@ -48,8 +60,8 @@ impl StreamReader {
             let (kind, message) = read_upstream_error(data);
             return Err(StreamError::Upstream { kind, message });
         }
-        if let Some(choice) = choices.unwrap_or(Raw::NULL).elements().next() {
-            self.choice(choice?, sink)?;
+        for (place, choice) in (0..).zip(choices.unwrap_or(Raw::NULL).elements()) {
+            self.choice(place, choice?, sink)?;
         }
         if let Some(usage) = usage {
             let mut read = Usage::default();
@@ -59,20 +71,22 @@ impl StreamReader {
         Ok(())
     }
 
-    fn choice(&mut self, choice: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+    fn choice(&mut self, place: u64, choice: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
         if let Some((kind, message)) = choice_error(choice)? {
             return Err(StreamError::Upstream { kind, message });
         }
         let [delta, finish, index, sequence, matched] =
             choice.pick(["delta", "finish_reason", "index", "stop_reason", "matched_stop"])?;
         // Only the first of several choices is told: no other protocol has more than one.
-        if index.and_then(Raw::whole).unwrap_or(0) != 0 {
-            return Ok(());
+        let word = finish.and_then(Raw::text).filter(|word| !word.is_empty());
+        let number = index.and_then(Raw::whole).unwrap_or(place);
+        if number != 0 {
+            return self.others.as_mut().map_or(Ok(()), |others| others.see(number, word.is_some()));
         }
         if let Some(delta) = delta {
             self.delta(delta, sink)?;
         }
-        let Some(word) = finish.and_then(Raw::text).filter(|word| !word.is_empty()) else { return Ok(()) };
+        let Some(word) = word else { return Ok(()) };
         let sequence = sequence.or(matched).and_then(Raw::text);
         let stop = match Stop::read(Wire::Chat, word) {
             Stop::End if self.refused => Stop::Refusal,

@@ -4,9 +4,10 @@ use super::super::Wire;
 use super::super::json::{Text, push_number, push_string};
 use super::super::sse::EventTooLarge;
 use super::super::stream::event::{Event, StreamError};
+use super::super::stream::json_end::JsonEnd;
 use super::super::stream::tracker::Tracker;
 use super::super::stream::writer::Heading;
-use super::super::usage::Usage;
+use super::super::usage::{Stop, Usage};
 use crate::bounds::MAX_EVENT_BYTES;
 
 /// Writes the chunks of Chat Completions.
@@ -28,6 +29,7 @@ struct Call {
     index: Option<u64>,
     /// input that came before its name
     held: Vec<u8>,
+    end: JsonEnd,
 }
 
 impl StreamWriter {
@@ -52,7 +54,7 @@ impl StreamWriter {
 
     fn place(&mut self, slot: usize) -> usize {
         self.calls.iter().position(|known| known.slot == slot).unwrap_or_else(|| {
-            self.calls.push(Call { slot, id: None, index: None, held: Vec::new() });
+            self.calls.push(Call { slot, id: None, index: None, held: Vec::new(), end: JsonEnd::default() });
             self.calls.len() - 1
         })
     }
@@ -66,6 +68,7 @@ impl StreamWriter {
     ) -> Result<(), StreamError> {
         let place = self.place(slot);
         let Some(call) = self.calls.get_mut(place) else { return Ok(()) };
+        call.end.push(json.escaped());
         match call.index {
             Some(index) => self.arguments(heading, index, json.escaped(), out),
             None => {
@@ -160,6 +163,15 @@ impl StreamWriter {
         }
         if std::mem::replace(&mut self.done, true) {
             return Ok(());
+        }
+        // An input that ran out of tokens stays as it is: the client has to see that it is not whole.
+        if tracker.stop != Some(Stop::MaxTokens) {
+            for call in std::mem::take(&mut self.calls) {
+                let missing = call.end.missing();
+                if let Some(index) = call.index.filter(|_| !missing.is_empty()) {
+                    self.arguments(heading, index, &missing, out);
+                }
+            }
         }
         self.open(heading, out);
         out.extend_from_slice(b"},\"finish_reason\":");

@@ -94,10 +94,21 @@ impl Reader {
 
     /// What it reads goes on as it came: no event needs to be of use to another protocol.
     pub(crate) fn pass_on(mut self) -> Self {
-        if let Self::Gemini(reader) = &mut self {
-            reader.pass_on();
+        match &mut self {
+            Self::Gemini(reader) => reader.pass_on(),
+            Self::Chat(reader) => reader.pass_on(),
+            Self::Anthropic(_) | Self::Responses(_) => {}
         }
         self
+    }
+
+    /// Whether the client reads an answer beside the first one that has begun and has not ended.
+    pub(crate) fn unfinished(&self) -> bool {
+        match self {
+            Self::Gemini(reader) => reader.unfinished(),
+            Self::Chat(reader) => reader.unfinished(),
+            Self::Anthropic(_) | Self::Responses(_) => false,
+        }
     }
 
     /// Reads an event's data.

@@ -8,6 +8,7 @@ mod collect;
 pub(crate) mod event;
 pub(crate) mod in_order;
 pub(crate) mod json_end;
+pub(crate) mod others;
 pub(crate) mod tracker;
 pub(crate) mod writer;
 
@@ -137,7 +138,7 @@ impl Relay {
             usage_only &= matches!(event, event::Event::Usage { .. });
             stages.pass(event, &mut |event| way.send(event))
         })?;
-        let cut = self.tracker.ended && self.tracker.stop.is_none();
+        let cut = self.tracker.ended && (self.tracker.stop.is_none() || self.reader.unfinished());
         Ok(!(cut || (usage_only && self.heading.back.withhold_usage && is_usage_chunk(&data))))
     }
 
@@ -167,7 +168,7 @@ impl Relay {
             out.push(rest);
             out.push(Bytes::from_static(b"\n\n"));
         }
-        let Some(stop) = self.tracker.stop else {
+        let Some(stop) = self.tracker.stop.filter(|_| !self.reader.unfinished()) else {
             self.written.clear();
             return Err(Truncated);
         };

@@ -313,6 +313,58 @@ fn a_stream_that_failed_or_has_not_ended_has_no_clean_end() {
 }
 
 #[test]
+fn every_answer_that_has_begun_must_end() {
+    let chunk = |index: u64, finish: &str| {
+        format!(r#"{{"choices":[{{"index":{index},"delta":{{"content":"x"}},"finish_reason":{finish}}}]}}"#)
+    };
+    let stop = r#""stop""#;
+    let cut = chat(&[&chunk(0, "null"), &chunk(1, "null"), &chunk(0, stop), "[DONE]"]);
+    let whole = chat(&[&chunk(0, "null"), &chunk(1, "null"), &chunk(0, stop), &chunk(1, stop), "[DONE]"]);
+    let ran = run(Wire::Chat, Protocol::Chat, &cut);
+    assert_eq!((ran.end, ran.text.contains("[DONE]")), (Err(Truncated), false));
+    let ran = run(Wire::Chat, Protocol::Chat, &whole);
+    assert_eq!((ran.end.is_ok(), ran.text), (true, whole));
+    // Another protocol gets only the first.
+    assert!(run(Wire::Chat, Protocol::Anthropic, &cut).end.is_ok());
+    let candidate = |index: u64, finish: &str| {
+        format!(
+            r#"{{"candidates":[{{"index":{index},"content":{{"parts":[{{"text":"x{index}"}}]}}{finish}}}],"usageMetadata":{{"promptTokenCount":1,"candidatesTokenCount":1}}}}"#
+        )
+    };
+    let stop = r#","finishReason":"STOP""#;
+    let cut = chat(&[&candidate(0, ""), &candidate(1, ""), &candidate(0, stop)]);
+    let whole = chat(&[&candidate(0, ""), &candidate(1, ""), &candidate(0, stop), &candidate(1, stop)]);
+    assert_eq!(run(Wire::Gemini, Protocol::Gemini, &cut).end, Err(Truncated));
+    let ran = run(Wire::Gemini, Protocol::Gemini, &format!("{whole}{}", chat(&[&candidate(0, "")])));
+    assert_eq!((ran.end.is_ok(), ran.text), (true, whole));
+    let late = r#"{"candidates":[{"content":{"parts":[{"text":"late"}]}}]}"#;
+    let early = r#"{"candidates":[{"content":{"parts":[{"text":"x"}]},"finishReason":"STOP"}]}"#;
+    let ran = run(Wire::Gemini, Protocol::Chat, &chat(&[early, late]));
+    assert!(ran.end.is_ok() && !ran.text.contains("late"), "{}", ran.text);
+}
+
+#[test]
+fn an_input_that_is_cut_before_its_value_is_json_in_the_end() {
+    let chat_call = delta(r#"{"tool_calls":[{"index":0,"id":"x","function":{"name":"f","arguments":"{\"a\":"}}]}"#);
+    let anthropic = chat(&[
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"x","name":"f","input":{}}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"a\":"}}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"}}"#,
+        r#"{"type":"message_stop"}"#,
+    ]);
+    for (wire, stream) in [(Wire::Chat, chat(&[&chat_call, &finish("stop")])), (Wire::Anthropic, anthropic)] {
+        for (protocol, closed) in [
+            (Protocol::Anthropic, r#""partial_json":"null}""#),
+            (Protocol::Chat, r#""arguments":"null}""#),
+            (Protocol::Responses, r#""arguments":"{\"a\":null}""#),
+        ] {
+            let ran = run(wire, protocol, &stream);
+            assert!(ran.text.contains(closed) || wire.same_as(protocol), "{wire:?} {protocol:?} {}", ran.text);
+        }
+    }
+}
+
+#[test]
 fn an_error_event_and_pings_fit_the_protocol() {
     let reply = errors::ErrorReply { status: 502, message: "cut".into(), ..errors::ErrorReply::default() };
     for (protocol, expected) in [
