@@ -241,6 +241,13 @@ pub fn searches_the_web(request: &Request) -> bool {
     (may || request.field("web_search_options").is_some()) && tool_kinds(request).any(|tool| tool.is_web_search())
 }
 
+/// Whether the provider itself has this tool.
+pub(crate) fn is_server_tool(tool: Raw<'_>) -> bool {
+    let kind = tool_kind(tool);
+    // Responses groups the client's own tools so.
+    kind.server && kind.name != "namespace"
+}
+
 /// Whether this tool is a search that the provider runs.
 pub(crate) fn is_web_search(tool: Raw<'_>) -> bool {
     tool_kind(tool).is_web_search()

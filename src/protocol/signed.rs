@@ -34,8 +34,9 @@ impl<'a> Signed<'a> {
         if own == Wire::Gemini {
             let bytes = text.escaped();
             let found = PLAIN.iter().find_map(|(maker, mark)| Some((*maker, bytes.strip_prefix(*mark)?)));
-            let (maker, rest) = found.unwrap_or((own, bytes));
-            return Self { maker, text: Text::from_escaped(rest) };
+            if let Some((maker, rest)) = found {
+                return Self { maker, text: Text::from_escaped(rest) };
+            }
         }
         let foreign = text.escaped().strip_prefix(MARK).and_then(|rest| {
             WIRES.iter().find_map(|(maker, name)| Some((*maker, Text::from_escaped(rest.strip_prefix(*name)?))))
@@ -61,9 +62,14 @@ impl<'a> Signed<'a> {
         out.extend_from_slice(self.text.escaped());
     }
 
-    /// The signature, for an upstream: only its maker gets it.
+    /// Whether another than this wire made it.
+    pub(crate) fn is_foreign(self, wire: Wire) -> bool {
+        self.maker != wire
+    }
+
+    /// The signature, for an upstream: only its maker gets it. An empty one proves nothing.
     pub(crate) fn for_wire(self, wire: Wire) -> Option<Text<'a>> {
-        (self.maker == wire).then_some(self.text)
+        (self.maker == wire && !self.text.is_empty()).then_some(self.text)
     }
 }
 
@@ -82,6 +88,8 @@ mod tests {
             assert_eq!(back.for_wire(Wire::Gemini), Some(made.text));
             assert_eq!(back.for_wire(Wire::Anthropic), None);
         }
+        let empty = Signed::of_client(Wire::Anthropic, Text::from_escaped(b"ccr1.gemini."));
+        assert_eq!((empty.maker, empty.for_wire(Wire::Gemini)), (Wire::Gemini, None));
         let own = Signed::of_client(Wire::Anthropic, Text::from_escaped(b"xyz"));
         assert_eq!(own.for_wire(Wire::Anthropic).map(Text::escaped), Some(&b"xyz"[..]));
     }

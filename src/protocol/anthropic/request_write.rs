@@ -7,6 +7,7 @@ use super::super::json::{Raw, Text, push_member, push_number, push_string, push_
 use super::super::names::{Names, push_id};
 use super::super::signed::Signed;
 use super::super::thinking::AnthropicSays;
+use super::super::transform::schema_clean;
 use crate::dsl::policy::Capability;
 
 /// What is asked for when neither the client nor the model says how long an answer may be.
@@ -67,7 +68,7 @@ pub(crate) fn write_request(
 
 /// A signature that this wire made and takes back.
 fn own(signature: Option<Signed<'_>>) -> Option<Text<'_>> {
-    signature.and_then(|signature| signature.for_wire(Wire::Anthropic)).filter(|signature| !signature.is_empty())
+    signature.and_then(|signature| signature.for_wire(Wire::Anthropic))
 }
 
 /// Whether the assistant's last turn begins with thinking that goes back to its maker.
@@ -317,9 +318,8 @@ impl RequestWriter<'_> {
     fn tools(&mut self, exchange: &Exchange<'_>) {
         let searches = exchange.server_tools.iter().any(|kind| kind.starts_with("web_search"))
             && self.target.can(Capability::WebSearch);
-        for kind in exchange.server_tools.iter().filter(|kind| !(searches && kind.starts_with("web_search"))) {
-            self.warnings.push(warnings::server_tool(kind));
-        }
+        let lost = exchange.server_tools.iter().filter(|kind| !(searches && kind.starts_with("web_search")));
+        self.warnings.extend(lost.map(|kind| warnings::server_tool(kind, self.target)));
         if searches {
             self.warnings.push("the answer has what the provider's search led to, not what it found".to_owned());
         }
@@ -348,8 +348,7 @@ impl RequestWriter<'_> {
             self.out.push(b'}');
         }
         if searches {
-            let comma: &[u8] = if exchange.tools.is_empty() { b"" } else { b"," };
-            self.out.extend_from_slice(comma);
+            self.out.extend_from_slice(if exchange.tools.is_empty() { b"" } else { b"," });
             self.out.extend_from_slice(b"{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}");
         }
         self.out.push(b']');
@@ -481,8 +480,10 @@ impl RequestWriter<'_> {
         if let Some(schema) = schema {
             self.out.extend_from_slice(if effort.is_some() { b"," } else { b"" });
             self.out.extend_from_slice(b"\"format\":{\"type\":\"json_schema\",\"schema\":");
-            self.out.extend_from_slice(schema.bytes());
+            let closed = schema_clean::close(schema);
+            self.out.extend_from_slice(&closed.schema);
             self.out.push(b'}');
+            self.warnings.extend(closed.narrowed.then(|| warnings::SCHEMA_CLOSED.to_owned()));
         }
         self.out.push(b'}');
     }

@@ -208,7 +208,7 @@ impl Adapter<'_, '_, '_> {
     fn web_search(&mut self) {
         if self.request.protocol() == Protocol::Chat && self.request.field("web_search_options").is_some() {
             self.left_out.push("web_search_options");
-            self.warned.push(warnings::server_tool("web_search"));
+            self.warned.push(warnings::no_web_search("web_search"));
         }
         if self.splices.rewritten {
             return;
@@ -224,7 +224,7 @@ impl Adapter<'_, '_, '_> {
         for tool in list.elements().map_while(Result::ok).filter(|tool| content::is_web_search(*tool)) {
             let [kind, name] = tool.peek(["type", "name"]);
             demanded |= name.is_some() && name.and_then(Raw::text) == choice.and_then(Raw::text);
-            self.warned.push(warnings::server_tool(&kind.and_then(Raw::text).unwrap_or(Text::EMPTY).decode()));
+            self.warned.push(warnings::no_web_search(&kind.and_then(Raw::text).unwrap_or(Text::EMPTY).decode()));
         }
         let all = tools.iter().all(|(_, out)| *out);
         if all {

@@ -8,13 +8,14 @@ use super::super::gemini::{edit, field};
 use super::super::json::{Kind, push_escaped, push_number, push_string};
 use super::super::request::Request;
 use super::splice::Splices;
-use super::{Outgoing, Target, warnings};
+use super::{Outgoing, Target, foreign, warnings};
 use crate::dsl::policy::Capability;
 
 /// Writes what has to change.
 pub(super) fn write(request: &Request, target: &Target<'_>, splices: &mut Splices<'_>, outgoing: &mut Outgoing) {
     // The address names the model.
     splices.leave_out("model");
+    foreign::take_gemini(request, target, splices);
     let config = field(request, "generationConfig");
     let mut out: Vec<&str> = Vec::new();
     if !target.can(Capability::Thinking) && Asks::of(request).thinking {
@@ -43,8 +44,11 @@ pub(super) fn write(request: &Request, target: &Target<'_>, splices: &mut Splice
         let kept = edit::without(config, &out, lowered.as_deref().map(|value| ("maxOutputTokens", value)));
         splices.put(config, kept);
     }
-    if !target.can(Capability::WebSearch) && !splices.rewritten && content::searches_the_web(request) {
-        outgoing.warnings.push(warnings::server_tool("web_search"));
+    if !target.can(Capability::WebSearch) && content::searches_the_web(request) {
+        outgoing.warnings.push(warnings::no_web_search("web_search"));
+        if splices.rewritten {
+            return;
+        }
         match edit::without_search(field(request, "tools")) {
             Some(tools) => splices.put(field(request, "tools"), tools),
             None => splices.leave_out("tools"),

@@ -1,13 +1,16 @@
-//! Thinking in a client's history that another upstream made, on the way to Anthropic itself: a client sends
-//! back what it was given, and a conversation may have changed its model between two turns. Anthropic refuses
-//! thinking that it has not signed.
+//! Thinking in a client's history that another upstream made, on the way to Anthropic or Gemini themselves: a
+//! client sends back what it was given, and a conversation may have changed its model between two turns. Both
+//! refuse what they have not signed.
 
 use super::super::Protocol;
 use super::super::Wire;
-use super::super::content::find;
-use super::super::json::{Raw, Text};
+use super::super::content::{find, messages};
+use super::super::gemini::edit::{self, Mend};
+use super::super::gemini::no_signature;
+use super::super::json::{Raw, Text, push_text};
 use super::super::request::Request;
 use super::super::signed::Signed;
+use super::Target;
 use super::adapt::places;
 use super::splice::Splices;
 
@@ -45,7 +48,7 @@ fn is_foreign(block: Raw<'_>) -> bool {
         return false;
     }
     let signature = signature.and_then(Raw::text).unwrap_or(Text::EMPTY);
-    Signed::of_client(Wire::Anthropic, signature).for_wire(Wire::Anthropic).is_none_or(Text::is_empty)
+    Signed::of_client(Wire::Anthropic, signature).for_wire(Wire::Anthropic).is_none()
 }
 
 /// Whether the last message brings results of tools.
@@ -56,4 +59,35 @@ fn in_loop(messages: Raw<'_>) -> bool {
         .elements()
         .map_while(Result::ok)
         .any(|block| block.get("type").is_some_and(|kind| kind.is_text("tool_result")))
+}
+
+/// Takes foreign signatures out of a request that goes on to Gemini as it came. A call of the models that
+/// demand a signature says in its place that there is none.
+pub(super) fn take_gemini(request: &Request, target: &Target<'_>, splices: &mut Splices<'_>) {
+    if find(request.body(), "ccr1").is_none() {
+        return;
+    }
+    let placeholder = no_signature(target.model);
+    let mut contents = Vec::new();
+    for message in messages(request) {
+        let parts = places(request, message.content, |part| edit::foreign(part) == Some(Mend::Part));
+        let all = !parts.is_empty() && parts.iter().all(|(_, out)| *out);
+        contents.push((request.place_of(message.raw.bytes()), all));
+        if all {
+            continue;
+        }
+        splices.take(&parts);
+        for part in message.content.elements().map_while(Result::ok) {
+            match (edit::foreign(part), placeholder) {
+                (Some(Mend::Call(signature)), Some(none)) => {
+                    let mut value = Vec::new();
+                    push_text(&mut value, Text::from_escaped(none));
+                    splices.put(signature, value);
+                }
+                (Some(Mend::Call(_) | Mend::Signature), _) => splices.take_members(part, edit::is_signature),
+                _ => {}
+            }
+        }
+    }
+    splices.take(&contents);
 }

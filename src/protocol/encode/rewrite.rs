@@ -87,24 +87,65 @@ fn through_exchange(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
     {
         splices.put(schema, cleaned.clone());
     }
-    // What this protocol has and the form for all has not goes on as it is.
-    exchange.warnings.clear();
+    let read = std::mem::take(&mut exchange.warnings);
     let bound = tokens::bound(request);
     if transform::exchange::apply(&mut exchange, &schemas, target, bound, &mut outgoing.back)? {
         let room = request.body().len();
         let chain = std::mem::take(&mut exchange.warnings);
+        let served = if target.emulates_tools() { Vec::new() } else { served(request, target, outgoing) };
+        if !target.emulates_tools() {
+            exchange.server_tools.clear();
+        }
         let written = super::write(&mut exchange, target, outgoing.stream, room, &mut outgoing.back)?;
+        // Of the other members, what this protocol has and the form for all has not goes on as it is.
+        let of_talk = |warnings: Vec<String>| warnings.into_iter().filter(|warning| warnings::is_of_talk(warning));
+        outgoing.warnings.extend(of_talk(read));
         outgoing.warnings.extend(chain);
-        replace_members(request, target, &written, &mut splices);
+        outgoing.warnings.extend(of_talk(std::mem::take(&mut exchange.warnings)));
+        replace_members(request, target, &written, &served, &mut splices);
     }
     splice::write(request, target, splices, outgoing);
     Ok(())
 }
 
-fn replace_members(request: &Request, target: &Target<'_>, written: &[u8], splices: &mut Splices<'_>) {
+/// The tools that the provider itself has, as they came: the form for all does not know what they are given.
+fn served(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) -> Vec<Vec<u8>> {
+    let searches = target.can(Capability::WebSearch);
+    if request.protocol() == Protocol::Gemini {
+        return gemini::edit::served(gemini::field(request, "tools"), searches);
+    }
+    let mut out = Vec::new();
+    let list = request.field("tools").unwrap_or(Raw::NULL);
+    for tool in list.elements().map_while(Result::ok).filter(|tool| content::is_server_tool(*tool)) {
+        if searches || !content::is_web_search(tool) {
+            out.push(tool.bytes().to_vec());
+        } else {
+            let kind = tool.get("type").and_then(Raw::text).unwrap_or(Text::EMPTY);
+            outgoing.warnings.push(warnings::no_web_search(&kind.decode()));
+        }
+    }
+    out
+}
+
+/// `served`: tools that are not in what is written.
+fn replace_members(
+    request: &Request,
+    target: &Target<'_>,
+    written: &[u8],
+    served: &[Vec<u8>],
+    splices: &mut Splices<'_>,
+) {
     let body = Raw::from_measured(written);
+    let own = body.get("tools");
     for name in rewritten_members(target.wire) {
         match body.get(name) {
+            _ if *name == "tools" && !served.is_empty() => {
+                let own = own.unwrap_or(Raw::NULL).elements().map_while(Result::ok).map(Raw::bytes);
+                let all: Vec<&[u8]> = own.chain(served.iter().map(Vec::as_slice)).collect();
+                splices.set(name, [b"[", all.join(&b","[..]).as_slice(), b"]"].concat());
+            }
+            // Without functions of the client's own nothing is written about the choice.
+            None if own.is_none() && !served.is_empty() && name.starts_with("tool") => {}
             Some(value) => splices.set(name, value.bytes().to_vec()),
             None if request.field(name).is_some() => splices.leave_out(name),
             None => {}
@@ -137,12 +178,7 @@ fn unmark_all(request: &Request, list: Raw<'_>, splices: &mut Splices<'_>) {
 fn unmark(request: &Request, object: Raw<'_>, splices: &mut Splices<'_>) {
     let [mark, content, function] = object.peek(["cache_control", "content", "function"]);
     if mark.is_some() {
-        let member = |(key, value): (Text<'_>, Raw<'_>)| {
-            let quote = request.place_of(key.escaped()).start.saturating_sub(1);
-            (quote..request.place_of(value.bytes()).end, key.is("cache_control"))
-        };
-        let members: Vec<_> = object.members().map_while(Result::ok).map(member).collect();
-        splices.take(&members);
+        splices.take_members(object, |key| key.is("cache_control"));
     }
     unmark_all(request, content.unwrap_or(Raw::NULL), splices);
     if let Some(function) = function {

@@ -87,6 +87,16 @@ impl<'a> Splices<'a> {
         }
     }
 
+    /// Takes members out of an object.
+    pub(super) fn take_members(&mut self, object: Raw<'_>, out: impl Fn(Text<'_>) -> bool) {
+        let member = |(key, value): (Text<'_>, Raw<'_>)| {
+            let quote = self.request.place_of(key.escaped()).start.saturating_sub(1);
+            (quote..self.request.place_of(value.bytes()).end, out(key))
+        };
+        let members: Vec<_> = object.members().map_while(Result::ok).map(member).collect();
+        self.take(&members);
+    }
+
     fn take_left_out(&mut self) {
         if self.left_out.is_empty() {
             return;
@@ -190,7 +200,7 @@ fn take_foreign_reasoning(request: &Request, splices: &mut Splices<'_>) {
     let foreign = |item: Raw<'_>| {
         let [kind, id, encrypted] = item.peek(["type", "id", "encrypted_content"]);
         kind.is_some_and(|kind| kind.is_text("reasoning"))
-            && match encrypted.and_then(Raw::text) {
+            && match encrypted.and_then(Raw::text).filter(|text| !text.is_empty()) {
                 Some(text) => Signed::of_client(Wire::Responses, text).for_wire(Wire::Responses).is_none(),
                 None => id.and_then(Raw::text).is_some_and(responses::is_our_id),
             }

@@ -1,6 +1,8 @@
 //! What a client is told about what did not go on. The same words on every way out.
 
 use super::super::request::shown;
+use super::Target;
+use crate::dsl::policy::Capability;
 
 /// Most warnings of one request, and their length: they share a header.
 const MAX_WARNINGS: usize = 12;
@@ -11,6 +13,7 @@ pub(crate) const UNSIGNED_LOOP: &str =
     "thinking was left out: the upstream wants its own earlier thinking in a tool loop";
 pub(crate) const UNTOLD_THINKING: &str = "thinking was left out: the model has no word for it";
 pub(crate) const SCHEMA_IN_WORDS: &str = "the JSON schema was put into words: the model takes none";
+pub(crate) const SCHEMA_CLOSED: &str = "the JSON schema was closed: its objects have only the members that it names";
 pub(crate) const NO_PARALLEL_TOOLS: &str =
     "`parallel_tool_calls` was left out: the model makes one call at a time (`can` has no `parallel_tools`)";
 
@@ -18,8 +21,16 @@ pub(crate) const NO_PARALLEL_TOOLS: &str =
 pub(crate) const IMAGE_BY_ADDRESS: &str =
     "an image is given by its address, which its API does not fetch (`preset`): send the image itself";
 
+/// A search that the model does not make.
+pub(crate) fn no_web_search(kind: &str) -> String {
+    format!("the server tool `{}` was left out (`can` has no `web_search`)", shown(kind))
+}
+
 /// A server tool that the upstream has not.
-pub(crate) fn server_tool(kind: &str) -> String {
+pub(crate) fn server_tool(kind: &str, target: &Target<'_>) -> String {
+    if kind.starts_with("web_search") && !target.can(Capability::WebSearch) {
+        return no_web_search(kind);
+    }
     format!("the server tool `{}` is not known to the upstream and was left out", shown(kind))
 }
 
@@ -41,6 +52,24 @@ pub(crate) fn choice_of_models(name: &str) -> String {
 /// Less than was asked for.
 pub(crate) fn lowered(member: &str, limit: u64) -> String {
     format!("{member} lowered to {limit}, the most that the model gives")
+}
+
+/// What is said of the conversation and of the tools, not of other members, begins so.
+const OF_TALK: [&str; 9] = [
+    "an item of",
+    "a part of",
+    "a first user message",
+    "system messages inside",
+    "only the first",
+    "the server tool",
+    "the demand for",
+    "`strict` of the tools",
+    "single calls",
+];
+
+/// Whether a warning is about the conversation or the tools.
+pub(super) fn is_of_talk(warning: &str) -> bool {
+    OF_TALK.iter().any(|begin| warning.starts_with(begin))
 }
 
 /// Warnings go into a header and may hold a client's words: printable ASCII, few and short.

@@ -1,6 +1,8 @@
 //! Members taken out of a body that goes on as it is otherwise.
 
-use super::super::json::{Raw, push_string};
+use super::super::Wire;
+use super::super::json::{Raw, Text, push_string};
+use super::super::signed::Signed;
 use super::fields::{camel, is_named, peek};
 use super::walk::server_kind;
 
@@ -50,4 +52,51 @@ pub(crate) fn without_search(tools: Raw<'_>) -> Option<Vec<u8>> {
     }
     out.push(b']');
     Some(out)
+}
+
+/// The tools that Google itself has, as they came.
+pub(crate) fn served(tools: Raw<'_>, searches: bool) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    for tool in tools.elements().map_while(Result::ok) {
+        for (key, value) in tool.members().map_while(Result::ok) {
+            let is_search = server_kind(key) == "web_search";
+            if !is_named(key, "functionDeclarations") && (searches || !is_search) && !value.is_null() {
+                out.push([b"{\"", key.escaped(), b"\":", value.bytes(), b"}"].concat());
+            }
+        }
+    }
+    out
+}
+
+/// What has to be done to a part whose signature is none of Gemini's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mend<'a> {
+    /// another's thinking, or nothing but its signature: the part does not go on
+    Part,
+    /// the signature of something said does not go on
+    Signature,
+    /// in the place of a call's signature stands that there is none
+    Call(Raw<'a>),
+}
+
+/// Looks at a part of the conversation; None when it goes on as it is. Gemini refuses a signature that it
+/// has not made.
+pub(crate) fn foreign<'a>(part: Raw<'a>) -> Option<Mend<'a>> {
+    let [signature, thought, text, call] = peek(part, ["thoughtSignature", "thought", "text", "functionCall"]);
+    let signature = signature?;
+    Signed::of_client(Wire::Gemini, signature.text()?).is_foreign(Wire::Gemini).then(|| {
+        let alone = part.members().map_while(Result::ok).count() == 1;
+        if call.is_some() {
+            Mend::Call(signature)
+        } else if alone || thought.and_then(Raw::boolean) == Some(true) || text.is_some_and(|text| text.is_text("")) {
+            Mend::Part
+        } else {
+            Mend::Signature
+        }
+    })
+}
+
+/// Whether a member is the signature of its part.
+pub(crate) fn is_signature(key: Text<'_>) -> bool {
+    is_named(key, "thoughtSignature")
 }

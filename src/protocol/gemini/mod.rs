@@ -24,7 +24,7 @@ pub use array::JsonArray;
 pub(crate) use fields::field;
 pub(crate) use media::note_of;
 pub(crate) use request_read::read_request;
-pub(crate) use request_write::write_request;
+pub(crate) use request_write::{no_signature, write_request};
 pub(crate) use schema_in::plain_schemas;
 pub(crate) use stream_read::StreamReader;
 pub(crate) use stream_write::StreamWriter;

@@ -64,6 +64,11 @@ fn generation(model: &str) -> u32 {
     digits.parse().unwrap_or(0)
 }
 
+/// What a call without a signature has in its place, for a model that demands one.
+pub(crate) fn no_signature(model: &str) -> Option<&'static [u8]> {
+    (generation(model) >= 3).then_some(NO_SIGNATURE)
+}
+
 impl RequestWriter<'_> {
     pub(super) fn comma(&mut self) {
         if !matches!(self.out.last(), Some(b'[' | b'{')) {
@@ -205,7 +210,7 @@ impl RequestWriter<'_> {
                     self.out.push(b'}');
                     // Of calls made at once only the first is signed.
                     let own = signature.take().map(Text::escaped);
-                    let none = (first_call && self.generation >= 3).then_some(NO_SIGNATURE);
+                    let none = no_signature(self.target.model).filter(|_| first_call);
                     self.sign(own.or(none));
                     self.out.push(b'}');
                     first_call = false;
@@ -319,7 +324,7 @@ impl RequestWriter<'_> {
         let is_search = |kind: &str| kind.starts_with("web_search");
         let searches = exchange.tools.is_empty() && self.target.can(Capability::WebSearch);
         for kind in exchange.server_tools.iter().filter(|kind| !(searches && is_search(kind))) {
-            self.warnings.push(warnings::server_tool(kind));
+            self.warnings.push(warnings::server_tool(kind, self.target));
         }
         if exchange.tools.iter().any(|tool| tool.strict.and_then(Raw::boolean) == Some(true)) {
             self.warnings.push("`strict` of the tools was left out: the upstream does not take it".to_owned());

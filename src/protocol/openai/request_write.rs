@@ -323,7 +323,7 @@ impl RequestWriter<'_> {
             if kind.starts_with("web_search") && self.target.can(Capability::WebSearch) {
                 self.out.extend_from_slice(b",\"web_search_options\":{}");
             } else {
-                self.warnings.push(warnings::server_tool(kind));
+                self.warnings.push(warnings::server_tool(kind, self.target));
             }
         }
         if exchange.tools.is_empty() {

@@ -278,7 +278,7 @@ impl RequestWriter<'_> {
         let searches = exchange.server_tools.iter().any(|kind| self.is_search(kind));
         for kind in &exchange.server_tools {
             if !self.is_search(kind) {
-                self.warnings.push(warnings::server_tool(kind));
+                self.warnings.push(warnings::server_tool(kind, self.target));
             }
         }
         if exchange.tools.is_empty() && !searches {

@@ -182,6 +182,47 @@ fn the_same_protocol_goes_on_byte_for_byte() {
 }
 
 #[test]
+fn a_signature_of_another_wire_does_not_reach_gemini() {
+    let foreign = "ccr1anthropicxxxc2ln";
+    let call = |signed: &str| format!(r#"{{"functionCall":{{"name":"f"}}{signed}}}"#);
+    for (parts, expected) in [
+        (call(&format!(r#","thoughtSignature":"{foreign}""#)), call("")),
+        (
+            format!(r#"{{"thoughtSignature":"{foreign}","text":"ok"}}, {{"text":"b"}}"#),
+            r#"{"text":"ok"}, {"text":"b"}"#.to_owned(),
+        ),
+        (
+            format!(r#"{{"text":"hm","thought":true,"thought_signature":"{foreign}"}}, {{"text":"b"}}"#),
+            r#"{"text":"b"}"#.to_owned(),
+        ),
+        (format!(r#"{{"text":"b"}}, {{"text":"","thoughtSignature":"{foreign}"}}"#), r#"{"text":"b"}"#.to_owned()),
+        (r#"{"text":"b","thoughtSignature":"ccr1.responses.x"}"#.to_owned(), r#"{"text":"b"}"#.to_owned()),
+        (call(r#","thoughtSignature":"U2ln""#), call(r#","thoughtSignature":"U2ln""#)),
+    ] {
+        let body = |parts: &str| {
+            format!(
+                r#"{{"contents":[{{"role":"user","parts":[{{"text":"ccr1"}}]}},{{"role":"model","parts":[{parts}]}}]}}"#
+            )
+        };
+        assert_eq!(passed(&body(&parts), &Capability::ALL), (body(&expected), Vec::new()));
+    }
+    let all = format!(
+        r#"{{"contents":[{{"parts":[{{"text":"a"}}]}},{{"role":"model","parts":[{{"thought":true,"text":"hm","thoughtSignature":"{foreign}"}}]}}]}}"#
+    );
+    assert_eq!(passed(&all, &Capability::ALL).0, r#"{"contents":[{"parts":[{"text":"a"}]}]}"#);
+    // Models from Gemini 3 on are told that there is none.
+    let body = format!(
+        r#"{{"contents":[{{"role":"model","parts":[{}]}}]}}"#,
+        call(&format!(r#","thoughtSignature":"{foreign}""#))
+    );
+    let path = "/v1beta/models/asked:generateContent";
+    let request = Request::parse_at(Protocol::Gemini, path, Bytes::from(body.clone())).unwrap();
+    let out = encode(&request, &target("gemini-3-pro-preview", &Capability::ALL)).unwrap();
+    let out = String::from_utf8(out.body.concat()).unwrap();
+    assert_eq!(out, body.replace(foreign, "skip_thought_signature_validator"));
+}
+
+#[test]
 fn what_the_model_cannot_do_is_taken_out() {
     let some = [Capability::Tools];
     let both = r#"{"model":"models/x","contents":[],"generationConfig":{"maxOutputTokens":9000,"topK":1,"thinkingConfig":{"thinkingBudget":5},"responseSchema":{"type":"OBJECT"}},"tools":[{"google_search":{},"functionDeclarations":[{"name":"f"}]}]}"#;

@@ -219,7 +219,7 @@ fn server_tools_are_translated_or_left_out() {
     assert_eq!(out.body, json!({"model":"up","messages":[],"web_search_options":{}}));
     let out = encoded(Protocol::Anthropic, body, &target(Wire::Chat, "up", &[])).unwrap();
     assert_eq!(out.body, json!({"model":"up","messages":[]}));
-    let warned = "the server tool `web_search_20250305` is not known to the upstream and was left out";
+    let warned = "the server tool `web_search_20250305` was left out (`can` has no `web_search`)";
     assert_eq!(out.warnings, warned);
 }
 
@@ -331,6 +331,15 @@ fn forms_of_the_answer() {
         r#""messages":[],"response_format":{{"type":"json_schema","json_schema":{{"name":"n","schema":{schema}}}}}"#
     ));
     check(&out, "/output_config/format/schema", parsed);
+    let out = to_anthropic(
+        r#""messages":[],"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}"#,
+    );
+    check(&out, "/output_config/format/schema", json!({"type":"object","additionalProperties":false}));
+    assert_eq!(out.warnings, "");
+    let out = to_anthropic(
+        r#""messages":[],"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object","additionalProperties":{"type":"string"}}}}"#,
+    );
+    assert_eq!(out.warnings, "the JSON schema was closed: its objects have only the members that it names");
     let out = to_anthropic(r#""messages":[],"response_format":{"type":"json_object"}"#);
     check(&out, "/system", json!("Answer with one JSON object and nothing else."));
 }
@@ -558,7 +567,7 @@ fn several_calls_and_searches_are_taken_out_for_a_model_that_cannot() {
     );
     let single = r#"{"model":"up","messages":[],"parallel_tool_calls":false}"#;
     adapted(Protocol::Chat, &[], single, single, &[]);
-    let lost = "the server tool `web_search_1` is not known to the upstream and was left out";
+    let lost = "the server tool `web_search_1` was left out (`can` has no `web_search`)";
     let search = r#"{"type":"web_search_1","name":"web_search"}"#;
     let client = r#"{"name":"f","input_schema":{}}"#;
     let tools = |tools: &str, expected: &str| {
@@ -578,7 +587,7 @@ fn several_calls_and_searches_are_taken_out_for_a_model_that_cannot() {
         Protocol::Chat,
         r#"{"web_search_options":{},"model":"up","messages":[]}"#,
         r#"{"model":"up","messages":[]}"#,
-        &["the server tool `web_search` is not known to the upstream and was left out"],
+        &["the server tool `web_search` was left out (`can` has no `web_search`)"],
     );
 }
 

@@ -333,3 +333,26 @@ fn a_tag_of_a_sub_agent_goes_and_transforms_still_work() {
     assert_eq!(out.body["messages"][0]["content"][0]["text"], "a b");
     assert!(!out.text.contains("\"uri\""), "{}", out.text);
 }
+
+#[test]
+fn a_providers_own_tools_go_on_in_a_rewritten_body() {
+    let code = json!({"type": "code_execution_20250825", "name": "code_execution", "x": [1]});
+    let search = json!({"type": "web_search_20250305", "name": "web_search", "max_uses": 3});
+    let mut tools = read_tool();
+    tools.as_array_mut().unwrap().extend([code.clone(), search.clone()]);
+    let body = anthropic(json!({"tools": tools, "messages": [
+        {"role": "user", "content": "hi"}, {"role": "system", "content": "later"}]}));
+    let same = |body: &Value, chain: &[Transform]| {
+        sent_to(Protocol::Anthropic, body, &target(Wire::Anthropic, &Capability::ALL, chain))
+    };
+    let out = same(&body, &[Transform::ToolUse]);
+    let sent = out.body["tools"].as_array().unwrap();
+    assert_eq!(sent.iter().rev().take(2).rev().cloned().collect::<Vec<_>>(), [code.clone(), search.clone()]);
+    let moved = "system messages inside the conversation were moved to its front";
+    assert!(out.warnings.iter().any(|warning| warning == moved), "{:?}", out.warnings);
+    let alone = anthropic(json!({"tools": [code.clone(), search.clone()], "system": "s",
+        "tool_choice": {"type": "tool", "name": "web_search"}}));
+    let out = same(&alone, &[Transform::SystemAsUser]);
+    assert_eq!(out.body["tools"], json!([code, search]));
+    assert_eq!(out.body["tool_choice"]["name"], "web_search");
+}

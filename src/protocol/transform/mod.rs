@@ -9,7 +9,7 @@ pub(crate) mod exchange;
 mod exit_tool;
 mod marker;
 pub(crate) mod repair;
-mod schema_clean;
+pub(crate) mod schema_clean;
 pub(crate) mod stages;
 mod think_tag;
 mod tool_repair;

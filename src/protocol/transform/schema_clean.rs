@@ -1,4 +1,5 @@
-//! `schema_clean`: keywords that an upstream refuses are taken out of JSON schemas.
+//! `schema_clean`: keywords that an upstream refuses are taken out of JSON schemas. And schemas closed for one
+//! that takes no others.
 
 use memchr::memmem;
 
@@ -37,15 +38,41 @@ pub(super) struct Cleaner<'k> {
     wire: Wire,
     /// refused besides, by an API that a preset knows
     refused: &'k [&'k str],
+    /// nothing is taken out, but every object is closed
+    closes: bool,
+    /// an object was closed that was open in so many words
+    narrowed: bool,
+}
+
+/// A schema whose objects have the members that are named, and no others.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Closed {
+    pub(crate) schema: Vec<u8>,
+    /// an object was open in so many words: its further members are lost
+    pub(crate) narrowed: bool,
+}
+
+/// Closes every object of a schema.
+pub(crate) fn close(schema: Raw<'_>) -> Closed {
+    let mut cleaner = Cleaner { closes: true, ..Cleaner::new(&[], Wire::Anthropic, &[]) };
+    let mut out = Vec::with_capacity(schema.bytes().len() + 64);
+    cleaner.schema(schema, &mut out);
+    Closed { schema: out, narrowed: cleaner.narrowed }
+}
+
+fn is_object(schema: Raw<'_>) -> bool {
+    let [kind, properties] = schema.peek(["type", "properties"]);
+    let is_word = |kind: Raw<'_>| kind.is_text("object");
+    kind.map_or(properties.is_some(), |kind| is_word(kind) || kind.elements().map_while(Result::ok).any(is_word))
 }
 
 impl<'k> Cleaner<'k> {
     pub(super) fn new(named: &'k [String], wire: Wire, refused: &'k [&'k str]) -> Self {
-        Self { named, wire, refused }
+        Self { named, wire, refused, closes: false, narrowed: false }
     }
 
     /// The schema without the keywords; None when it has none of them.
-    pub(super) fn clean(&self, schema: Raw<'_>) -> Option<Vec<u8>> {
+    pub(super) fn clean(&mut self, schema: Raw<'_>) -> Option<Vec<u8>> {
         let quoted = |word: &str| memmem::find(schema.bytes(), word.as_bytes()).is_some();
         let any = if self.named.is_empty() {
             USUAL.iter().chain(GEMINI).chain(self.refused).any(|word| quoted(word))
@@ -64,6 +91,9 @@ impl<'k> Cleaner<'k> {
     }
 
     fn refuses(&self, key: Text<'_>) -> bool {
+        if self.closes {
+            return false;
+        }
         if !self.named.is_empty() {
             return self.named.iter().any(|word| key.is(word));
         }
@@ -72,31 +102,44 @@ impl<'k> Cleaner<'k> {
     }
 
     /// The depth is bounded by that of the body.
-    fn schema(&self, schema: Raw<'_>, out: &mut Vec<u8>) {
+    fn schema(&mut self, schema: Raw<'_>, out: &mut Vec<u8>) {
         if schema.kind() != Kind::Object {
             return out.extend_from_slice(schema.bytes());
         }
+        let closes = self.closes && is_object(schema);
         out.push(b'{');
         let start = out.len();
-        for (key, value) in schema.members().map_while(Result::ok).filter(|(key, _)| !self.refuses(*key)) {
+        for (key, value) in schema.members().map_while(Result::ok) {
+            if closes && key.is("additionalProperties") {
+                self.narrowed |= value.boolean() != Some(false);
+                continue;
+            }
+            if self.refuses(key) {
+                continue;
+            }
             if out.len() > start {
                 out.push(b',');
             }
             self.member(key, value, out);
         }
+        if closes {
+            out.extend_from_slice(if out.len() > start { b"," } else { b"" });
+            out.extend_from_slice(b"\"additionalProperties\":false");
+        }
         out.push(b'}');
     }
 
-    fn member(&self, key: Text<'_>, value: Raw<'_>, out: &mut Vec<u8>) {
+    fn member(&mut self, key: Text<'_>, value: Raw<'_>, out: &mut Vec<u8>) {
         let one_of = |words: &[&str]| words.iter().any(|word| key.is(word));
         // These two have a form that every upstream takes.
-        if self.named.is_empty() && key.is("const") {
+        let rewords = self.named.is_empty() && !self.closes;
+        if rewords && key.is("const") {
             out.extend_from_slice(b"\"enum\":[");
             out.extend_from_slice(value.bytes());
             return out.push(b']');
         }
         out.push(b'"');
-        out.extend_from_slice(if self.named.is_empty() && key.is("oneOf") { b"anyOf" } else { key.escaped() });
+        out.extend_from_slice(if rewords && key.is("oneOf") { b"anyOf" } else { key.escaped() });
         out.extend_from_slice(b"\":");
         if one_of(SCHEMAS) {
             self.schemas(value, out);
@@ -114,7 +157,7 @@ impl<'k> Cleaner<'k> {
         }
     }
 
-    fn schemas(&self, value: Raw<'_>, out: &mut Vec<u8>) {
+    fn schemas(&mut self, value: Raw<'_>, out: &mut Vec<u8>) {
         if value.kind() != Kind::Array {
             return self.schema(value, out);
         }
@@ -175,6 +218,40 @@ mod tests {
             r#"{"exclusiveMinimum":0}"#,
         );
         check(&[], Wire::Chat, schema, schema);
+    }
+
+    #[test]
+    fn every_object_is_closed() {
+        let closed = |schema: &str| {
+            let Closed { schema, narrowed } = close(Raw::parse(schema.as_bytes()).unwrap());
+            (String::from_utf8(schema).unwrap(), narrowed)
+        };
+        for (schema, expected, narrowed) in [
+            (r#"{"type":"object"}"#, r#"{"type":"object","additionalProperties":false}"#, false),
+            (
+                r#"{"additionalProperties":false,"type":"object"}"#,
+                r#"{"type":"object","additionalProperties":false}"#,
+                false,
+            ),
+            (
+                r#"{"additionalProperties":{"type":"string"},"type":["object","null"]}"#,
+                r#"{"type":["object","null"],"additionalProperties":false}"#,
+                true,
+            ),
+            (
+                r#"{"properties":{"type":{"const":1},"a":{"oneOf":[{"properties":{}}]}}}"#,
+                r#"{"properties":{"type":{"const":1},"a":{"oneOf":[{"properties":{},"additionalProperties":false}]}},"additionalProperties":false}"#,
+                false,
+            ),
+            (
+                r##"{"$defs":{"a":{"type":"object"}},"$ref":"#/$defs/a"}"##,
+                r##"{"$defs":{"a":{"type":"object","additionalProperties":false}},"$ref":"#/$defs/a"}"##,
+                false,
+            ),
+            (r#"{"type":"string","format":"uri"}"#, r#"{"type":"string","format":"uri"}"#, false),
+        ] {
+            assert_eq!(closed(schema), (expected.to_owned(), narrowed), "{schema}");
+        }
     }
 
     #[test]
