@@ -27,6 +27,7 @@ impl Pair {
     }
 
     /// Both speak the same.
+    #[allow(dead_code, reason = "each target uses a part")]
     pub(crate) fn same(self) -> bool {
         self.wire.same_as(self.client)
     }
@@ -47,6 +48,17 @@ pub(crate) fn back(pair: Pair) -> Back {
     let body = r#"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true,"stream_options":{"include_usage":true}}"#;
     let request = Request::parse(Protocol::Chat, Bytes::from(body)).expect("a good request");
     encode(&request, &target(pair.wire, "m"), &GivenFacts::default()).map(|sent| sent.back).unwrap_or_default()
+}
+
+/// What a strict client reads; nothing when it reads a call's input that is no object, as the upstream wrote
+/// it: a delta is gone before it is known that no object will come of it.
+#[allow(dead_code, reason = "each target uses a part")]
+pub(crate) fn read(pair: Pair, text: &str) -> Option<strict::Told> {
+    match strict::read(pair.client, text) {
+        Ok(told) => Some(told),
+        Err(wrong) if wrong.starts_with("a call's input is no object") => None,
+        Err(wrong) => panic!("{pair:?}: {wrong}\n{text}"),
+    }
 }
 
 #[allow(dead_code, reason = "each target uses a part")]

@@ -47,8 +47,12 @@ pub(crate) fn read(protocol: Protocol, stream: &str) -> Result<Told, String> {
         Protocol::Responses => Box::new(Responses::default()),
         Protocol::Gemini => Box::new(Gemini::default()),
     };
+    let mut failures = 0_u8;
     for (name, data) in events(stream)? {
-        ensure(!told.ended && !told.failed, || format!("something stands behind the end: {data}"))?;
+        // Who speaks Responses says a failure twice: `error`, then `response.failed`.
+        let again = protocol == Protocol::Responses && name.as_deref() == Some("response.failed");
+        let over = told.ended || failures > u8::from(again);
+        ensure(!over, || format!("something stands behind the end: {data}"))?;
         if data == "[DONE]" {
             ensure(protocol == Protocol::Chat || protocol == Protocol::Simple, || "[DONE]".to_owned())?;
             state.done(&mut told)?;
@@ -56,6 +60,7 @@ pub(crate) fn read(protocol: Protocol, stream: &str) -> Result<Told, String> {
         }
         let value: Value = serde_json::from_str(&data).map_err(|error| format!("{error}: {data}"))?;
         state.take(name.as_deref(), &value, &mut told).map_err(|wrong| format!("{wrong}: {data}"))?;
+        failures += u8::from(told.failed);
     }
     ensure(!(told.ended && told.failed), || "it ended and failed".to_owned())?;
     Ok(told)
