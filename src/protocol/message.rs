@@ -101,6 +101,15 @@ pub(crate) fn note_of(block: Raw<'_>) -> Option<String> {
     }
 }
 
+/// What stands for a block that this protocol has not, as it stands inside a string.
+pub(crate) fn escaped_note(block: Raw<'_>) -> Option<Vec<u8>> {
+    note_of(block).map(|note| {
+        let mut escaped = Vec::with_capacity(note.len());
+        push_escaped(&mut escaped, note.as_bytes());
+        escaped
+    })
+}
+
 impl Input<'_> {
     /// Appends it as an object. What a model wrote may not be one: nothing is `{}`, an object inside a
     /// string is taken out, missing brackets are added, and what is beyond repair is kept under

@@ -6,8 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::kit::{
-    CHAT, CHAT_END, EVENTS, Gateway, HELLO, HELLO_STREAM, Upstream, chunk, policy, request, short, wait_until,
+    CHAT, CHAT_END, CLAUDE_STREAM, EVENTS, Gateway, HELLO, HELLO_STREAM, MESSAGES, Upstream, chunk, policy, request,
+    short, wait_until,
 };
+
+const RESPONSES: &str = "/v1/responses";
+const RESPONSES_STREAM: &str = r#"{"model":"any","stream":true,"input":"hello"}"#;
+const GEMINI_EVENTS: &str = "/v1beta/models/any:streamGenerateContent?alt=sse";
+const GEMINI_ARRAY: &str = "/v1beta/models/any:streamGenerateContent";
+const GEMINI_ASKS: &str = r#"{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}"#;
 
 /// Whether the other side of a socket is gone.
 fn gone(stream: &mut std::net::TcpStream) -> bool {
@@ -35,18 +42,27 @@ fn a_client_that_leaves_cancels_the_upstream() {
     let mut timings = short();
     timings.first_content = Duration::from_secs(30);
     timings.stream_idle = Duration::from_secs(30);
-    for (begin, body) in
-        [(String::new(), HELLO), (String::new(), HELLO_STREAM), (format!("{EVENTS}{}", chunk("one")), HELLO_STREAM)]
-    {
+    let begun = || format!("{EVENTS}{}", chunk("one"));
+    for (begin, path, body, protocol) in [
+        (String::new(), CHAT, HELLO, "chat"),
+        (String::new(), CHAT, HELLO_STREAM, "chat"),
+        (begun(), CHAT, HELLO_STREAM, "chat"),
+        (begun(), MESSAGES, CLAUDE_STREAM, "anthropic"),
+        (begun(), RESPONSES, RESPONSES_STREAM, "responses"),
+        (begun(), GEMINI_EVENTS, GEMINI_ASKS, "gemini"),
+        (begun(), GEMINI_ARRAY, GEMINI_ASKS, "gemini"),
+    ] {
         let (upstream, left) = waiting(begin);
         let gateway = Gateway::with(&policy(&[&upstream]), timings);
         let mut client = gateway.open();
-        client.write(&request("POST", CHAT, &[], body));
+        client.write(&request("POST", path, &[], body));
         wait_until("the call", || upstream.calls() == 1);
         client.leave();
         wait_until("the upstream to be left", || left.load(Ordering::SeqCst));
-        let cancelled = r#"ccr_requests_total{model="m0",outcome="cancelled",protocol="chat",provider="p0",route="main",rule="default"}"#;
-        gateway.await_metric(cancelled, 1.0);
+        let cancelled = format!(
+            r#"ccr_requests_total{{model="m0",outcome="cancelled",protocol="{protocol}",provider="p0",route="main",rule="default"}}"#
+        );
+        gateway.await_metric(&cancelled, 1.0);
         gateway.await_metric(r#"ccr_attempts_total{model="m0",outcome="cancelled",provider="p0"}"#, 1.0);
         gateway.await_metric("ccr_streams_open", 0.0);
     }
@@ -69,30 +85,39 @@ fn a_client_that_ends_its_side_is_counted_once() {
     }
 }
 
+/// Streams of another protocol than the upstream's are held back like its own.
 #[test]
 fn a_slow_client_slows_the_upstream_down() {
     const MOST: usize = 64 << 20;
-    let sent = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&sent);
-    let upstream = Upstream::new(move |_, stream| {
-        let _ = stream.write_all(EVENTS.as_bytes());
-        let event = chunk(&"x".repeat(64 << 10));
-        stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
-        while count.load(Ordering::SeqCst) < MOST && stream.write_all(event.as_bytes()).is_ok() {
-            count.fetch_add(event.len(), Ordering::SeqCst);
-        }
-    });
-    let gateway = Gateway::start(&policy(&[&upstream]));
-    let mut client = gateway.open();
-    client.write(&request("POST", CHAT, &[], HELLO_STREAM));
-    assert_eq!(client.head().status, 200);
-    // Nothing is read: the upstream has to stop writing long before it has sent everything.
-    wait_until("the upstream to stop", || {
-        let before = sent.load(Ordering::SeqCst);
-        std::thread::sleep(Duration::from_millis(300));
-        before > 0 && sent.load(Ordering::SeqCst) == before
-    });
-    assert!(sent.load(Ordering::SeqCst) < MOST / 2, "{}", sent.load(Ordering::SeqCst));
+    for (path, body) in [
+        (CHAT, HELLO_STREAM),
+        (MESSAGES, CLAUDE_STREAM),
+        (RESPONSES, RESPONSES_STREAM),
+        (GEMINI_EVENTS, GEMINI_ASKS),
+        (GEMINI_ARRAY, GEMINI_ASKS),
+    ] {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&sent);
+        let upstream = Upstream::new(move |_, stream| {
+            let _ = stream.write_all(EVENTS.as_bytes());
+            let event = chunk(&"x".repeat(64 << 10));
+            stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+            while count.load(Ordering::SeqCst) < MOST && stream.write_all(event.as_bytes()).is_ok() {
+                count.fetch_add(event.len(), Ordering::SeqCst);
+            }
+        });
+        let gateway = Gateway::start(&policy(&[&upstream]));
+        let mut client = gateway.open();
+        client.write(&request("POST", path, &[], body));
+        assert_eq!(client.head().status, 200, "{path}");
+        // Nothing is read: the upstream has to stop writing long before it has sent everything.
+        wait_until("the upstream to stop", || {
+            let before = sent.load(Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(300));
+            before > 0 && sent.load(Ordering::SeqCst) == before
+        });
+        assert!(sent.load(Ordering::SeqCst) < MOST / 2, "{path}: {}", sent.load(Ordering::SeqCst));
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub(crate) const NO_THINKING: &str = "thinking was left out: the model does not 
 pub(crate) const UNSIGNED_LOOP: &str =
     "thinking was left out: the upstream wants its own earlier thinking in a tool loop";
 pub(crate) const UNTOLD_THINKING: &str = "thinking was left out: the model has no word for it";
+pub(crate) const NO_PREFILL: &str = "the last assistant text is not gone on with: the upstream begins a new answer";
 pub(crate) const SCHEMA_IN_WORDS: &str = "the JSON schema was put into words: the model takes none";
 pub(crate) const SCHEMA_CLOSED: &str = "the JSON schema was closed: its objects have only the members that it names";
 pub(crate) const NO_PARALLEL_TOOLS: &str =

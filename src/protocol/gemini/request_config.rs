@@ -49,6 +49,9 @@ impl RequestWriter<'_> {
         if exchange.stop.len() > MAX_STOPS {
             self.warnings.push(format!("only {MAX_STOPS} of {} stop sequences were sent", exchange.stop.len()));
         }
+        if exchange.user.is_some() {
+            self.warnings.push(warnings::unknown_member("user"));
+        }
         self.format(exchange);
         self.thinking(exchange);
         if self.out.len() == empty {

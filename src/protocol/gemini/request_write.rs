@@ -134,6 +134,9 @@ impl RequestWriter<'_> {
             }
         }
         self.close();
+        if exchange.turns.last().is_some_and(|turn| turn.speaker == Speaker::Assistant) {
+            self.warnings.push(warnings::NO_PREFILL.to_owned());
+        }
         Ok(())
     }
 

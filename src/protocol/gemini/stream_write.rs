@@ -2,9 +2,10 @@
 
 use super::super::Wire;
 use super::super::json::{Text, push_string};
-use super::super::message::{Input, note_of};
+use super::super::message::{Input, escaped_note};
 use super::super::sse::EventTooLarge;
 use super::super::stream::event::{Event, StreamError};
+use super::super::stream::in_order::InOrder;
 use super::super::stream::json_end::JsonEnd;
 use super::super::stream::tracker::Tracker;
 use super::super::stream::writer::Heading;
@@ -13,26 +14,32 @@ use super::answer::push_usage;
 use super::write::{self, Part};
 use crate::bounds::MAX_EVENT_BYTES;
 
-/// A call that is not whole yet.
+/// The call that is being written; it goes out when it is whole.
 #[derive(Debug, Default)]
 struct Call {
-    slot: usize,
     id: Vec<u8>,
-    name: Option<String>,
+    name: String,
     input: Vec<u8>,
     end: JsonEnd,
     signature: Option<Vec<u8>>,
-    sent: bool,
 }
 
 /// Writes the chunks of `streamGenerateContent`.
 #[derive(Debug, Default)]
 pub(crate) struct StreamWriter {
     done: bool,
-    calls: Vec<Call>,
-    held_bytes: usize,
+    order: InOrder,
+    said: Said,
+}
+
+/// What is not written yet.
+#[derive(Debug, Default)]
+struct Said {
+    open: Option<Call>,
     /// a signature, for the part that comes next
     signature: Option<Vec<u8>>,
+    /// the answer ran out of tokens: a call that is not whole is none, for nobody may run half of it
+    cut: bool,
 }
 
 impl StreamWriter {
@@ -43,66 +50,23 @@ impl StreamWriter {
         event: Event<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), StreamError> {
-        if self.done {
+        let withheld = heading.back.withhold_thoughts && matches!(event, Event::Thinking(_));
+        if self.done || withheld {
             return Ok(());
         }
-        let shown = !heading.back.withhold_thoughts;
-        match event {
-            Event::Text(text) if !text.is_empty() => {
-                let signature = self.signature.take();
-                chunk(heading, Part::Text(text), signature.as_deref(), out);
-            }
-            Event::Thinking(text) if shown && !text.is_empty() => chunk(heading, Part::Thought(text), None, out),
-            Event::Signature(signed) => self.signature = write::signature(signed, shown),
-            Event::Foreign(block) => {
-                if let Some(note) = note_of(block) {
-                    chunk(heading, Part::Note(&note), None, out);
+        let note;
+        let event = match event {
+            Event::Foreign(block) => match escaped_note(block) {
+                Some(text) => {
+                    note = text;
+                    Event::Text(Text::from_escaped(&note))
                 }
-            }
-            Event::ToolStart { slot, id, name } => {
-                let call = self.call(slot);
-                if let Some(id) = id.filter(|_| call.id.is_empty()) {
-                    call.id = id.escaped().to_vec();
-                }
-                if let Some(name) = name.filter(|_| call.name.is_none()) {
-                    call.name = Some(heading.back.client_name(&name.decode()).to_owned());
-                }
-                self.send_whole(heading, out);
-            }
-            Event::ToolInput { slot, json } => {
-                let call = self.call(slot);
-                call.input.extend_from_slice(json.escaped());
-                call.end.push(json.escaped());
-                self.held_bytes += json.escaped().len();
-                if self.held_bytes > MAX_EVENT_BYTES {
-                    return Err(EventTooLarge.into());
-                }
-                self.send_whole(heading, out);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// The call at this slot; a new one takes the signature that waits.
-    fn call(&mut self, slot: usize) -> &mut Call {
-        let known = self.calls.iter().position(|call| call.slot == slot);
-        let place = known.unwrap_or(self.calls.len());
-        if known.is_none() {
-            self.calls.push(Call { slot, signature: self.signature.take(), ..Call::default() });
-        }
-        #[expect(clippy::indexing_slicing, reason = "the place was found or made just before")]
-        &mut self.calls[place]
-    }
-
-    /// Sends the calls that are whole, in their order.
-    fn send_whole(&mut self, heading: &Heading, out: &mut Vec<u8>) {
-        for call in self.calls.iter_mut().skip_while(|call| call.sent) {
-            if !call.end.is_whole() || call.name.is_none() {
-                return;
-            }
-            self.held_bytes -= call.send(heading, out);
-        }
+                None => return Ok(()),
+            },
+            event => event,
+        };
+        let said = &mut self.said;
+        self.order.push(event, &mut |event| said.take(heading, event, out))
     }
 
     pub(crate) fn ping(&self, out: &mut Vec<u8>) {
@@ -117,18 +81,13 @@ impl StreamWriter {
             return Ok(());
         }
         let stop = tracker.stop.unwrap_or_default();
-        for call in self.calls.iter_mut().filter(|call| !call.sent) {
-            if call.name.is_none() {
-                return Err(StreamError::Malformed("a tool call has no name".to_owned()));
-            }
-            // A call that ran out of tokens is none: nobody may run half of it.
-            if stop != Stop::MaxTokens || call.end.is_whole() {
-                call.send(heading, out);
-            }
-        }
+        let said = &mut self.said;
+        said.cut = stop == Stop::MaxTokens;
+        self.order.end(stop, &mut |event| said.take(heading, event, out))?;
+        said.close(heading, out);
         out.extend_from_slice(b"data: {\"candidates\":[{\"content\":{\"parts\":[");
-        let last = if self.signature.is_some() { Part::Thought(Text::EMPTY) } else { Part::Text(Text::EMPTY) };
-        write::part(out, last, self.signature.as_deref());
+        let last = if said.signature.is_some() { Part::Thought(Text::EMPTY) } else { Part::Text(Text::EMPTY) };
+        write::part(out, last, said.signature.as_deref());
         out.extend_from_slice(b"],\"role\":\"model\"},\"finishReason\":");
         push_string(out, stop.word(Wire::Gemini));
         out.extend_from_slice(b",\"index\":0}],\"usageMetadata\":");
@@ -139,16 +98,58 @@ impl StreamWriter {
     }
 }
 
+impl Said {
+    /// Sends the open call, whole or beyond repair.
+    fn close(&mut self, heading: &Heading, out: &mut Vec<u8>) {
+        if let Some(call) = self.open.take().filter(|call| !self.cut || call.end.is_whole()) {
+            call.send(heading, out);
+        }
+    }
+
+    /// Takes what comes in order.
+    fn take(&mut self, heading: &Heading, event: Event<'_>, out: &mut Vec<u8>) -> Result<(), StreamError> {
+        if !matches!(event, Event::ToolInput { .. }) {
+            self.close(heading, out);
+        }
+        match event {
+            Event::Text(text) => chunk(heading, Part::Text(text), self.signature.take().as_deref(), out),
+            Event::Thinking(text) => chunk(heading, Part::Thought(text), None, out),
+            Event::Signature(signed) => {
+                self.signature = write::signature(signed, !heading.back.withhold_thoughts);
+            }
+            Event::ToolStart { id, name, .. } => {
+                let name = name.map(Text::decode).unwrap_or_default();
+                let call = Call {
+                    id: id.unwrap_or(Text::EMPTY).escaped().to_vec(),
+                    name: heading.back.client_name(&name).to_owned(),
+                    signature: self.signature.take(),
+                    ..Call::default()
+                };
+                self.open = Some(call);
+            }
+            Event::ToolInput { json, .. } => {
+                let Some(call) = &mut self.open else { return Ok(()) };
+                call.input.extend_from_slice(json.escaped());
+                call.end.push(json.escaped());
+                if call.input.len() > MAX_EVENT_BYTES {
+                    return Err(EventTooLarge.into());
+                }
+                if let Some(call) = self.open.take_if(|call| call.end.is_whole()) {
+                    call.send(heading, out);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
 impl Call {
-    /// Writes it; returns the bytes that it held.
-    fn send(&mut self, heading: &Heading, out: &mut Vec<u8>) -> usize {
-        self.sent = true;
-        let input = std::mem::take(&mut self.input);
-        let mut args = Vec::with_capacity(input.len());
-        Input::Written(Text::from_escaped(&input)).push_object(&mut args);
-        let name = self.name.as_deref().unwrap_or_default();
-        chunk(heading, Part::Call { id: &self.id, name, args: &args }, self.signature.as_deref(), out);
-        input.len()
+    fn send(self, heading: &Heading, out: &mut Vec<u8>) {
+        let mut args = Vec::with_capacity(self.input.len());
+        Input::Written(Text::from_escaped(&self.input)).push_object(&mut args);
+        let part = Part::Call { id: &self.id, name: &self.name, args: &args };
+        chunk(heading, part, self.signature.as_deref(), out);
     }
 }
 

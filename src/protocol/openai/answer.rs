@@ -3,8 +3,8 @@
 use super::super::Wire;
 use super::super::answer::BrokenAnswer;
 use super::super::errors::read_upstream_error;
-use super::super::json::{JsonError, Kind, Raw, Text, push_escaped, push_number, push_string};
-use super::super::message::{Block, Input, Message, note_of};
+use super::super::json::{JsonError, Kind, Raw, Text, push_number, push_string};
+use super::super::message::{Block, Input, Message, escaped_note};
 use super::super::stream::writer::Heading;
 use super::super::usage::Stop;
 use super::stream_write::push_usage;
@@ -164,13 +164,4 @@ fn push_calls(out: &mut Vec<u8>, message: &Message<'_>, heading: &Heading) {
     if any {
         out.push(b']');
     }
-}
-
-/// What stands for a block that this protocol has not, as it stands inside a string.
-pub(super) fn escaped_note(block: Raw<'_>) -> Option<Vec<u8>> {
-    note_of(block).map(|note| {
-        let mut escaped = Vec::with_capacity(note.len());
-        push_escaped(&mut escaped, note.as_bytes());
-        escaped
-    })
 }

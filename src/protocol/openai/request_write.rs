@@ -91,8 +91,7 @@ impl RequestWriter<'_> {
             }
         }
         if exchange.turns.last().is_some_and(|turn| turn.speaker == Speaker::Assistant) {
-            self.warnings
-                .push("the last assistant text is not gone on with: the upstream begins a new answer".to_owned());
+            self.warnings.push(warnings::NO_PREFILL.to_owned());
         }
         self.out.push(b']');
         Ok(())

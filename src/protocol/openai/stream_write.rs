@@ -2,6 +2,7 @@
 
 use super::super::Wire;
 use super::super::json::{Text, push_number, push_string};
+use super::super::message::escaped_note;
 use super::super::sse::EventTooLarge;
 use super::super::stream::event::{Event, StreamError};
 use super::super::stream::json_end::JsonEnd;
@@ -41,7 +42,7 @@ impl StreamWriter {
             Event::Text(text) if !text.is_empty() => self.text(heading, b"\"content\":\"", text, out),
             Event::Thinking(text) if !text.is_empty() => self.text(heading, b"\"reasoning_content\":\"", text, out),
             Event::Foreign(block) => {
-                if let Some(note) = super::answer::escaped_note(block) {
+                if let Some(note) = escaped_note(block) {
                     self.text(heading, b"\"content\":\"", Text::from_escaped(&note), out);
                 }
             }

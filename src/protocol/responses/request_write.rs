@@ -101,6 +101,9 @@ impl RequestWriter<'_> {
                 Speaker::Assistant => self.assistant(turn),
             }
         }
+        if exchange.turns.last().is_some_and(|turn| turn.speaker == Speaker::Assistant) {
+            self.warnings.push(warnings::NO_PREFILL.to_owned());
+        }
         self.out.push(b']');
         Ok(())
     }
@@ -399,6 +402,8 @@ impl RequestWriter<'_> {
             self.out.extend_from_slice(b",\"reasoning\":{\"effort\":");
             push_string(&mut self.out, word);
             self.out.extend_from_slice(if exchange.asks.thinking { b",\"summary\":\"auto\"}" } else { b"}" });
+        } else if exchange.asks.thinking {
+            self.warnings.push(warnings::UNTOLD_THINKING.to_owned());
         }
         self.out.extend_from_slice(b",\"include\":[\"reasoning.encrypted_content\"]");
     }

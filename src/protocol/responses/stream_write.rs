@@ -1,8 +1,8 @@
 //! Writing a Responses stream: items strictly one after another, each begun, filled and done.
 
 use super::super::Wire;
-use super::super::json::{Text, push_escaped, push_member, push_number, push_string, push_text};
-use super::super::message::note_of;
+use super::super::json::{Text, push_member, push_number, push_string, push_text};
+use super::super::message::escaped_note;
 use super::super::sse::EventTooLarge;
 use super::super::stream::event::{Event, StreamError};
 use super::super::stream::in_order::InOrder;
@@ -42,11 +42,9 @@ impl StreamWriter {
         }
         let note;
         let event = match event {
-            Event::Foreign(block) => match note_of(block) {
+            Event::Foreign(block) => match escaped_note(block) {
                 Some(text) => {
-                    let mut escaped = Vec::with_capacity(text.len());
-                    push_escaped(&mut escaped, text.as_bytes());
-                    note = escaped;
+                    note = text;
                     Event::Text(Text::from_escaped(&note))
                 }
                 None => return Ok(()),

@@ -168,10 +168,15 @@ impl Relay {
             out.push(rest);
             out.push(Bytes::from_static(b"\n\n"));
         }
-        let Some(stop) = self.tracker.stop.filter(|_| !self.reader.unfinished()) else {
-            self.written.clear();
-            return Err(Truncated);
-        };
+        let ended = self.tracker.stop.filter(|_| !self.reader.unfinished()).ok_or(Truncated).and_then(|stop| self.write_end().map(|()| stop));
+        // Whatever was written is whole events, and an error event counts on them.
+        self.flush_written(out);
+        let stop = ended?;
+        self.tracker.ended = true;
+        Ok(End { stop, has_content: self.tracker.started, spent: self.spent() })
+    }
+
+    fn write_end(&mut self) -> Result<(), Truncated> {
         if !self.tracker.ended {
             let stages = &mut self.stages;
             let mut way = Way {
@@ -194,9 +199,7 @@ impl Relay {
             // Their last event says all there is to say.
             (None, Wire::Responses | Wire::Gemini) => {}
         }
-        self.flush_written(out);
-        self.tracker.ended = true;
-        Ok(End { stop, has_content: self.tracker.started, spent: self.spent() })
+        Ok(())
     }
 
     /// Writes an error event in the client's protocol. The stream is over then.

@@ -38,7 +38,7 @@ impl Pair {
 }
 
 /// The protocols that are held to these rows. Another one joins when it passes.
-pub(crate) const HELD: [&str; 2] = ["anthropic", "chat"];
+pub(crate) const HELD: [&str; 4] = ["anthropic", "chat", "responses", "gemini"];
 
 /// All pairs that are served and held to these rows; `/chat` has no streams.
 pub(crate) fn pairs() -> Vec<Pair> {
@@ -57,7 +57,7 @@ pub(crate) fn pairs() -> Vec<Pair> {
             }
         }
     }
-    assert!(pairs.len() >= 4, "only {pairs:?} are served");
+    assert!(pairs.len() == 16, "only {pairs:?} are served");
     pairs
 }
 

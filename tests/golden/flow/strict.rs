@@ -47,12 +47,13 @@ pub(crate) fn read(protocol: Protocol, stream: &str) -> Result<Told, String> {
         Protocol::Responses => Box::new(Responses::default()),
         Protocol::Gemini => Box::new(Gemini::default()),
     };
-    let mut failures = 0_u8;
+    let mut before = None;
     for (name, data) in events(stream)? {
-        // Who speaks Responses says a failure twice: `error`, then `response.failed`.
-        let again = protocol == Protocol::Responses && name.as_deref() == Some("response.failed");
-        let over = told.ended || failures > u8::from(again);
-        ensure(!over, || format!("something stands behind the end: {data}"))?;
+        // The one pair that ends a stream: the SDKs raise the first of them, Codex waits for the second.
+        let pair = (before.as_deref(), name.as_deref()) == (Some("error"), Some("response.failed"));
+        before.clone_from(&name);
+        let behind = told.ended || (told.failed && !(pair && protocol == Protocol::Responses));
+        ensure(!behind, || format!("something stands behind the end: {data}"))?;
         if data == "[DONE]" {
             ensure(protocol == Protocol::Chat || protocol == Protocol::Simple, || "[DONE]".to_owned())?;
             state.done(&mut told)?;
@@ -504,7 +505,8 @@ impl Responses {
         let reason = response["incomplete_details"]["reason"].as_str();
         told.stop = Some(reason.unwrap_or(status).to_owned());
         told.ended = true;
-        told.inputs_are_whole(status == "incomplete")
+        // Arguments are a text here, as in Chat Completions: what a model writes may be no JSON.
+        Ok(())
     }
 }
 

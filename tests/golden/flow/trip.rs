@@ -47,8 +47,8 @@ const LOSSES: &[Loss] = &[
     Loss { name: "top_k", says: "`top_k`", unwarned: "" },
     Loss { name: "seed", says: "`seed`", unwarned: "" },
     Loss { name: "stops", says: "stop sequences", unwarned: "" },
-    Loss { name: "temperature", says: "`temperature` while the model thinks", unwarned: "" },
-    Loss { name: "top_p", says: "`top_p` while the model thinks", unwarned: "" },
+    Loss { name: "temperature", says: "`temperature`, of a model that thinks", unwarned: "" },
+    Loss { name: "top_p", says: "`top_p`, of a model that thinks", unwarned: "" },
     Loss {
         name: "thinking switch",
         says: "thinking, when a tool is demanded, in a loop of calls that the upstream has not thought through, or without room for it",
@@ -59,7 +59,11 @@ const LOSSES: &[Loss] = &[
         says: "the word that thinking is off",
         unwarned: "it is off when nobody asks for it, and models that always think cannot be told",
     },
-    Loss { name: "format", says: "the mode for any JSON object; it is asked for in words", unwarned: "" },
+    Loss {
+        name: "format",
+        says: "the form of the answer (JSON, or JSON by a schema) where the upstream has none, or none beside tools; it is asked for in words",
+        unwarned: "",
+    },
     Loss { name: "parallel", says: "`parallel_tool_calls` and its likes", unwarned: "" },
     Loss { name: "user", says: "the user's id", unwarned: "" },
     Loss { name: "error", says: "the mark of a result that is an error", unwarned: "" },
@@ -77,7 +81,7 @@ fn warns(name: &str, warnings: &[String]) -> bool {
         "thinking switch" => "thinking",
         "stops" => "stop",
         "format" => "JSON",
-        "parallel" => "parallel",
+        "parallel" => "single calls",
         "error" => "error",
         other => other,
     };
@@ -133,7 +137,9 @@ fn trip(pair: Pair, talk: &Talk) -> Result<(BTreeSet<&'static str>, Vec<String>)
 fn differences(said: &Value, got: &Value) -> Result<BTreeSet<&'static str>, String> {
     let mut lost = BTreeSet::new();
     for name in ["top_k", "seed", "stops", "temperature", "top_p", "user", "stream"] {
-        if !said[name].is_null() && !same(&said[name], &got[name]) {
+        // What everybody does unasked may be left unsaid.
+        let usual = matches!(name, "temperature" | "top_p") && said[name].as_f64() == Some(1.0) && got[name].is_null();
+        if !usual && !said[name].is_null() && !same(&said[name], &got[name]) {
             lost.insert(LOSSES.iter().find(|loss| loss.name == name).unwrap().name);
         }
     }
@@ -153,10 +159,10 @@ fn differences(said: &Value, got: &Value) -> Result<BTreeSet<&'static str>, Stri
         (one, other) => return Err(format!("thinking was `{one}` and is `{other}`")),
     }
     let (asked, format) = (&said["format"], &got["format"]);
-    let in_words = asked == "object" && format.is_null();
+    let in_words = !asked.is_null() && format.is_null();
     if in_words {
         lost.insert("format");
-    } else if asked != format {
+    } else if !same_form(asked, format) {
         return Err(format!("the format was {asked} and is {format}"));
     }
     let (front, sent) = (text(&said["system"]), text(&got["system"]));
@@ -165,6 +171,16 @@ fn differences(said: &Value, got: &Value) -> Result<BTreeSet<&'static str>, Stri
     }
     lines(said, got, &mut lost)?;
     Ok(lost)
+}
+
+/// A schema may lose the one word of these conversations that Gemini's dialect has not.
+fn same_form(one: &Value, other: &Value) -> bool {
+    let plain = |form: &Value| {
+        let mut form = form.clone();
+        form.as_object_mut().map(|members| members.remove("additionalProperties"));
+        form
+    };
+    plain(one) == plain(other)
 }
 
 /// Numbers may be written in two ways.
@@ -226,6 +242,12 @@ fn lines(said: &Value, got: &Value, lost: &mut BTreeSet<&'static str>) -> Result
         lost.insert("file name");
         after.insert("file", before.get("file").cloned().unwrap_or_default());
     }
+    // A protocol that demands a name gets one that says nothing.
+    for name in after.get_mut("file").into_iter().flatten() {
+        if let Some(bare) = name.strip_suffix(" document.pdf") {
+            *name = bare.to_owned();
+        }
+    }
     if before == after { Ok(()) } else { Err(format!("the turns were {before:?} and are {after:?}")) }
 }
 
@@ -259,25 +281,21 @@ fn runner() -> TestRunner {
 }
 
 /// What random conversations lose on the way of a pair.
-#[track_caller]
-fn losses(pair: Pair) -> BTreeSet<&'static str> {
+fn losses(pair: Pair) -> Result<BTreeSet<&'static str>, String> {
     let all = std::cell::RefCell::new(BTreeSet::new());
     let result = runner().run(&talks(), |talk| {
         let (lost, _) = trip(pair, &talk).map_err(TestCaseError::fail)?;
         all.borrow_mut().extend(lost);
         Ok(())
     });
-    if let Err(error) = result {
-        panic!("{pair:?}: {error}");
-    }
-    all.into_inner()
+    result.map_err(|error| format!("{pair:?}: {error}"))?;
+    Ok(all.into_inner())
 }
 
 fn trips() -> Vec<(&'static str, &'static str)> {
     let pairs = pairs();
-    for pair in &pairs {
-        losses(*pair);
-    }
+    let wrong: Vec<String> = pairs.iter().filter_map(|pair| losses(*pair).err()).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     pairs.iter().map(|pair| pair.names).collect()
 }
 
@@ -286,7 +304,8 @@ const END: &str = "<!-- end of losses -->";
 
 fn table() -> String {
     let pairs = pairs();
-    let by_pair: Vec<(Pair, BTreeSet<&'static str>)> = pairs.iter().map(|pair| (*pair, losses(*pair))).collect();
+    let by_pair: Vec<(Pair, BTreeSet<&'static str>)> =
+        pairs.iter().map(|pair| (*pair, losses(*pair).unwrap())).collect();
     let mut out = String::from("\n| what is lost | from → to | the client is warned |\n|---|---|---|\n");
     for loss in LOSSES {
         let ways: Vec<String> = by_pair
