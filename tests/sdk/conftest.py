@@ -4,10 +4,7 @@ import os
 
 import pytest
 
-WIRES = ["anthropic", "openai"]
-NEWEST = []
-# Their endpoints are not served yet.
-collect_ignore = ["test_genai.py", "test_openai_responses.py"]
+WIRES = ["anthropic", "openai", "responses", "gemini"]
 UPSTREAM = {
     "anthropic": "claude-sonnet-4-5",
     "openai": "mock-chat",
@@ -38,7 +35,7 @@ def wire(request):
     return request.param
 
 
-@pytest.fixture(params=[*WIRES, *NEWEST])
+@pytest.fixture(params=[*WIRES, "gemini3"])
 def any_wire(request):
     """The wires, and Gemini's third generation, which wants its signatures back."""
     return request.param

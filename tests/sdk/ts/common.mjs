@@ -5,8 +5,7 @@ import { test } from "node:test";
 
 export const base = process.env.CCR_SDK_BASE;
 export const key = process.env.CCR_SDK_KEY;
-export const WIRES = ["anthropic", "openai"];
-export const NEWEST = [];
+export const WIRES = ["anthropic", "openai", "responses", "gemini"];
 const UPSTREAM = {
   anthropic: "claude-sonnet-4-5",
   openai: "mock-chat",
