@@ -208,7 +208,7 @@ def test_failover(client):
 
 def test_rate_limit(client, wire):
     with pytest.raises(anthropic.RateLimitError) as caught:
-        client.messages.create(model="busy-" + wire, max_tokens=50, messages=user("hi"))
+        client.messages.create(model=f"busy-{wire}-anthropic", max_tokens=50, messages=user("hi"))
     assert caught.value.response.headers["retry-after"]
     assert caught.value.body["error"]["type"] == "rate_limit_error"
 

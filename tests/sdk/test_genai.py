@@ -157,7 +157,7 @@ def test_structured_output(client, model):
 
 def test_rate_limit(client, wire):
     with pytest.raises(errors.ClientError) as caught:
-        client.models.generate_content(model="busy-" + wire, contents="hi")
+        client.models.generate_content(model=f"busy-{wire}-genai", contents="hi")
     assert caught.value.code == 429 and caught.value.status == "RESOURCE_EXHAUSTED"
 
 

@@ -161,7 +161,7 @@ def test_structured_output(client, model):
 
 def test_rate_limit(client, wire):
     with pytest.raises(openai.RateLimitError) as caught:
-        client.chat.completions.create(model="busy-" + wire, messages=user("hi"))
+        client.chat.completions.create(model=f"busy-{wire}-chat", messages=user("hi"))
     assert caught.value.response.headers["retry-after"] and caught.value.body["message"]
 
 

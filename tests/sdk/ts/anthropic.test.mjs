@@ -92,7 +92,7 @@ each(SDK, "structured output", async (_, model) => {
 
 each(SDK, "errors", async (wire) => {
   const ask = { max_tokens: 50, messages: user("hi") };
-  await assert.rejects(client.messages.create({ ...ask, model: `busy-${wire}` }), (error) => {
+  await assert.rejects(client.messages.create({ ...ask, model: `busy-${wire}-tsanthropic` }), (error) => {
     assert.ok(error instanceof Anthropic.RateLimitError);
     return Boolean(error.headers.get("retry-after"));
   });

@@ -81,7 +81,7 @@ each(SDK, "structured output", async (_, model) => {
 
 each(SDK, "errors", async (wire) => {
   const messages = user("hi");
-  await assert.rejects(create({ model: `busy-${wire}`, messages }), OpenAI.RateLimitError);
+  await assert.rejects(create({ model: `busy-${wire}-tschat`, messages }), OpenAI.RateLimitError);
   await assert.rejects(create({ model: `broken-${wire}`, messages }), OpenAI.InternalServerError);
   const wrong = [{ role: "wizard", content: "hi" }];
   await assert.rejects(create({ model: `on-${wire}`, messages: wrong }), OpenAI.BadRequestError);

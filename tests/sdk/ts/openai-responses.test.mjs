@@ -74,7 +74,7 @@ each(SDK, "structured output", async (_, model) => {
 });
 
 each(SDK, "errors", async (wire) => {
-  await assert.rejects(create({ model: `busy-${wire}`, input: "hi" }), OpenAI.RateLimitError);
+  await assert.rejects(create({ model: `busy-${wire}-tsresponses`, input: "hi" }), OpenAI.RateLimitError);
   await assert.rejects(create({ model: `broken-${wire}`, input: "hi" }), OpenAI.InternalServerError);
   const wrong = [{ role: "wizard", content: "hi" }];
   await assert.rejects(create({ model: `on-${wire}`, input: wrong }), OpenAI.BadRequestError);
