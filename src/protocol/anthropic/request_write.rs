@@ -196,6 +196,19 @@ impl RequestWriter<'_> {
         Ok(self.out.len() > empty)
     }
 
+    /// Appends a signature. Google's SDKs write bytes in the letters of URLs, which Anthropic's own never has.
+    fn signature(&mut self, signature: Text<'_>) {
+        let begin = self.out.len();
+        push_text(&mut self.out, signature);
+        for byte in self.out.iter_mut().skip(begin) {
+            *byte = match *byte {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => other,
+            };
+        }
+    }
+
     /// Appends a cache mark behind other members. The upstream refuses a request with too many of them.
     fn mark(&mut self, mark: Raw<'_>) {
         self.marks += 1;
@@ -243,7 +256,7 @@ impl RequestWriter<'_> {
                     self.out.extend_from_slice(b"{\"type\":\"thinking\",\"thinking\":");
                     push_text(&mut self.out, *text);
                     push_member(&mut self.out, "signature");
-                    push_text(&mut self.out, signature);
+                    self.signature(signature);
                 }
                 // Thinking that this upstream has not signed is refused by it.
                 None => return Ok(()),
