@@ -6,7 +6,7 @@
 //! Gemini's field is bytes, and its SDKs decode them: there the mark before the text is base64 too.
 
 use super::Wire;
-use super::json::Text;
+use super::json::{Text, push_text};
 
 const MARK: &[u8] = b"ccr1.";
 const WIRES: [(Wire, &[u8]); 4] = [
@@ -73,9 +73,30 @@ impl<'a> Signed<'a> {
     }
 }
 
+/// Appends a signature of Anthropic's as a string. Google's SDKs write bytes in the letters of URLs,
+/// which Anthropic's own never has.
+pub(crate) fn push_in_own_letters(out: &mut Vec<u8>, signature: Text<'_>) {
+    let begin = out.len();
+    push_text(out, signature);
+    for byte in out.iter_mut().skip(begin) {
+        *byte = match *byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => other,
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn anthropic_gets_its_own_letters() {
+        let mut out = Vec::new();
+        push_in_own_letters(&mut out, Text::from_escaped(b"a-b_c=="));
+        assert_eq!(out, b"\"a+b/c==\"");
+    }
 
     #[test]
     fn only_the_maker_sees_a_signature_again() {

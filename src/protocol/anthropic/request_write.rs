@@ -5,7 +5,7 @@ use super::super::encode::{Back, EncodeError, Target, warnings};
 use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Turn, schema_in_words};
 use super::super::json::{Raw, Text, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
-use super::super::signed::Signed;
+use super::super::signed::{Signed, push_in_own_letters};
 use super::super::thinking::AnthropicSays;
 use super::super::transform::schema_clean;
 use crate::dsl::policy::Capability;
@@ -196,19 +196,6 @@ impl RequestWriter<'_> {
         Ok(self.out.len() > empty)
     }
 
-    /// Appends a signature. Google's SDKs write bytes in the letters of URLs, which Anthropic's own never has.
-    fn signature(&mut self, signature: Text<'_>) {
-        let begin = self.out.len();
-        push_text(&mut self.out, signature);
-        for byte in self.out.iter_mut().skip(begin) {
-            *byte = match *byte {
-                b'-' => b'+',
-                b'_' => b'/',
-                other => other,
-            };
-        }
-    }
-
     /// Appends a cache mark behind other members. The upstream refuses a request with too many of them.
     fn mark(&mut self, mark: Raw<'_>) {
         self.marks += 1;
@@ -256,7 +243,7 @@ impl RequestWriter<'_> {
                     self.out.extend_from_slice(b"{\"type\":\"thinking\",\"thinking\":");
                     push_text(&mut self.out, *text);
                     push_member(&mut self.out, "signature");
-                    self.signature(signature);
+                    push_in_own_letters(&mut self.out, signature);
                 }
                 // Thinking that this upstream has not signed is refused by it.
                 None => return Ok(()),
