@@ -137,7 +137,7 @@ fn check_turns(contents: &[Value]) -> Result<(), Refusal> {
                         || text(call, "id").is_none()
                         || text(call, "id") == text(response, "id"))
             };
-            let Some(place) = open.iter().position(|call| same(call)) else {
+            let Some(place) = open.iter().position(same) else {
                 let name = text(response, "name").unwrap_or_default();
                 return Err(Refusal::new(format!(
                     "Please ensure that each function response answers a function call of the function call turn. \
