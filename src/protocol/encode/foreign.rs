@@ -14,9 +14,6 @@ use super::Target;
 use super::adapt::places;
 use super::splice::Splices;
 
-/// The signature that Gemini documents for what it has not made, and lets pass unread.
-const UNREAD: &[u8] = b"\"skip_thought_signature_validator\"";
-
 /// Takes unsigned and foreign thinking out of a request that goes on to Anthropic as it came. Returns whether a
 /// tool loop is left that does not begin with thinking, in which no budget for thinking may be given.
 pub(super) fn take(request: &Request, splices: &mut Splices<'_>) -> bool {

@@ -12,7 +12,7 @@ use super::super::responses;
 use super::super::signed::Signed;
 use super::super::subagent::SubagentTag;
 use super::super::{Protocol, Wire};
-use super::{Outgoing, Target, adapt, adapt_gemini, foreign, warnings};
+use super::{Outgoing, Target, adapt, adapt_gemini, warnings};
 
 /// Replacements; no two of them overlap.
 pub(super) struct Splices<'a> {
@@ -155,9 +155,6 @@ pub(super) fn write(request: &Request, target: &Target<'_>, mut splices: Splices
         splices.replace(tag.place.clone(), in_place_of(tag));
     }
     if target.wire == Wire::Gemini {
-        if !splices.rewritten {
-            foreign::replace_signatures(request, &mut splices);
-        }
         adapt_gemini::write(request, target, &mut splices, outgoing);
         outgoing.body = splices.into_parts();
         return;

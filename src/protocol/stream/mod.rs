@@ -168,7 +168,12 @@ impl Relay {
             out.push(rest);
             out.push(Bytes::from_static(b"\n\n"));
         }
-        let ended = self.tracker.stop.filter(|_| !self.reader.unfinished()).ok_or(Truncated).and_then(|stop| self.write_end().map(|()| stop));
+        let ended = self
+            .tracker
+            .stop
+            .filter(|_| !self.reader.unfinished())
+            .ok_or(Truncated)
+            .and_then(|stop| self.write_end().map(|()| stop));
         // Whatever was written is whole events, and an error event counts on them.
         self.flush_written(out);
         let stop = ended?;
