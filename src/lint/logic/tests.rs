@@ -119,7 +119,7 @@ fn rules_together() {
             (r#"request.protocol == "anthropic""#, "a"),
             (r#"request.protocol in ["chat", "responses"]"#, "b"),
             (r#"request.protocol.startsWith("g")"#, "a"),
-            ("request.protocol.size() == 6", "b"),
+            ("request.protocol.size() >= 6", "b"),
         ],
         &[("P0308", "default")],
     );
