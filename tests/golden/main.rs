@@ -60,7 +60,13 @@
 //! One entry in `rows/`: its name (the directory and the test), its section, its sentence, its predicate
 //! (`any` when the `want`s say it all).
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests fail by panicking"
+)]
 
 mod case;
 mod flow;
