@@ -184,10 +184,7 @@ impl Items {
                 self.grow(json)?;
                 // Plain text is known when its quotes are closed.
                 if matches!(&self.open, Some(Item::Call { called, .. }) if !called.is_custom()) {
-                    self.inner_event("response.function_call_arguments.delta", heading, "", out);
-                    push_member(out, "delta");
-                    push_text(out, json);
-                    out.extend_from_slice(b"}\n\n");
+                    self.arguments_delta(heading, json, out);
                 }
             }
             _ => {}
@@ -198,6 +195,13 @@ impl Items {
     fn count(&mut self, piece: Text<'_>) -> Result<(), StreamError> {
         self.open_bytes += piece.escaped().len();
         if self.finished.len() + self.open_bytes > MAX_EVENT_BYTES { Err(EventTooLarge.into()) } else { Ok(()) }
+    }
+
+    fn arguments_delta(&mut self, heading: &Heading, piece: Text<'_>, out: &mut Vec<u8>) {
+        self.inner_event("response.function_call_arguments.delta", heading, "", out);
+        push_member(out, "delta");
+        push_text(out, piece);
+        out.extend_from_slice(b"}\n\n");
     }
 
     /// Remembers a piece of the open item.
@@ -223,15 +227,15 @@ impl Items {
     }
 
     fn close(&mut self, heading: &Heading, progress: Progress, out: &mut Vec<u8>) {
-        let Some(mut item) = self.open.take() else { return };
-        if let Item::Call { called, arguments, .. } = &mut item {
+        if let Some(Item::Call { called, arguments, .. }) = &mut self.open {
             if called.is_custom() {
                 *arguments = plain_input(Text::from_escaped(arguments));
             } else if arguments.is_empty() {
+                // Whoever adds the deltas up gets the same as who waits for the whole.
                 arguments.extend_from_slice(b"{}");
+                self.arguments_delta(heading, Text::from_escaped(b"{}"), out);
             }
         }
-        self.open = Some(item);
         self.done_events(heading, out);
         let Some(item) = self.open.take() else { return };
         if !self.finished.is_empty() {

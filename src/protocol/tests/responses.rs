@@ -504,6 +504,42 @@ fn a_proof_is_no_part_of_what_was_thought() {
 }
 
 #[test]
+fn a_call_that_says_nothing_has_a_delta_of_its_own() {
+    let stream = [
+        r#"{"type":"message_start","message":{"usage":{"input_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"look","input":{}}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":1}}"#,
+        r#"{"type":"message_stop"}"#,
+    ]
+    .map(|data| format!("data: {data}\n\n"))
+    .concat();
+    let ran = run(Wire::Anthropic, Protocol::Responses, &Back::default(), &[stream.as_bytes()]);
+    let told = events(&ran.text);
+    let member = |kind: &str, name: &str| -> Vec<Value> {
+        told.iter().filter(|event| event["type"] == kind).map(|event| event[name].clone()).collect()
+    };
+    assert_eq!(member("response.function_call_arguments.delta", "delta"), ["{}"]);
+    assert_eq!(member("response.function_call_arguments.done", "arguments"), ["{}"]);
+}
+
+/// The last event lacks its empty line, and the answer its end.
+#[test]
+fn what_a_last_event_said_stands_before_the_error() {
+    let back = Back::default();
+    let mut relay = Relay::new(Wire::Gemini, Protocol::Responses, &context(&back));
+    let mut out = Vec::new();
+    let stream = r#"data: {"candidates":[{"content":{"role":"model","parts":[{"text":"hi"}]},"index":0}]}"#;
+    relay.push(Bytes::from_static(stream.as_bytes()), &mut out).unwrap();
+    assert_eq!(relay.finish(&mut out).err(), Some(Truncated));
+    relay.fail(&errors::ErrorReply { status: 502, message: "cut".into(), ..errors::ErrorReply::default() }, &mut out);
+    let told = events(&String::from_utf8_lossy(&out.concat()));
+    let numbers: Vec<_> = told.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (0..told.len() as u64).collect::<Vec<_>>());
+    assert!(told.iter().any(|event| event["delta"] == "hi"));
+}
+
+#[test]
 fn a_stream_that_ran_out_of_tokens_is_incomplete() {
     let stream = [
         chunk(r#"{"content":"he"}"#),
