@@ -139,6 +139,8 @@ fn a_body_is_explained_in_either_protocol() {
     assert_eq!(trace_of(CHAT, &[])["decision"], "main/default");
     assert_eq!(trace_of(CHAT, &["--protocol", "chat", "--tenant", "lanhai"])["tenant"], "lanhai");
     assert_eq!(trace_of(r#"{"message":"写代码"}"#, &[])["decision"], "main/code");
+    let gemini = r#"{"contents":[{"role":"user","parts":[{"text":"看看这段代码"}]}]}"#;
+    assert_eq!(trace_of(gemini, &["--protocol", "gemini"])["decision"], "main/code");
 }
 
 const PRICED: &str = r#"

@@ -20,6 +20,8 @@ pub(super) enum Spoken {
     Chat,
     /// OpenAI Responses
     Responses,
+    /// Gemini's `generateContent`
+    Gemini,
     /// this program's own `POST /chat`
     Simple,
 }
@@ -30,6 +32,7 @@ impl From<Spoken> for Protocol {
             Spoken::Anthropic => Self::Anthropic,
             Spoken::Chat => Self::Chat,
             Spoken::Responses => Self::Responses,
+            Spoken::Gemini => Self::Gemini,
             Spoken::Simple => Self::Simple,
         }
     }
