@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::encode::Back;
-use super::json::{JsonError, Kind, Raw};
+use super::json::{JsonError, Kind, Raw, has_halves, mend_halves, sound};
 use super::message::Message;
 use super::stream;
 use super::stream::writer::Heading;
@@ -128,6 +128,7 @@ pub fn answer(
     body: Bytes,
     context: &AnswerContext<'_>,
 ) -> Result<Answer, BrokenAnswer> {
+    let body = sound_body(&body)?.map_or(body, Bytes::from);
     let message = read(wire, &body)?;
     if !context.back.stages.is_empty()
         && let Some(answer) = stream::staged(protocol, &message, context)?
@@ -138,7 +139,20 @@ pub fn answer(
     if wire.same_as(protocol) {
         return Ok(Answer::new(body.clone(), &message, spent));
     }
+    let ids = message.other_ids();
+    let message = message.with_ids(&ids)?;
     Ok(Answer::new(Answer::write(protocol, &message, &context.heading()), &message, spent))
+}
+
+/// An upstream's body as JSON that every client can read; None: it is that already. See [`stream`] for what is
+/// mended and what is a failure; a whole answer has its halves of characters mended besides, for none of them
+/// comes later.
+pub(crate) fn sound_body(body: &[u8]) -> Result<Option<Vec<u8>>, JsonError> {
+    let mut mended = sound(body)?;
+    if has_halves(mended.as_deref().unwrap_or(body)) {
+        mend_halves(mended.get_or_insert_with(|| body.to_vec()));
+    }
+    Ok(mended)
 }
 
 pub(crate) fn read(wire: Wire, body: &[u8]) -> Result<Message<'_>, BrokenAnswer> {

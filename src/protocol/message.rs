@@ -1,8 +1,13 @@
 //! A whole answer in one form for all wires.
 
-use super::json::{Raw, Text, push_escaped};
+use std::borrow::Cow;
+
+use super::answer::BrokenAnswer;
+use super::json::{Kind, Raw, Text, push_escaped};
+use super::names::distinct;
 use super::request::shown;
 use super::signed::Signed;
+use super::stream::json_end::JsonEnd;
 use super::tokens;
 use super::transform::repair::{object_in, push_invalid};
 use super::usage::{Spent, Stop, Usage};
@@ -42,9 +47,52 @@ pub(crate) enum Block<'a> {
 /// A tool's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input<'a> {
+    /// an object, or what stands where one should
     Object(Raw<'a>),
     /// JSON text, as a model wrote it, inside a string
     Written(Text<'a>),
+}
+
+impl<'a> Message<'a> {
+    /// Other ids, escaped, for calls whose own is that of an earlier one: a client could not tell their
+    /// results apart. Each with the place of its block.
+    pub(crate) fn other_ids(&self) -> Vec<(usize, Vec<u8>)> {
+        let (mut taken, mut others): (Vec<Cow<'_, str>>, Vec<_>) = (Vec::new(), Vec::new());
+        for (place, block) in self.blocks.iter().enumerate() {
+            let Block::Tool { id, .. } = block else { continue };
+            let id = id.decode();
+            if taken.contains(&id) && !id.is_empty() {
+                let free = distinct(&id, |id| taken.iter().any(|known| known == id)).into_owned();
+                let mut escaped = Vec::with_capacity(free.len());
+                push_escaped(&mut escaped, free.as_bytes());
+                others.push((place, escaped));
+                taken.push(Cow::Owned(free));
+            } else {
+                taken.push(id);
+            }
+        }
+        others
+    }
+
+    /// The message with these ids, for a client who reads it in another form than the upstream's.
+    ///
+    /// # Errors
+    /// When a call has no name: no client can run it.
+    pub(crate) fn with_ids<'b>(self, ids: &'b [(usize, Vec<u8>)]) -> Result<Message<'b>, BrokenAnswer>
+    where
+        'a: 'b,
+    {
+        let mut message: Message<'b> = self;
+        if message.blocks.iter().any(|block| matches!(block, Block::Tool { name, .. } if name.is_empty())) {
+            return Err(BrokenAnswer::new("a tool call has no name"));
+        }
+        for (place, other) in ids {
+            if let Some(Block::Tool { id, .. }) = message.blocks.get_mut(*place) {
+                *id = Text::from_escaped(other);
+            }
+        }
+        Ok(message)
+    }
 }
 
 impl Message<'_> {
@@ -110,17 +158,57 @@ pub(crate) fn escaped_note(block: Raw<'_>) -> Option<Vec<u8>> {
     })
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    /// What an upstream gives as a call's input, whatever its wire wants there. Nothing is no input.
+    pub(crate) fn of(value: Option<Raw<'a>>) -> Self {
+        let Some(value) = value else { return Self::Written(Text::EMPTY) };
+        value.text().map_or(Self::Object(value), Self::Written)
+    }
+
     /// Appends it as an object. What a model wrote may not be one: nothing is `{}`, an object inside a
     /// string is taken out, missing brackets are added, and what is beyond repair is kept under
     /// `_invalid_arguments`, so that it is seen and not lost.
     pub(crate) fn push_object(self, out: &mut Vec<u8>) {
         match self {
-            Self::Object(raw) => out.extend_from_slice(raw.bytes()),
+            Self::Object(raw) if raw.kind() == Kind::Object => out.extend_from_slice(raw.bytes()),
             Self::Written(text) => match object_in(&text.decode()) {
                 Some(object) => out.extend_from_slice(object.as_bytes()),
                 None => push_invalid(out, text.escaped()),
             },
+            Self::Object(raw) => {
+                let mut escaped = Vec::new();
+                push_escaped(&mut escaped, raw.bytes());
+                push_invalid(out, &escaped);
+            }
+        }
+    }
+
+    /// Gives the text of the object.
+    pub(crate) fn with_text<T>(self, give: impl FnOnce(Text<'_>) -> T) -> T {
+        match self {
+            Self::Written(text) => give(text),
+            Self::Object(raw) => {
+                let mut escaped = Vec::with_capacity(raw.bytes().len() + 16);
+                push_escaped(&mut escaped, raw.bytes());
+                give(Text::from_escaped(&escaped))
+            }
+        }
+    }
+
+    /// Appends it as a string that holds the object; one that was cut is closed, unless that is what the client
+    /// has to see.
+    pub(crate) fn push_closed(self, stop: Stop, out: &mut Vec<u8>) {
+        let Self::Written(text) = self else { return self.push_written(out) };
+        let mut end = JsonEnd::default();
+        if stop != Stop::MaxTokens {
+            end.push(text.escaped());
+        }
+        let missing = end.missing();
+        self.push_written(out);
+        if !missing.is_empty() {
+            out.pop();
+            out.extend_from_slice(&missing);
+            out.push(b'"');
         }
     }
 

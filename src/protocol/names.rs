@@ -36,6 +36,15 @@ pub(crate) fn legal_id(id: &str) -> Cow<'_, str> {
     legal(id, usize::MAX)
 }
 
+/// An id that is not taken: the id itself, or with a number behind it.
+pub(crate) fn distinct<'i>(id: &'i str, taken: impl Fn(&str) -> bool) -> Cow<'i, str> {
+    if !taken(id) {
+        return Cow::Borrowed(id);
+    }
+    let numbered = (2_u64..).map(|number| format!("{id}_{number}"));
+    numbered.into_iter().find(|id| !taken(id)).map_or(Cow::Borrowed(id), Cow::Owned)
+}
+
 /// Appends a call's id as a string.
 pub(crate) fn push_id(out: &mut Vec<u8>, id: Text<'_>) {
     push_string(out, &legal(&id.decode(), MAX_ID_BYTES));

@@ -120,6 +120,19 @@ pub fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(all))
 }
 
+/// The event with other data, on one line; its other fields stay.
+pub(crate) fn with_data(event: &[u8], data: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(event.len() + data.len());
+    for line in lines(event).filter(|line| field(line, b"data").is_none()) {
+        out.extend_from_slice(line);
+        out.push(b'\n');
+    }
+    out.extend_from_slice(b"data: ");
+    out.extend(data.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+    out.extend_from_slice(b"\n\n");
+    Bytes::from(out)
+}
+
 /// The lines that are not empty.
 fn lines(event: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = event.strip_prefix(b"\xef\xbb\xbf").unwrap_or(event);

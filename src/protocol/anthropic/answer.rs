@@ -40,7 +40,7 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
             b"tool_use" => message.blocks.push(Block::Tool {
                 id: id.and_then(Raw::text).unwrap_or(Text::EMPTY),
                 name: name.and_then(Raw::text).unwrap_or(Text::EMPTY),
-                input: Input::Object(input.unwrap_or(Raw::from_measured(b"{}"))),
+                input: Input::of(input),
             }),
             _ => message.blocks.push(Block::Foreign(block)),
         }

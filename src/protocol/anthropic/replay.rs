@@ -2,6 +2,7 @@
 //! this router does not know goes on as it is.
 
 use super::super::json::{JsonError, Raw, Text, push_escaped, push_number};
+use super::super::message::Input;
 
 /// Writes the stream of an answer.
 pub(crate) fn replay(answer: Raw<'_>) -> Result<Vec<u8>, JsonError> {
@@ -68,8 +69,10 @@ fn push_block(out: &mut Vec<u8>, index: u64, block: Raw<'_>) -> Result<(), JsonE
         push_delta(out, index, b"citations_delta\",\"citation\":", citation?.bytes());
     }
     if let Some(input) = input.filter(|_| is_emptied("input")) {
-        let mut json = b"\"".to_vec();
-        push_escaped(&mut json, input.bytes());
+        // Who reads a stream puts the pieces together and wants an object, whoever reads the whole.
+        let (mut object, mut json) = (Vec::new(), b"\"".to_vec());
+        Input::of(Some(input)).push_object(&mut object);
+        push_escaped(&mut json, &object);
         json.push(b'"');
         push_delta(out, index, b"input_json_delta\",\"partial_json\":", &json);
     }

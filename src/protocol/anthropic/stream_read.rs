@@ -2,7 +2,8 @@
 
 use super::super::Wire;
 use super::super::errors::read_upstream_error;
-use super::super::json::{Raw, Text, push_escaped};
+use super::super::json::{Kind, Raw, Text};
+use super::super::message::Input;
 use super::super::signed::Signed;
 use super::super::stream::event::{Event, Sink, StreamError};
 use super::super::usage::{Stop, Usage};
@@ -79,10 +80,9 @@ impl StreamReader {
                 }
                 sink(Event::ToolStart { slot, id: id.and_then(Raw::text), name: name.and_then(Raw::text) })?;
                 // Anthropic itself starts with `{}` and sends the input in deltas; others do not.
-                let Some(input) = input.filter(|input| input.members().next().is_some()) else { return Ok(()) };
-                let mut json = Vec::new();
-                push_escaped(&mut json, input.bytes());
-                sink(Event::ToolInput { slot, json: Text::from_escaped(&json) })
+                let begun = |input: &Raw<'_>| input.kind() != Kind::Object || input.members().next().is_some();
+                let Some(input) = input.filter(begun) else { return Ok(()) };
+                Input::of(Some(input)).with_text(|json| sink(Event::ToolInput { slot, json }))
             }
             _ => sink(Event::Foreign(block)),
         }

@@ -2,7 +2,7 @@
 
 use super::super::Wire;
 use super::super::answer::BrokenAnswer;
-use super::super::json::{Kind, Raw, Text, push_number, push_string};
+use super::super::json::{Raw, Text, push_number, push_string};
 use super::super::message::{Block, Input, Message, note_of};
 use super::super::signed::Signed;
 use super::super::stream::writer::Heading;
@@ -56,7 +56,7 @@ pub(super) enum Content<'a> {
     Nothing,
     Text(Text<'a>),
     Thought(Text<'a>),
-    Call { id: Option<Text<'a>>, name: Option<Text<'a>>, input: Raw<'a> },
+    Call { id: Option<Text<'a>>, name: Option<Text<'a>>, input: Input<'a> },
     Other(Raw<'a>),
 }
 
@@ -73,7 +73,8 @@ pub(super) fn read_part(part: Raw<'_>) -> Result<Said<'_>, super::super::json::J
             Content::Call {
                 id: id.and_then(Raw::text).filter(|id| !id.is_empty()),
                 name: name.and_then(Raw::text),
-                input: args.filter(|args| args.kind() == Kind::Object).unwrap_or(Raw::from_measured(b"{}")),
+                // A call without arguments has none: there are no pieces to wait for.
+                input: Input::of(args.or(Some(Raw::from_measured(b"{}")))),
             }
         }
         _ if part.members().map_while(Result::ok).all(|(key, _)| is_named(key, "thoughtSignature")) => Content::Nothing,
@@ -137,11 +138,9 @@ fn push_block<'a>(blocks: &mut Vec<Block<'a>>, said: Said<'a>) {
     }
     blocks.extend(match content {
         Content::Text(text) => Some(Block::Text(text)),
-        Content::Call { id, name, input } => Some(Block::Tool {
-            id: id.unwrap_or(Text::EMPTY),
-            name: name.unwrap_or(Text::EMPTY),
-            input: Input::Object(input),
-        }),
+        Content::Call { id, name, input } => {
+            Some(Block::Tool { id: id.unwrap_or(Text::EMPTY), name: name.unwrap_or(Text::EMPTY), input })
+        }
         Content::Other(part) => Some(Block::Foreign(part)),
         Content::Nothing | Content::Thought(_) => None,
     });

@@ -2,7 +2,8 @@
 
 use super::super::Wire;
 use super::super::errors::read_upstream_error;
-use super::super::json::{Raw, Text, push_escaped};
+use super::super::json::{Raw, Text};
+use super::super::message::Input;
 use super::super::stream::event::{Event, Sink, StreamError};
 use super::super::stream::others::Others;
 use super::super::usage::{Stop, Usage};
@@ -146,7 +147,7 @@ impl StreamReader {
         &mut self,
         id: Option<Text<'_>>,
         name: Option<Text<'_>>,
-        input: Raw<'_>,
+        input: Input<'_>,
         sink: Sink<'_>,
     ) -> Result<(), StreamError> {
         let slot = self.calls;
@@ -157,8 +158,6 @@ impl StreamReader {
         let made = format!("call_{}_{slot}", self.id);
         let id = id.unwrap_or(Text::from_escaped(made.as_bytes()));
         sink(Event::ToolStart { slot, id: Some(id), name })?;
-        let mut json = Vec::with_capacity(input.bytes().len() + 16);
-        push_escaped(&mut json, input.bytes());
-        sink(Event::ToolInput { slot, json: Text::from_escaped(&json) })
+        input.with_text(|json| sink(Event::ToolInput { slot, json }))
     }
 }

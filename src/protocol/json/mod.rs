@@ -12,6 +12,7 @@
 
 mod raw;
 mod scan;
+mod sound;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -20,6 +21,7 @@ mod write;
 pub use raw::{Elements, Kind, Members, Raw};
 pub(crate) use raw::{member_at, separator};
 pub use scan::{JsonError, count_elements, skip_space, skip_value};
+pub(crate) use sound::{has_halves, mend_halves, sound, without_last_half};
 pub use text::Text;
 pub(crate) use write::escape_controls;
 pub use write::{push_escaped, push_member, push_number, push_string, push_text};

@@ -120,6 +120,7 @@ fn unicode_escape(bytes: &[u8]) -> (char, usize) {
     (char::REPLACEMENT_CHARACTER, 5)
 }
 
-fn hex4(digits: Option<&[u8]>) -> Option<u32> {
+/// The number that four digits stand for.
+pub(super) fn hex4(digits: Option<&[u8]>) -> Option<u32> {
     digits?.iter().try_fold(0, |sum, digit| Some(sum << 4 | char::from(*digit).to_digit(16)?))
 }

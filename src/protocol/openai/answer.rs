@@ -3,7 +3,7 @@
 use super::super::Wire;
 use super::super::answer::BrokenAnswer;
 use super::super::errors::read_upstream_error;
-use super::super::json::{JsonError, Kind, Raw, Text, push_number, push_string};
+use super::super::json::{JsonError, Raw, Text, push_number, push_string};
 use super::super::message::{Block, Input, Message, escaped_note};
 use super::super::stream::writer::Heading;
 use super::super::usage::Stop;
@@ -71,12 +71,8 @@ fn read_message<'a>(message: Raw<'a>, blocks: &mut Vec<Block<'a>>) -> Result<boo
     for call in calls.unwrap_or(Raw::NULL).elements() {
         let [id, function] = call?.pick(["id", "function"])?;
         let [name, arguments] = function.unwrap_or(Raw::NULL).pick(["name", "arguments"])?;
-        let input = match arguments {
-            Some(arguments) if arguments.kind() == Kind::Object => Input::Object(arguments),
-            arguments => Input::Written(arguments.and_then(Raw::text).unwrap_or(Text::EMPTY)),
-        };
         let text = |raw: Option<Raw<'a>>| raw.and_then(Raw::text).unwrap_or(Text::EMPTY);
-        blocks.push(Block::Tool { id: text(id), name: text(name), input });
+        blocks.push(Block::Tool { id: text(id), name: text(name), input: Input::of(arguments) });
     }
     Ok(refusal.is_some())
 }
@@ -158,7 +154,7 @@ fn push_calls(out: &mut Vec<u8>, message: &Message<'_>, heading: &Heading) {
         out.extend_from_slice(b",\"type\":\"function\",\"function\":{\"name\":");
         push_string(out, heading.back.client_name(&name.decode()));
         out.extend_from_slice(b",\"arguments\":");
-        input.push_written(out);
+        input.push_closed(message.stop, out);
         out.extend_from_slice(b"}}");
     }
     if any {

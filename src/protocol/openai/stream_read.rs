@@ -3,6 +3,7 @@
 use super::super::Wire;
 use super::super::errors::read_upstream_error;
 use super::super::json::{Kind, Raw, Text};
+use super::super::message::Input;
 use super::super::stream::event::{Event, Sink, StreamError};
 use super::super::stream::others::Others;
 use super::super::usage::{Stop, Usage};
@@ -142,16 +143,8 @@ impl StreamReader {
                 sink(Event::ToolStart { slot, id, name })?;
             }
         }
-        match arguments {
-            Some(arguments) if arguments.kind() == Kind::Object => {
-                let mut json = Vec::new();
-                super::super::json::push_escaped(&mut json, arguments.bytes());
-                sink(Event::ToolInput { slot, json: Text::from_escaped(&json) })
-            }
-            Some(arguments) => match arguments.text().filter(|json| !json.is_empty()) {
-                Some(json) => sink(Event::ToolInput { slot, json }),
-                None => Ok(()),
-            },
+        match arguments.filter(|arguments| full(Some(*arguments))) {
+            Some(arguments) => Input::of(Some(arguments)).with_text(|json| sink(Event::ToolInput { slot, json })),
             None => Ok(()),
         }
     }

@@ -75,11 +75,7 @@ fn read_item<'a>(item: Raw<'a>, message: &mut Message<'a>) -> Result<bool, Broke
             }
         }
         b"function_call" => {
-            let input = match arguments {
-                Some(arguments) if arguments.kind() == Kind::Object => Input::Object(arguments),
-                arguments => Input::Written(text(arguments)),
-            };
-            message.blocks.push(Block::Tool { id: text(id), name: text(name), input });
+            message.blocks.push(Block::Tool { id: text(id), name: text(name), input: Input::of(arguments) });
         }
         // What the provider's own tools did: no other protocol can show it.
         _ => message.other = true,
@@ -132,7 +128,7 @@ fn items(message: &Message<'_>, heading: &Heading) -> Vec<Item> {
             Block::Tool { id, name, input } => {
                 let called = Called::of(&heading.back, &name.decode());
                 let mut written = Vec::new();
-                input.push_written(&mut written);
+                input.push_closed(message.stop, &mut written);
                 let arguments = Raw::from_measured(&written).text().unwrap_or(Text::EMPTY);
                 let arguments = if called.is_custom() { plain_input(arguments) } else { arguments.escaped().to_vec() };
                 let id = if id.is_empty() { format!("call_{}_{place}", heading.id) } else { id.decode().into_owned() };

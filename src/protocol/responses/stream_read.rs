@@ -3,6 +3,7 @@
 use super::super::Wire;
 use super::super::errors::read_upstream_error;
 use super::super::json::{Raw, Text};
+use super::super::message::Input;
 use super::super::signed::Signed;
 use super::super::stream::event::{Event, Sink, StreamError};
 use super::super::usage::{Stop, Usage};
@@ -164,10 +165,9 @@ impl StreamReader {
                     None => Ok(()),
                 }
             }
-            b"function_call" if !seen.deltas && full(arguments) => match arguments.and_then(Raw::text) {
-                Some(json) => sink(Event::ToolInput { slot, json }),
-                None => Ok(()),
-            },
+            b"function_call" if !seen.deltas && full(arguments) => {
+                Input::of(arguments).with_text(|json| sink(Event::ToolInput { slot, json }))
+            }
             _ => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::super::answer::{Answer, AnswerContext, BrokenAnswer, read};
+use super::super::answer::{Answer, AnswerContext, BrokenAnswer, read, sound_body};
 use super::super::json::{Raw, Text};
 use super::super::message::{Block, Input, Message};
 use super::super::signed::Signed;
@@ -11,7 +11,7 @@ use super::super::sse::{self, EventTooLarge, Frames};
 use super::super::transform::stages::Stages;
 use super::super::{Protocol, Wire, anthropic};
 use super::End;
-use super::event::{Event, Reader, Sink, StreamError, Truncated};
+use super::event::{Event, Reader, Sink, StreamError, Truncated, mended};
 use super::tracker::Tracker;
 use super::writer::{Heading, Writer};
 use crate::bounds::MAX_ANSWER_BYTES;
@@ -74,8 +74,10 @@ impl Collector {
 
     fn event(&mut self, event: &[u8]) -> Result<(), StreamError> {
         let Some(data) = sse::data(event).filter(|_| !self.tracker.ended) else { return Ok(()) };
+        let mended = mended(&data)?;
+        let data = mended.as_deref().unwrap_or(&data);
         let (tracker, content, stages) = (&mut self.tracker, &mut self.content, &mut self.stages);
-        self.reader.read(&data, &mut |event| {
+        self.reader.read(data, &mut |event| {
             stages.pass(event, &mut |event| {
                 tracker.see(&event);
                 content.add(event)
@@ -256,10 +258,11 @@ fn each_event(message: &Message<'_>, sink: Sink<'_>) -> Result<(), StreamError> 
             Block::Tool { id, name, input } => {
                 let id = Some(*id).filter(|id| !id.is_empty());
                 sink(Event::ToolStart { slot, id, name: Some(*name) })?;
-                let mut written = Vec::new();
-                input.push_written(&mut written);
-                let json = Raw::from_measured(&written).text().unwrap_or(Text::EMPTY);
-                sink(Event::ToolInput { slot, json })?;
+                if *input == Input::Written(Text::EMPTY) {
+                    sink(Event::ToolInput { slot, json: Text::from_escaped(b"{}") })?;
+                } else {
+                    input.with_text(|json| sink(Event::ToolInput { slot, json }))?;
+                }
             }
             Block::Foreign(block) => sink(Event::Foreign(*block))?,
         }
@@ -277,6 +280,8 @@ pub fn replay(
     body: &[u8],
     context: &AnswerContext<'_>,
 ) -> Result<(Bytes, End), BrokenAnswer> {
+    let mended = sound_body(body)?;
+    let body = mended.as_deref().unwrap_or(body);
     let message = read(wire, body)?;
     let heading = context.heading();
     let mut stages = Stages::of(&heading);

@@ -1,7 +1,7 @@
 //! A stream's events in one form for all wires.
 
 use super::super::Wire;
-use super::super::json::{JsonError, Raw, Text};
+use super::super::json::{JsonError, Raw, Text, sound};
 use super::super::signed::Signed;
 use super::super::sse::EventTooLarge;
 use super::super::usage::{Stop, Usage};
@@ -71,6 +71,15 @@ impl From<JsonError> for StreamError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the upstream's stream ended before its answer did")]
 pub struct Truncated;
+
+/// An event's data as JSON that every client can read; None: it is that already, or a word that is no JSON in
+/// any protocol.
+///
+/// # Errors
+/// When it cannot be.
+pub(crate) fn mended(data: &[u8]) -> Result<Option<Vec<u8>>, StreamError> {
+    if data.is_empty() || data == b"[DONE]" { Ok(None) } else { Ok(sound(data)?) }
+}
 
 /// Reads one wire's events.
 #[derive(Debug)]

@@ -3,12 +3,17 @@
 //! When both sides speak the same, whole events go on byte for byte, as slices of the chunks that
 //! they came in; beside them a tracker reads what the gateway has to know. Otherwise each event is
 //! read into one form for all wires and written in the client's.
+//!
+//! What an event holds must be JSON, whoever it is for: an event that is none is an upstream's failure, and
+//! fails the attempt or breaks the stream. Bytes that are no text and raw control characters inside strings
+//! are mended, for no client can read them; only an event that needed it is written anew.
 
 mod collect;
 pub(crate) mod event;
 pub(crate) mod in_order;
 pub(crate) mod json_end;
 pub(crate) mod others;
+pub(crate) mod tidy;
 pub(crate) mod tracker;
 pub(crate) mod writer;
 
@@ -114,18 +119,19 @@ impl Relay {
             if self.tracker.ended {
                 continue;
             }
-            if self.event(&event)? && self.writer.is_none() {
-                run.add(event, out);
-            } else {
-                run.flush(out);
+            match self.event(event)?.filter(|_| self.writer.is_none()) {
+                Some(event) => run.add(event, out),
+                None => run.flush(out),
             }
         }
         Ok(())
     }
 
-    /// Reads one event; returns whether it may go on as it is.
-    fn event(&mut self, event: &Bytes) -> Result<bool, StreamError> {
-        let Some(data) = sse::data(event) else { return Ok(true) };
+    /// Reads one event; returns what may go on to a client of the same protocol.
+    fn event(&mut self, event: Bytes) -> Result<Option<Bytes>, StreamError> {
+        let Some(data) = sse::data(&event) else { return Ok(Some(event)) };
+        let mended = event::mended(&data)?;
+        let data = mended.as_deref().unwrap_or(&data);
         let mut usage_only = true;
         let (reader, stages) = (&mut self.reader, &mut self.stages);
         let mut way = Way {
@@ -134,12 +140,18 @@ impl Relay {
             heading: &self.heading,
             out: &mut self.written,
         };
-        reader.read(&data, &mut |event| {
+        reader.read(data, &mut |event| {
             usage_only &= matches!(event, event::Event::Usage { .. });
-            stages.pass(event, &mut |event| way.send(event))
+            if way.writer.is_none() { way.send(event) } else { stages.pass(event, &mut |event| way.send(event)) }
         })?;
         let cut = self.tracker.ended && (self.tracker.stop.is_none() || self.reader.unfinished());
-        Ok(!(cut || (usage_only && self.heading.back.withhold_usage && is_usage_chunk(&data))))
+        if cut || (usage_only && self.heading.back.withhold_usage && is_usage_chunk(data)) {
+            return Ok(None);
+        }
+        Ok(Some(match mended {
+            Some(data) => sse::with_data(&event, &data),
+            None => event,
+        }))
     }
 
     fn flush_written(&mut self, out: &mut Vec<Bytes>) {
@@ -164,8 +176,11 @@ impl Relay {
         // The last event's empty line may be missing, if it is whole otherwise. What is left of a line
         // end, or a comment, is nobody's.
         let is_event = !self.tracker.ended && sse::data(&rest).is_some();
-        if is_event && self.event(&rest) == Ok(true) && self.writer.is_none() {
-            out.push(rest);
+        if is_event
+            && let Ok(Some(event)) = self.event(rest)
+            && self.writer.is_none()
+        {
+            out.push(event);
             out.push(Bytes::from_static(b"\n\n"));
         }
         let ended = self

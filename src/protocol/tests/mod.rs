@@ -6,6 +6,7 @@ mod gemini;
 mod gemini_wire;
 mod requests;
 mod responses;
+mod rubbish;
 mod streams;
 mod transforms;
 mod transforms_back;

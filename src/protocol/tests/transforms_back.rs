@@ -160,8 +160,8 @@ fn tools() -> Vec<StageKind> {
 #[test]
 fn calls_are_read_from_the_text() {
     let check = |said: &str, expected: Value| check_text(&tools(), said, expected);
-    let one = call("call_r1_0", "read", json!({"path": "a"}));
-    let two = call("call_r1_1", "write", json!({}));
+    let one = call("call_r1_t0", "read", json!({"path": "a"}));
+    let two = call("call_r1_t1", "write", json!({}));
     check("no call < here", json!([text("no call < here")]));
     check("<tool_call>\n{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>", json!([one]));
     check(
@@ -180,7 +180,7 @@ fn calls_are_read_from_the_text() {
     check("<tool_call>```json\n{'name': 'read', arguments: {path: 'a',},}\n```</tool_call>", json!([one]));
     check("<tool_call>{\"name\":\"read\",\"arguments\":\"{\\\"path\\\":\\\"a\\\"}\"}", json!([one]));
     // A mark inside a text is the text's.
-    let inner = call("call_r1_0", "read", json!({"path": "</tool_call>"}));
+    let inner = call("call_r1_t0", "read", json!({"path": "</tool_call>"}));
     check("<tool_call>{\"name\":\"read\",\"arguments\":{\"path\":\"</tool_call>\"}}</tool_call>", json!([inner]));
     // What the model dreams up behind its calls is not said; before them it is text.
     check(
@@ -190,7 +190,7 @@ fn calls_are_read_from_the_text() {
     check("a <tool_result> b", json!([text("a <tool_result> b")]));
     check(
         "<tool_call>{\"name\":\"write\"}</tool_call> done",
-        json!([call("call_r1_0", "write", json!({})), text(" done"),]),
+        json!([call("call_r1_t0", "write", json!({})), text(" done"),]),
     );
 }
 
@@ -215,7 +215,7 @@ fn thinking_is_taken_out_before_calls_are_looked_for() {
     let said =
         "<think>I could <tool_call>{\"name\":\"read\"}</tool_call></think><tool_call>{\"name\":\"write\"}</tool_call>";
     let first = thinking("I could <tool_call>{\"name\":\"read\"}</tool_call>");
-    check_text(&stages, said, json!([first, call("call_r1_0", "write", json!({}))]));
+    check_text(&stages, said, json!([first, call("call_r1_t0", "write", json!({}))]));
 }
 
 #[test]

@@ -216,7 +216,8 @@ impl Emulated {
         };
         for call in calls {
             let slot = FIRST_SLOT + self.calls;
-            let id = format!("call_{}_{}", self.id, self.calls);
+            // Not one that a writer gives to a call of the upstream that has none.
+            let id = format!("call_{}_t{}", self.id, self.calls);
             let (id, name) = (Text::from_escaped(id.as_bytes()), Text::from_escaped(&call.name));
             sink(Event::ToolStart { slot, id: Some(id), name: Some(name) })?;
             sink(Event::ToolInput { slot, json: Text::from_escaped(&call.arguments) })?;

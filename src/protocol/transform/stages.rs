@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::super::stream::event::{Event, Sink, StreamError};
+use super::super::stream::tidy::Tidy;
 use super::super::stream::writer::Heading;
 use super::emulated::Emulated;
 use super::exit_tool::ExitTool;
@@ -34,8 +35,12 @@ enum Stage {
 }
 
 /// The chain of one answer.
-#[derive(Debug, Default)]
-pub(crate) struct Stages(Vec<Stage>);
+#[derive(Debug)]
+pub(crate) struct Stages {
+    stages: Vec<Stage>,
+    /// behind all of them, whatever the policy says
+    tidy: Tidy,
+}
 
 impl Stages {
     /// Those that the request was sent with.
@@ -46,17 +51,17 @@ impl Stages {
             StageKind::ExitTool(name) => Stage::ExitTool(ExitTool::new(name)),
             StageKind::ToolRepair => Stage::ToolRepair(ToolRepair::default()),
         };
-        Self(heading.back.stages.iter().map(stage).collect())
+        Self { stages: heading.back.stages.iter().map(stage).collect(), tidy: Tidy::default() }
     }
 
-    /// Whether nobody looks at the answer.
+    /// Whether the policy has nobody look at the answer.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.stages.is_empty()
     }
 
     /// Whether anything came out otherwise than it went in.
     pub(crate) fn changed(&self) -> bool {
-        self.0.iter().any(|stage| match stage {
+        self.stages.iter().any(|stage| match stage {
             Stage::ThinkTag(stage) => stage.changed,
             Stage::Emulated(stage) => stage.changed,
             Stage::ExitTool(stage) => stage.changed,
@@ -66,18 +71,20 @@ impl Stages {
 
     /// Takes an event; what comes of it goes into the sink.
     pub(crate) fn pass(&mut self, event: Event<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
-        run(&mut self.0, event, sink)
+        let tidy = &mut self.tidy;
+        run(&mut self.stages, event, &mut |event| tidy.take(event, sink))
     }
 
     /// Sends what is still held back. For an answer whose reason to stop has come: one that was cut off
     /// is an error, whatever is held.
     pub(crate) fn flush(&mut self, sink: Sink<'_>) -> Result<(), StreamError> {
-        let mut rest = self.0.as_mut_slice();
+        let tidy = &mut self.tidy;
+        let mut rest = self.stages.as_mut_slice();
         while let Some((first, later)) = std::mem::take(&mut rest).split_first_mut() {
-            first.flush(&mut |event| run(later, event, sink))?;
+            first.flush(&mut |event| run(later, event, &mut |event| tidy.take(event, sink)))?;
             rest = later;
         }
-        Ok(())
+        tidy.flush(sink)
     }
 }
 
