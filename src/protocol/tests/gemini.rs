@@ -15,22 +15,11 @@ fn gemini(body: &str) -> Request {
 }
 
 fn target(wire: Wire, can: &[Capability]) -> Target<'_> {
-    Target { wire, model: "up", output_limit: Some(8_000), context: None, can, stream: true, transforms: &[] }
-}
-
-struct Out {
-    body: Value,
-    warnings: String,
-}
-
-fn encoded(request: &Request, target: &Target<'_>) -> Result<Out, EncodeError> {
-    let out = encode(request, target)?;
-    let body = serde_json::from_slice(&out.body.concat()).unwrap();
-    Ok(Out { body, warnings: out.warnings.join("\n") })
+    able(wire, "up", can)
 }
 
 fn sent(wire: Wire, members: &str) -> Out {
-    encoded(&gemini(&format!("{{{members}}}")), &target(wire, &Capability::ALL)).unwrap()
+    written(&gemini(&format!("{{{members}}}")), &target(wire, &Capability::ALL)).unwrap()
 }
 
 #[track_caller]
@@ -52,7 +41,7 @@ fn refuses(body: &str, expected: &str) {
     let parsed = Request::parse_at(Protocol::Gemini, PATH, Bytes::copy_from_slice(body.as_bytes()));
     let error = match parsed {
         Err(error) => error.to_string(),
-        Ok(request) => encoded(&request, &target(Wire::Chat, &Capability::ALL)).map(|_| ()).unwrap_err().to_string(),
+        Ok(request) => written(&request, &target(Wire::Chat, &Capability::ALL)).map(|_| ()).unwrap_err().to_string(),
     };
     assert!(error.contains(expected), "{body}: {error}");
 }
@@ -317,7 +306,7 @@ fn a_tag_in_a_gemini_body_names_a_sub_agent() {
     )
     .unwrap();
     assert_eq!(request.tag().map(|tag| &*tag.model), Some("small"));
-    let out = encoded(&request, &target(Wire::Chat, &Capability::ALL)).unwrap();
+    let out = written(&request, &target(Wire::Chat, &Capability::ALL)).unwrap();
     assert_eq!(out.body["messages"][0]["content"], "go");
     assert_eq!(out.body["stream"], true, "the path is not forgotten");
 }

@@ -6,17 +6,11 @@ use super::*;
 use crate::dsl::policy::Capability;
 
 fn target<'a>(model: &'a str, can: &'a [Capability]) -> Target<'a> {
-    Target { wire: Wire::Gemini, model, context: None, output_limit: Some(8_000), can, stream: true, transforms: &[] }
-}
-
-struct Out {
-    body: Value,
-    warnings: String,
+    able(Wire::Gemini, model, can)
 }
 
 fn encoded(protocol: Protocol, members: &str, target: &Target<'_>) -> Result<Out, EncodeError> {
-    let out = encode(&request(protocol, &format!(r#"{{"model":"m",{members}}}"#)), target)?;
-    Ok(Out { body: serde_json::from_slice(&out.body.concat()).unwrap(), warnings: out.warnings.join("\n") })
+    super::encoded(protocol, &format!(r#"{{"model":"m",{members}}}"#), target)
 }
 
 #[track_caller]

@@ -1,36 +1,22 @@
-use proptest::prelude::*;
+//! Requests between Anthropic and Chat.
+
+mod adapted;
+mod generated;
+
 use serde_json::{Value, json};
 
 use super::*;
 use crate::dsl::policy::Capability;
 
-struct Out {
-    body: Value,
-    warnings: String,
-    back: Back,
-}
-
-fn target<'a>(wire: Wire, model: &'a str, can: &'a [Capability]) -> Target<'a> {
-    Target { wire, model, context: None, output_limit: Some(8_000), can, stream: true, transforms: &[] }
-}
-
-fn encoded(protocol: Protocol, body: &str, target: &Target<'_>) -> Result<Out, EncodeError> {
-    let out = encode(&request(protocol, body), target)?;
-    let bytes = out.body.concat();
-    let body =
-        serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&bytes)));
-    Ok(Out { body, warnings: out.warnings.join("\n"), back: out.back })
-}
-
 const ALL: &[Capability] = &Capability::ALL;
 
 fn to_chat(rest: &str) -> Out {
     let body = format!(r#"{{"model":"m","max_tokens":100,{rest}}}"#);
-    encoded(Protocol::Anthropic, &body, &target(Wire::Chat, "up", ALL)).unwrap()
+    encoded(Protocol::Anthropic, &body, &able(Wire::Chat, "up", ALL)).unwrap()
 }
 
 fn to_anthropic(rest: &str) -> Out {
-    encoded(Protocol::Chat, &format!(r#"{{"model":"m",{rest}}}"#), &target(Wire::Anthropic, "up", ALL)).unwrap()
+    encoded(Protocol::Chat, &format!(r#"{{"model":"m",{rest}}}"#), &able(Wire::Anthropic, "up", ALL)).unwrap()
 }
 
 #[track_caller]
@@ -62,7 +48,7 @@ const CLAUDE_CODE: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":32000,"st
 
 #[test]
 fn claude_code_to_chat() {
-    let out = encoded(Protocol::Anthropic, CLAUDE_CODE, &target(Wire::Chat, "glm-5", &[Capability::Tools])).unwrap();
+    let out = encoded(Protocol::Anthropic, CLAUDE_CODE, &able(Wire::Chat, "glm-5", &[Capability::Tools])).unwrap();
     insta::assert_snapshot!(format!("{}\n\n{}", serde_json::to_string_pretty(&out.body).unwrap(), out.warnings));
 }
 
@@ -76,7 +62,7 @@ const OPENAI: &str = r#"{"model":"gpt","stream":true,"stream_options":{"include_
 
 #[test]
 fn openai_to_anthropic() {
-    let out = encoded(Protocol::Chat, OPENAI, &target(Wire::Anthropic, "claude", ALL)).unwrap();
+    let out = encoded(Protocol::Chat, OPENAI, &able(Wire::Anthropic, "claude", ALL)).unwrap();
     insta::assert_snapshot!(format!("{}\n\n{}", serde_json::to_string_pretty(&out.body).unwrap(), out.warnings));
     assert_eq!(out.back.client_name(out.body["tools"][0]["name"].as_str().unwrap()), "get.weather");
 }
@@ -84,13 +70,13 @@ fn openai_to_anthropic() {
 #[test]
 fn simple_becomes_both() {
     let body = r#"{"message":"hi \"you\"","system":"s","max_tokens":5,"temperature":0.5,"seed":3,"user_id":"u","metadata":{"a":"b"}}"#;
-    let chat = encoded(Protocol::Simple, body, &target(Wire::Chat, "up", ALL)).unwrap();
+    let chat = encoded(Protocol::Simple, body, &able(Wire::Chat, "up", ALL)).unwrap();
     let messages = json!([{"role":"system","content":"s"},{"role":"user","content":"hi \"you\""}]);
     assert_eq!(
         chat.body,
         json!({"model":"up","messages":messages,"max_tokens":5,"temperature":0.5,"seed":3,"user":"u"})
     );
-    let out = encoded(Protocol::Simple, body, &target(Wire::Anthropic, "up", ALL)).unwrap();
+    let out = encoded(Protocol::Simple, body, &able(Wire::Anthropic, "up", ALL)).unwrap();
     let messages = json!([{"role":"user","content":[{"type":"text","text":"hi \"you\""}]}]);
     let expected = json!({"model":"up","max_tokens":5,"system":"s","messages":messages,"temperature":0.5,"metadata":{"user_id":"u"}});
     assert_eq!(out.body, expected);
@@ -117,10 +103,10 @@ fn documents_are_text_or_files_or_refused() {
         )
     };
     let text = document(r#"{"type":"text","media_type":"text/plain","data":"words"}"#);
-    let out = encoded(Protocol::Anthropic, &text, &target(Wire::Chat, "up", &[])).unwrap();
+    let out = encoded(Protocol::Anthropic, &text, &able(Wire::Chat, "up", &[])).unwrap();
     check(&out, "/messages/0/content", json!("t\n\nwords"));
     let pdf = document(r#"{"type":"base64","media_type":"application/pdf","data":"JVBE"}"#);
-    let out = encoded(Protocol::Anthropic, &pdf, &target(Wire::Chat, "up", ALL)).unwrap();
+    let out = encoded(Protocol::Anthropic, &pdf, &able(Wire::Chat, "up", ALL)).unwrap();
     let file = json!([{"type":"file","file":{"filename":"t","file_data":"data:application/pdf;base64,JVBE"}}]);
     check(&out, "/messages/0/content", file);
     for (source, can) in [
@@ -128,11 +114,11 @@ fn documents_are_text_or_files_or_refused() {
         (r#"{"type":"url","url":"https://x"}"#, ALL),
         (r#"{"type":"file","file_id":"f"}"#, ALL),
     ] {
-        let refused = encoded(Protocol::Anthropic, &document(source), &target(Wire::Chat, "up", can)).err();
+        let refused = encoded(Protocol::Anthropic, &document(source), &able(Wire::Chat, "up", can)).err();
         assert!(matches!(refused, Some(EncodeError::Unsupported(_))), "{source}");
     }
     let file = r#"{"messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,JVBE"}}]}]}"#;
-    let out = encoded(Protocol::Chat, file, &target(Wire::Anthropic, "up", ALL)).unwrap();
+    let out = encoded(Protocol::Chat, file, &able(Wire::Anthropic, "up", ALL)).unwrap();
     let source = json!({"type":"base64","media_type":"application/pdf","data":"JVBE"});
     check(&out, "/messages/0/content/0", json!({"type":"document","title":"a.pdf","source":source}));
 }
@@ -144,7 +130,7 @@ fn images_by_url_or_id() {
         json!([{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x"}}]}]),
     );
     let id = r#"{"messages":[{"role":"user","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]}]}"#;
-    let refused = encoded(Protocol::Anthropic, id, &target(Wire::Chat, "up", ALL)).err().unwrap();
+    let refused = encoded(Protocol::Anthropic, id, &able(Wire::Chat, "up", ALL)).err().unwrap();
     assert_eq!(refused.to_string(), "an image is given by a file id, which only its own provider knows");
 }
 
@@ -197,9 +183,9 @@ fn an_assistant_with_only_calls_has_null_content() {
 #[test]
 fn thinking_is_replayed_only_where_it_is_needed() {
     let body = r#"{"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"},{"type":"text","text":"x"}]},{"role":"assistant","content":[{"type":"redacted_thinking","data":"d"}]}]}"#;
-    let out = encoded(Protocol::Anthropic, body, &target(Wire::Chat, "deepseek-chat", ALL)).unwrap();
+    let out = encoded(Protocol::Anthropic, body, &able(Wire::Chat, "deepseek-chat", ALL)).unwrap();
     check(&out, "/messages", json!([{"role":"assistant","content":"x","reasoning_content":"t"}]));
-    let out = encoded(Protocol::Anthropic, body, &target(Wire::Chat, "gpt-4o", ALL)).unwrap();
+    let out = encoded(Protocol::Anthropic, body, &able(Wire::Chat, "gpt-4o", ALL)).unwrap();
     check(&out, "/messages", json!([{"role":"assistant","content":"x"}]));
 }
 
@@ -215,9 +201,9 @@ fn a_providers_own_tools_in_the_history_become_text() {
 #[test]
 fn server_tools_are_translated_or_left_out() {
     let body = r#"{"messages":[],"tools":[{"type":"web_search_20250305","name":"web_search"}],"tool_choice":{"type":"tool","name":"web_search"}}"#;
-    let out = encoded(Protocol::Anthropic, body, &target(Wire::Chat, "up", ALL)).unwrap();
+    let out = encoded(Protocol::Anthropic, body, &able(Wire::Chat, "up", ALL)).unwrap();
     assert_eq!(out.body, json!({"model":"up","messages":[],"web_search_options":{}}));
-    let out = encoded(Protocol::Anthropic, body, &target(Wire::Chat, "up", &[])).unwrap();
+    let out = encoded(Protocol::Anthropic, body, &able(Wire::Chat, "up", &[])).unwrap();
     assert_eq!(out.body, json!({"model":"up","messages":[]}));
     let warned = "the server tool `web_search_20250305` was left out (`can` has no `web_search`)";
     assert_eq!(out.warnings, warned);
@@ -250,7 +236,7 @@ fn tool_choices() {
 #[test]
 fn limits_and_sampling() {
     let body = r#"{"messages":[],"max_tokens":9000,"temperature":0.2,"top_p":0.9,"top_k":4,"stop_sequences":["a","b","c","d","e"]}"#;
-    let out = encoded(Protocol::Anthropic, body, &target(Wire::Chat, "gpt-4o", ALL)).unwrap();
+    let out = encoded(Protocol::Anthropic, body, &able(Wire::Chat, "gpt-4o", ALL)).unwrap();
     let expected = json!({"model":"gpt-4o","messages":[],"max_tokens":8000,"temperature":0.2,"top_p":0.9,"stop":["a","b","c","d"]});
     assert_eq!(out.body, expected);
     insta::assert_snapshot!(out.warnings, @"
@@ -258,10 +244,10 @@ fn limits_and_sampling() {
     `top_k` is not known to the upstream's protocol and was left out
     only 4 of 5 stop sequences were sent
     ");
-    let out = encoded(Protocol::Anthropic, body, &target(Wire::Chat, "gpt-5", ALL)).unwrap();
+    let out = encoded(Protocol::Anthropic, body, &able(Wire::Chat, "gpt-5", ALL)).unwrap();
     check(&out, "/max_completion_tokens", json!(8000));
     check(&out, "/temperature", Value::Null);
-    let unsaid = Target { output_limit: None, ..target(Wire::Anthropic, "up", ALL) };
+    let unsaid = Target { output_limit: None, ..able(Wire::Anthropic, "up", ALL) };
     let out = encoded(Protocol::Chat, r#"{"messages":[]}"#, &unsaid).unwrap();
     assert_eq!(out.body, json!({"model":"up","max_tokens":4096,"messages":[]}));
     check(&to_anthropic(r#""messages":[]"#), "/max_tokens", json!(8000));
@@ -272,7 +258,7 @@ fn limits_and_sampling() {
 fn thinking_is_never_switched_on_by_itself() {
     let thinking = |model: &str, can: &[Capability], rest: &str| {
         let body = format!(r#"{{"messages":[]{rest}}}"#);
-        let out = encoded(Protocol::Anthropic, &body, &target(Wire::Chat, model, can)).unwrap().body;
+        let out = encoded(Protocol::Anthropic, &body, &able(Wire::Chat, model, can)).unwrap().body;
         format!(
             "{}{}",
             out["reasoning_effort"].as_str().unwrap_or("-"),
@@ -302,7 +288,7 @@ fn thinking_is_never_switched_on_by_itself() {
 
     let adaptive = |model: &str, rest: &str| {
         let body = format!(r#"{{"messages":[],"temperature":0.5{rest}}}"#);
-        let body = encoded(Protocol::Chat, &body, &target(Wire::Anthropic, model, ALL)).unwrap().body;
+        let body = encoded(Protocol::Chat, &body, &able(Wire::Anthropic, model, ALL)).unwrap().body;
         (body["thinking"].clone(), body["output_config"].clone(), body["temperature"].clone())
     };
     let (on, low) = (json!({"type":"adaptive"}), json!({"effort":"low"}));
@@ -319,11 +305,11 @@ fn forms_of_the_answer() {
         r#"{"type":"object","properties":{"t":{"type":"string"}},"required":["t"],"additionalProperties":false}"#;
     let format =
         format!(r#"{{"messages":[],"output_config":{{"format":{{"type":"json_schema","schema":{schema}}}}}}}"#);
-    let out = encoded(Protocol::Anthropic, &format, &target(Wire::Chat, "up", ALL)).unwrap();
+    let out = encoded(Protocol::Anthropic, &format, &able(Wire::Chat, "up", ALL)).unwrap();
     let parsed: Value = serde_json::from_str(schema).unwrap();
     let expected = json!({"type":"json_schema","json_schema":{"name":"answer","strict":true,"schema":parsed}});
     check(&out, "/response_format", expected);
-    let out = encoded(Protocol::Anthropic, &format, &target(Wire::Chat, "up", &[])).unwrap();
+    let out = encoded(Protocol::Anthropic, &format, &able(Wire::Chat, "up", &[])).unwrap();
     check(&out, "/response_format", Value::Null);
     assert!(out.body["messages"][0]["content"].as_str().unwrap().ends_with(schema));
     assert_eq!(out.warnings, "the JSON schema was put into words: the model takes none");
@@ -348,7 +334,7 @@ fn forms_of_the_answer() {
 fn a_stream_asks_for_usage_unless_the_model_cannot_stream() {
     let out = to_chat(r#""messages":[],"stream":true"#);
     check(&out, "/stream_options", json!({"include_usage":true}));
-    let whole = Target { stream: false, ..target(Wire::Chat, "up", ALL) };
+    let whole = Target { stream: false, ..able(Wire::Chat, "up", ALL) };
     let out = encoded(Protocol::Anthropic, r#"{"messages":[],"stream":true}"#, &whole).unwrap();
     assert_eq!(out.body, json!({"model":"up","messages":[]}));
     let same =
@@ -362,7 +348,7 @@ fn a_tag_does_not_go_on() {
     let out = to_chat(&format!(r#""system":"{tag}work","messages":[{{"role":"user","content":"x"}}]"#));
     check(&out, "/messages/0/content", json!("work"));
     let body = format!(r#"{{"model":"m","system":[{{"type":"text","text":"{tag}"}}],"messages":[]}}"#);
-    let out = encoded(Protocol::Anthropic, &body, &target(Wire::Anthropic, "up", ALL)).unwrap();
+    let out = encoded(Protocol::Anthropic, &body, &able(Wire::Anthropic, "up", ALL)).unwrap();
     assert_eq!(out.body, json!({"model":"up","system":[{"type":"text","text":"."}],"messages":[]}));
 }
 
@@ -382,7 +368,7 @@ fn a_conversation_begins_with_the_user_and_has_no_empty_text() {
 fn warnings_fit_a_header() {
     let keys: String = (0..40).map(|index| format!(",\"é\\n{index}{}\":1", "x".repeat(500))).collect();
     let request = request(Protocol::Anthropic, &format!(r#"{{"messages":[]{keys}}}"#));
-    let warnings = encode(&request, &target(Wire::Chat, "up", ALL)).unwrap().warnings;
+    let warnings = encode(&request, &able(Wire::Chat, "up", ALL)).unwrap().warnings;
     assert_eq!(warnings.len(), 12);
     assert!(warnings.iter().all(|warning| warning.len() <= 200 && warning.starts_with("`??")), "{warnings:?}");
 }
@@ -396,199 +382,9 @@ fn what_is_broken_inside_is_a_bad_request() {
         r#"{"messages":[],"tool_choice":{"type":"some"}}"#,
         r#"{"messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"tool_result"}]}]}]}"#,
     ] {
-        let refused = encoded(Protocol::Anthropic, body, &target(Wire::Chat, "up", ALL)).err();
+        let refused = encoded(Protocol::Anthropic, body, &able(Wire::Chat, "up", ALL)).err();
         assert!(matches!(refused, Some(EncodeError::BadRequest(_))), "{body}");
     }
-}
-
-#[test]
-fn the_same_protocol_is_spliced_not_printed() {
-    let cases = [
-        (
-            Protocol::Anthropic,
-            r#"{ "model" : "m" , "messages":[ ],"max_tokens":5 }"#,
-            r#"{ "model" : "up" , "messages":[ ],"max_tokens":5 }"#,
-        ),
-        (Protocol::Anthropic, r#"{"messages":[]}"#, r#"{"messages":[],"model":"up"}"#),
-        (Protocol::Anthropic, "\u{feff} {\"messages\":[],\"model\":\"m\"}\n", "{\"messages\":[],\"model\":\"up\"}\n"),
-        (
-            Protocol::Anthropic,
-            r#"{"model":"m","messages":[],"max_tokens":9000}"#,
-            r#"{"model":"up","messages":[],"max_tokens":8000}"#,
-        ),
-        (
-            Protocol::Anthropic,
-            r#"{"model":"m","messages":[],"max_tokens":9000,"thinking":{"type":"enabled","budget_tokens":8500}}"#,
-            r#"{"model":"up","messages":[],"max_tokens":8000,"thinking":{"type":"enabled","budget_tokens":4000}}"#,
-        ),
-        (
-            Protocol::Chat,
-            r#"{"model":"m","messages":[],"stream":true}"#,
-            r#"{"model":"up","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#,
-        ),
-        (
-            Protocol::Chat,
-            r#"{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":false,"x":1}}"#,
-            r#"{"model":"up","messages":[],"stream":true,"stream_options":{"include_usage":true,"x":1}}"#,
-        ),
-        (
-            Protocol::Chat,
-            r#"{"model":"m","messages":[],"stream":true,"stream_options":null}"#,
-            r#"{"model":"up","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#,
-        ),
-        (
-            Protocol::Chat,
-            r#"{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#,
-            r#"{"model":"up","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#,
-        ),
-    ];
-    for (protocol, body, expected) in cases {
-        let wire = if protocol == Protocol::Chat { Wire::Chat } else { Wire::Anthropic };
-        let out = encode(&request(protocol, body), &target(wire, "up", ALL)).unwrap();
-        assert_eq!(String::from_utf8(out.body.concat()).unwrap(), expected);
-    }
-}
-
-#[test]
-fn the_same_protocol_copies_nothing_of_the_body() {
-    let request = request(Protocol::Anthropic, r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#);
-    let out = encode(&request, &target(Wire::Anthropic, "up", ALL)).unwrap();
-    let within = request.body().as_ptr_range();
-    let borrowed: usize = out.body.iter().filter(|part| within.contains(&part.as_ptr())).map(Bytes::len).sum();
-    assert_eq!(borrowed, request.body().len() - "\"m\"".len());
-}
-
-/// The same wire: what `can` lacks is taken out of the body and warned about.
-#[track_caller]
-fn adapted(protocol: Protocol, can: &[Capability], body: &str, expected: &str, warned: &[&str]) {
-    let wire = if protocol == Protocol::Chat { Wire::Chat } else { Wire::Anthropic };
-    let out = encode(&request(protocol, body), &target(wire, "up", can)).unwrap();
-    assert_eq!(String::from_utf8(out.body.concat()).unwrap(), expected);
-    assert_eq!(out.warnings, warned);
-}
-
-/// The same request goes on whole to a model that can do everything.
-#[track_caller]
-fn adapted_and_whole(protocol: Protocol, body: &str, expected: &str, warned: &[&str]) {
-    adapted(protocol, &[Capability::Tools], body, expected, warned);
-    adapted(protocol, ALL, body, body, &[]);
-}
-
-const NO_THINKING: &str = "thinking was left out: the model does not think (`can` has no `thinking`)";
-const IN_WORDS: &str = "the JSON schema was put into words: the model takes none";
-
-#[test]
-fn thinking_is_taken_out_for_a_model_that_cannot() {
-    let anthropic = |body: &str, expected: &str| {
-        adapted_and_whole(Protocol::Anthropic, body, expected, &[NO_THINKING]);
-    };
-    anthropic(r#"{"model":"up","thinking":{"type":"adaptive"}, "messages":[]}"#, r#"{"model":"up", "messages":[]}"#);
-    anthropic(
-        r#"{"thinking":{"type":"enabled","budget_tokens":2000},"model":"up","messages":[]}"#,
-        r#"{"model":"up","messages":[]}"#,
-    );
-    anthropic(
-        r#"{"model":"up","messages":[],"output_config":{"effort":"high"},"thinking":{"type":"adaptive"}}"#,
-        r#"{"model":"up","messages":[]}"#,
-    );
-    anthropic(
-        r#"{"model":"up","messages":[],"output_config":{"effort":"high","x":1},"thinking":{"type":"adaptive"},"context_management":{"edits":[{"type":"clear_thinking_1"},{"type":"clear_tool_uses_1"}]}}"#,
-        r#"{"model":"up","messages":[],"output_config":{"x":1},"context_management":{"edits":[{"type":"clear_tool_uses_1"}]}}"#,
-    );
-    anthropic(
-        r#"{"model":"up","thinking":{"type":"adaptive"},"context_management":{"edits":[{"type":"clear_thinking_1"}]},"messages":[]}"#,
-        r#"{"model":"up","messages":[]}"#,
-    );
-    adapted_and_whole(
-        Protocol::Chat,
-        r#"{"model":"up","reasoning_effort":"high","messages":[],"reasoning":{"effort":"low"}}"#,
-        r#"{"model":"up","messages":[]}"#,
-        &[NO_THINKING],
-    );
-    // Thinking that is off in so many words stays off.
-    let off = r#"{"model":"up","messages":[],"thinking":{"type":"disabled"}}"#;
-    adapted(Protocol::Anthropic, &[], off, off, &[]);
-    let none = r#"{"model":"up","messages":[],"reasoning_effort":"none"}"#;
-    adapted(Protocol::Chat, &[], none, none, &[]);
-    // A budget that is gone is not lowered.
-    adapted(
-        Protocol::Anthropic,
-        &[],
-        r#"{"model":"m","messages":[],"max_tokens":9000,"thinking":{"type":"enabled","budget_tokens":8500}}"#,
-        r#"{"model":"up","messages":[],"max_tokens":8000}"#,
-        &[NO_THINKING, "max_tokens lowered to 8000, the most that the model gives"],
-    );
-}
-
-#[test]
-fn a_schema_is_put_into_words_for_a_model_that_takes_none() {
-    const WORDS: &str = "Answer with one JSON object and nothing else. It must fit this JSON schema: {}";
-    let anthropic = |system: &str, expected: &str| {
-        let format = r#""output_config":{"format":{"type":"json_schema","schema":{}}}"#;
-        let expected = expected.replace("WORDS", WORDS);
-        adapted_and_whole(
-            Protocol::Anthropic,
-            &format!(r#"{{"model":"up",{system}{format},"messages":[]}}"#),
-            &format!(r#"{{"model":"up",{expected}}}"#),
-            &[IN_WORDS],
-        );
-    };
-    anthropic("", r#""messages":[],"system":"WORDS""#);
-    anthropic(r#""system":"a","#, r#""system":"a\n\nWORDS","messages":[]"#);
-    anthropic(r#""system":[],"#, r#""system":[{"type":"text","text":"WORDS"}],"messages":[]"#);
-    anthropic(
-        r#""system":[{"type":"text","text":"a"}],"#,
-        r#""system":[{"type":"text","text":"a"},{"type":"text","text":"WORDS"}],"messages":[]"#,
-    );
-    let chat = |messages: &str, expected: &str| {
-        let format = r#""response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{}}}"#;
-        adapted_and_whole(
-            Protocol::Chat,
-            &format!(r#"{{"model":"up","messages":[{messages}],{format}}}"#),
-            &format!(r#"{{"model":"up","messages":[{}]}}"#, expected.replace("WORDS", WORDS)),
-            &[IN_WORDS],
-        );
-    };
-    chat("", r#"{"role":"system","content":"WORDS"}"#);
-    chat(r#"{"role":"user","content":"x"}"#, r#"{"role":"system","content":"WORDS"},{"role":"user","content":"x"}"#);
-    chat(
-        r#"{"role":"developer","content":"a"},{"role":"user","content":"x"}"#,
-        r#"{"role":"developer","content":"a\n\nWORDS"},{"role":"user","content":"x"}"#,
-    );
-}
-
-#[test]
-fn several_calls_and_searches_are_taken_out_for_a_model_that_cannot() {
-    adapted_and_whole(
-        Protocol::Chat,
-        r#"{"model":"up","messages":[],"parallel_tool_calls":true}"#,
-        r#"{"model":"up","messages":[]}"#,
-        &["`parallel_tool_calls` was left out: the model makes one call at a time (`can` has no `parallel_tools`)"],
-    );
-    let single = r#"{"model":"up","messages":[],"parallel_tool_calls":false}"#;
-    adapted(Protocol::Chat, &[], single, single, &[]);
-    let lost = "the server tool `web_search_1` was left out (`can` has no `web_search`)";
-    let search = r#"{"type":"web_search_1","name":"web_search"}"#;
-    let client = r#"{"name":"f","input_schema":{}}"#;
-    let tools = |tools: &str, expected: &str| {
-        let tools = format!(r#"{{"model":"up","tools":[{tools}],"messages":[]}}"#);
-        adapted_and_whole(Protocol::Anthropic, &tools, expected, &[lost]);
-    };
-    let one = format!(r#"{{"model":"up","tools":[{client}],"messages":[]}}"#);
-    tools(&format!("{search}, {client}"), &one);
-    tools(&format!("{client} ,{search}"), &one);
-    tools(search, r#"{"model":"up","messages":[]}"#);
-    let demand = r#","tool_choice":{"type":"tool","name":"web_search"}"#;
-    let body = |tools: &str, rest: &str| format!(r#"{{"model":"up","messages":[],"tools":[{tools}]{rest}}}"#);
-    let expected = body(client, "");
-    adapted(Protocol::Anthropic, &[], &body(&format!("{search},{client}"), demand), &expected, &[lost]);
-    adapted(Protocol::Anthropic, &[], &body(search, demand), r#"{"model":"up","messages":[]}"#, &[lost]);
-    adapted_and_whole(
-        Protocol::Chat,
-        r#"{"web_search_options":{},"model":"up","messages":[]}"#,
-        r#"{"model":"up","messages":[]}"#,
-        &["the server tool `web_search` was left out (`can` has no `web_search`)"],
-    );
 }
 
 #[test]
@@ -610,7 +406,7 @@ fn several_calls_are_not_asked_of_a_model_that_cannot() {
             r#"{{"messages":[],"tools":[{{"name":"f","input_schema":{{}}}}],"tool_choice":{{"type":"auto","disable_parallel_tool_use":{}}}}}"#,
             !parallel
         );
-        let out = encoded(Protocol::Anthropic, &body, &target(Wire::Chat, "up", can)).unwrap();
+        let out = encoded(Protocol::Anthropic, &body, &able(Wire::Chat, "up", can)).unwrap();
         (out.body["parallel_tool_calls"].clone(), out.warnings.is_empty())
     };
     assert_eq!(parallel(ALL, true), (json!(true), true));
@@ -618,73 +414,11 @@ fn several_calls_are_not_asked_of_a_model_that_cannot() {
     assert_eq!(parallel(&[], false), (json!(false), true));
 }
 
-fn block() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        ".{0,6}".prop_map(|text| json!({"type":"text","text":text})),
-        "[ab]".prop_map(|id| json!({"type":"tool_use","id":id,"name":"f.g","input":{"x":id}})),
-        "[ab]".prop_map(|id| json!({"type":"tool_result","tool_use_id":id,"content":[{"type":"text","text":id}]})),
-        Just(json!({"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}})),
-        Just(json!({"type":"thinking","thinking":"t"})),
-        Just(json!({"type":"search_result","title":"t","content":[{"type":"text","text":"x"}]})),
-    ]
-}
-
-fn conversation() -> impl Strategy<Value = Value> {
-    let role = prop_oneof![Just("user"), Just("assistant"), Just("system")];
-    prop::collection::vec((role, prop::collection::vec(block(), 0..4)), 0..6).prop_map(|turns| {
-        let turns: Vec<Value> =
-            turns.into_iter().map(|(role, content)| json!({"role":role,"content":content})).collect();
-        json!({"model":"m","max_tokens":9,"messages":turns})
-    })
-}
-
-proptest! {
-    /// What every Chat upstream demands of a conversation holds, whatever the client sent; and what
-    /// went out can come in again.
-    #[test]
-    fn a_translated_conversation_is_well_formed(body in conversation()) {
-        let out = encoded(Protocol::Anthropic, &body.to_string(), &target(Wire::Chat, "up", ALL)).unwrap();
-        let mut open: Vec<String> = Vec::new();
-        for message in out.body["messages"].as_array().unwrap() {
-            if message["role"] == "tool" {
-                prop_assert_eq!(Some(message["tool_call_id"].as_str().unwrap()), open.first().map(String::as_str));
-                open.remove(0);
-            } else {
-                prop_assert!(open.is_empty());
-            }
-            for call in message["tool_calls"].as_array().into_iter().flatten() {
-                open.push(call["id"].as_str().unwrap().to_owned());
-                prop_assert!(serde_json::from_str::<Value>(call["function"]["arguments"].as_str().unwrap()).is_ok());
-            }
-        }
-        prop_assert!(open.is_empty());
-        let again = encoded(Protocol::Chat, &out.body.to_string(), &target(Wire::Anthropic, "up", ALL)).unwrap();
-        for message in again.body["messages"].as_array().unwrap() {
-            prop_assert!(message["content"].as_str().is_some() || !message["content"].as_array().unwrap().is_empty());
-        }
-    }
-
-    #[test]
-    fn no_body_panics(text in r#"[\[\]{}:,"a\\ 0-9]{0,40}"#) {
-        for (protocol, wire) in [(Protocol::Anthropic, Wire::Chat), (Protocol::Chat, Wire::Anthropic)] {
-            for body in [
-                format!(r#"{{"messages":[{{"role":"user","content":[{text}]}}]}}"#),
-                format!(r#"{{"messages":[{{"role":"user","content":[{{"type":"text","text":{text}}}]}}],"tools":[{text}]}}"#),
-                format!(r#"{{"messages":[{{"role":"assistant","tool_calls":[{text}]}}],"system":{text}}}"#),
-            ] {
-                if let Ok(request) = Request::parse(protocol, Bytes::from(body)) {
-                    let _ = encode(&request, &target(wire, "up", ALL));
-                }
-            }
-        }
-    }
-}
-
 /// The signature that Gemini reads past stands in for one that is not its own.
 #[test]
 fn foreign_signatures_do_not_go_on_to_gemini() {
     let body = r#"{"contents":[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"text":"a","thoughtSignature":"ccr1anthropicxxxabcd"},{"text":"b","thoughtSignature":"own0"}]}]}"#;
-    let out = encoded(Protocol::Gemini, body, &target(Wire::Gemini, "up", ALL)).unwrap();
+    let out = encoded(Protocol::Gemini, body, &able(Wire::Gemini, "up", ALL)).unwrap();
     let parts = &out.body["contents"][1]["parts"];
     assert_eq!(parts[0], serde_json::json!({ "text": "a" }));
     assert_eq!(parts[1]["thoughtSignature"], "own0");
