@@ -79,8 +79,7 @@ impl Case {
         } else {
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
         };
-        const MEMBERS: &[&str] =
-            &["about", "body", "text", "want", "model", "can", "limit", "streams", "path_model", "stream"];
+        const MEMBERS: &[&str] = &["about", "body", "text", "want", "model", "can", "limit", "streams", "stream"];
         for member in file.as_object().unwrap().keys() {
             assert!(MEMBERS.contains(&member.as_str()), "{}: no case has a `{member}`", path.display());
         }
@@ -101,7 +100,12 @@ impl Case {
 
     /// The client's request. Gemini's model and method stand in the path.
     pub(crate) fn request(&self) -> Result<Request, BadRequest> {
-        Request::parse(self::protocol(self.from), self.bytes.clone())
+        let path = match (self.from, self.file["stream"].as_bool()) {
+            ("gemini", Some(true)) => "/v1beta/models/m:streamGenerateContent",
+            ("gemini", _) => "/v1beta/models/m:generateContent",
+            _ => "",
+        };
+        Request::parse_at(self::protocol(self.from), path, self.bytes.clone())
     }
 
     pub(crate) fn target(&self, wire: Wire) -> Target<'_> {

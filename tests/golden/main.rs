@@ -23,14 +23,14 @@
 //!
 //! Further members: `text` instead of `body` for bytes that are no JSON; `model` (the upstream's name of the
 //! model, `up`), `can` (what it can do, everything), `limit` (the most tokens it gives, 8000), `streams`
-//! (whether it streams, true); for Gemini, whose model and method stand in the path, `path_model` and `stream`.
+//! (whether it streams, true); for Gemini, whose method stands in the path, `stream`.
 //!
 //! Answers: `answers/<row>/<wire>[.<variant>].json`, the same with the upstream's answer as `body`.
 //! Streams: `streams/<row>/<wire>[.<variant>].sse`, the upstream's bytes, and `….want.json` beside it.
 //!
 //! Then `CCR_UPDATE=1 cargo test --test golden` writes the golden files (`….to-<wire or protocol>.json`) and the
-//! table of `docs/protocols.md`: read the difference before it is committed. A protocol whose codec refuses with
-//! `… is not served yet` is left out until it is served.
+//! table of `docs/protocols.md`: read the difference before it is committed.
+//! Every row has a case from every protocol that can say it; who cannot is named, with the reason, in `unsaid.rs`.
 //!
 //! # The words of a `want`
 //!
@@ -77,3 +77,4 @@ mod seen;
 mod sound;
 mod table;
 mod told;
+mod unsaid;

@@ -34,13 +34,6 @@ pub(crate) struct Outcome {
     pub(crate) pairs: BTreeSet<(&'static str, &'static str)>,
 }
 
-/// Said by a codec that is not written yet.
-const UNSERVED: [&str; 2] = ["is not served yet", "is not written yet"];
-
-fn is_unserved(reason: &str) -> bool {
-    UNSERVED.iter().any(|said| reason.ends_with(said))
-}
-
 /// Runs the row.
 pub(crate) fn row(row: &Row) -> Outcome {
     let mut outcome = Outcome::default();
@@ -166,7 +159,6 @@ fn request<'c>(case: &'c Case, to: &'static str) -> Option<(Got<'c>, String)> {
     };
     let sent = match sent {
         Ok(sent) => sent,
-        Err(error) if is_unserved(&error.to_string()) => return None,
         Err(error @ EncodeError::Unsupported(_)) => return refusal(error.to_string(), false),
         Err(error) => return refusal(error.to_string(), true),
     };
@@ -205,7 +197,6 @@ fn answer<'c>(case: &'c Case, to: &'static str) -> Option<(Got<'c>, String)> {
     let answered = match protocol::answer(wire, client, case.bytes.clone(), &context(&back)) {
         Ok(answer) if answer.body.is_empty() && client != Protocol::Simple => return None,
         Ok(answer) => answer,
-        Err(error) if is_unserved(&error.to_string()) => return None,
         Err(error) => {
             let neutral = json!({"refused": error.to_string()});
             let text = pretty(&neutral);
@@ -246,9 +237,6 @@ fn relayed(wire: Wire, client: Protocol, bytes: &Bytes, size: usize) -> Option<S
     }
     let failed = failed.or_else(|| relay.finish(&mut out).err().map(|error| error.to_string()));
     if let Some(reason) = failed {
-        if is_unserved(&reason) {
-            return None;
-        }
         let reply =
             ErrorReply { status: 502, kind: "upstream_failed".into(), message: reason, ..ErrorReply::default() };
         relay.fail(&reply, &mut out);

@@ -5,11 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::case::{self, PROTOCOLS, WIRES};
+use crate::flow::trip;
 use crate::row::{Kind, Row};
-use crate::{rows, run};
-
-const BEGIN: &str = "<!-- Written by tests/golden: CCR_UPDATE=1 cargo test --test golden -->\n";
-const END: &str = "<!-- end of rows -->";
+use crate::{rows, run, unsaid};
 
 const SECTIONS: &[(u8, &str)] =
     &[(2, "Requests"), (3, "Whole answers"), (4, "Streams"), (5, "Counting, lists of models, errors")];
@@ -48,18 +46,38 @@ fn table() -> String {
     out
 }
 
+/// The parts of the page that tests write: where each begins and ends, and what belongs there.
+fn parts() -> [(&'static str, &'static str, String); 2] {
+    [
+        (
+            "<!-- Written by tests/golden: CCR_UPDATE=1 cargo test --test golden -->\n",
+            "<!-- end of rows -->",
+            table() + &unsaid::list(),
+        ),
+        (
+            "<!-- Written by tests/golden (losses): CCR_UPDATE=1 cargo test --test golden -->\n",
+            "<!-- end of losses -->",
+            trip::table(),
+        ),
+    ]
+}
+
+/// One test for all parts: two that write one file could undo each other.
 #[test]
-fn the_table_is_fresh() {
+fn the_page_is_fresh() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocols.md");
     let page = fs::read_to_string(&path).unwrap();
-    let (head, rest) = page.split_once(BEGIN).expect("docs/protocols.md lost its markers");
-    let (shown, tail) = rest.split_once(END).expect("docs/protocols.md lost its markers");
-    let expected = table();
+    let mut fresh = page.clone();
+    for (begin, end, text) in parts() {
+        let (head, rest) = fresh.split_once(begin).expect("docs/protocols.md lost its markers");
+        let (_, tail) = rest.split_once(end).expect("docs/protocols.md lost its markers");
+        fresh = format!("{head}{begin}{text}{end}{tail}");
+    }
     if case::updates() {
-        fs::write(&path, format!("{head}{BEGIN}{expected}{END}{tail}")).unwrap();
+        fs::write(&path, fresh).unwrap();
         return;
     }
-    assert!(shown == expected, "docs/protocols.md is stale: CCR_UPDATE=1 cargo test --test golden");
+    assert!(page == fresh, "docs/protocols.md is stale: CCR_UPDATE=1 cargo test --test golden");
 }
 
 #[test]

@@ -300,7 +300,9 @@ fn gemini_whole(data: &[Value]) -> Value {
     let mut whole = json!({"candidates": [{}]});
     for chunk in data {
         let candidate = &chunk["candidates"][0];
-        for part in list(&candidate["content"]["parts"]) {
+        // The last chunk has a part that says nothing, as Google's own has.
+        let says = |part: &&Value| part["text"] != "" || part["thoughtSignature"].is_string();
+        for part in list(&candidate["content"]["parts"]).iter().filter(says) {
             let kind = |part: &Value| (part["text"].is_string(), part["thought"] == true);
             match parts.last_mut().filter(|last| kind(last) == kind(part) && part["text"].is_string()) {
                 Some(last) => {

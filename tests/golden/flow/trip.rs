@@ -3,17 +3,15 @@
 //! the list says why it need not be.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 use bytes::Bytes;
-use ccr_policy::protocol::{Protocol, Request, Target, Wire};
+use ccr_policy::protocol::{Request, Target, Wire};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use serde_json::Value;
 
-use super::run::{HELD, Pair, is_unserved};
+use super::run::Pair;
 use super::talk::{Talk, talks};
-use crate::case::{PROTOCOLS, WIRES, target, updates};
+use crate::case::target;
 use crate::row::own_rows;
 use crate::seen::{self, list, text};
 
@@ -88,19 +86,9 @@ fn warns(name: &str, warnings: &[String]) -> bool {
     warnings.iter().any(|warning| warning.contains(word))
 }
 
-/// The pairs that are served, those of one protocol left out: nothing is written anew there.
+/// Those of one protocol left out: nothing is written anew there.
 fn pairs() -> Vec<Pair> {
-    let mut pairs = Vec::new();
-    for (client_name, client) in PROTOCOLS.into_iter().filter(|(_, client)| *client != Protocol::Simple) {
-        for (wire_name, wire) in WIRES.into_iter().filter(|(_, wire)| !wire.same_as(client)) {
-            let pair = Pair { names: (client_name, wire_name), client, wire };
-            let held = HELD.contains(&client_name) && HELD.contains(&wire_name);
-            if held && !matches!(trip(pair, &super::talk::example()), Err(reason) if is_unserved(&reason)) {
-                pairs.push(pair);
-            }
-        }
-    }
-    pairs
+    super::run::pairs().into_iter().filter(|pair| !pair.same()).collect()
 }
 
 /// A model of the wire's own maker, so that thinking has a word.
@@ -299,10 +287,8 @@ fn trips() -> Vec<(&'static str, &'static str)> {
     pairs.iter().map(|pair| pair.names).collect()
 }
 
-const BEGIN: &str = "<!-- Written by tests/golden (losses): CCR_UPDATE=1 cargo test --test golden -->\n";
-const END: &str = "<!-- end of losses -->";
-
-fn table() -> String {
+/// The list of `docs/protocols.md`.
+pub(crate) fn table() -> String {
     let pairs = pairs();
     let by_pair: Vec<(Pair, BTreeSet<&'static str>)> =
         pairs.iter().map(|pair| (*pair, losses(*pair).unwrap())).collect();
@@ -320,18 +306,4 @@ fn table() -> String {
     }
     out.push('\n');
     out
-}
-
-#[test]
-fn the_list_of_losses_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocols.md");
-    let page = fs::read_to_string(&path).unwrap();
-    let (head, rest) = page.split_once(BEGIN).expect("docs/protocols.md lost its markers");
-    let (shown, tail) = rest.split_once(END).expect("docs/protocols.md lost its markers");
-    let expected = table();
-    if updates() {
-        fs::write(&path, format!("{head}{BEGIN}{expected}{END}{tail}")).unwrap();
-        return;
-    }
-    assert!(shown == expected, "docs/protocols.md is stale: CCR_UPDATE=1 cargo test --test golden");
 }
