@@ -74,6 +74,7 @@ mod row;
 mod rows;
 mod run;
 mod seen;
+mod sockets;
 mod sound;
 mod table;
 mod told;

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::case::{self, PROTOCOLS, WIRES};
 use crate::flow::trip;
 use crate::row::{Kind, Row};
-use crate::{rows, run, unsaid};
+use crate::{rows, run, sockets, unsaid};
 
 const SECTIONS: &[(u8, &str)] =
     &[(2, "Requests"), (3, "Whole answers"), (4, "Streams"), (5, "Counting, lists of models, errors")];
@@ -47,7 +47,7 @@ fn table() -> String {
 }
 
 /// The parts of the page that tests write: where each begins and ends, and what belongs there.
-fn parts() -> [(&'static str, &'static str, String); 2] {
+fn parts() -> [(&'static str, &'static str, String); 3] {
     [
         (
             "<!-- Written by tests/golden: CCR_UPDATE=1 cargo test --test golden -->\n",
@@ -58,6 +58,11 @@ fn parts() -> [(&'static str, &'static str, String); 2] {
             "<!-- Written by tests/golden (losses): CCR_UPDATE=1 cargo test --test golden -->\n",
             "<!-- end of losses -->",
             trip::table(),
+        ),
+        (
+            "<!-- Written by tests/golden (sockets): CCR_UPDATE=1 cargo test --test golden -->\n",
+            "<!-- end of sockets -->",
+            sockets::table(),
         ),
     ]
 }
