@@ -5,7 +5,7 @@ use ccr_policy::protocol::errors::ErrorReply;
 use ccr_policy::protocol::{self, AnswerContext, Back, Collector, End, Protocol, Relay, Request, Truncated, Wire};
 use serde_json::Value;
 
-use super::script::{Manner, Script};
+use super::script::Script;
 use super::strict::{self, Item, Told};
 use crate::case::{PROTOCOLS, WIRES, target};
 

@@ -405,25 +405,3 @@ impl Talk {
         ])
     }
 }
-
-/// A short one.
-pub(crate) fn example() -> Talk {
-    Talk {
-        system: Some("be brief".to_owned()),
-        opening: vec![Said::Text("hello".to_owned())],
-        rounds: Vec::new(),
-        tools: false,
-        choice: 0,
-        parallel: None,
-        max_tokens: Some(2_000),
-        temperature: None,
-        top_p: None,
-        top_k: None,
-        seed: None,
-        stops: Vec::new(),
-        user: false,
-        thinking: None,
-        format: 0,
-        stream: false,
-    }
-}
