@@ -345,10 +345,14 @@ pub const PRESETS: &[Preset] = &[
         transforms: &[],
         doc: "vLLM on this machine; thinking is switched by `chat_template_kwargs`",
     },
-    // https://lmstudio.ai/docs/developer/openai-compat
+    // https://lmstudio.ai/docs/developer/openai-compat, https://lmstudio.ai/docs/developer/anthropic-compat
     Preset {
         name: "lm-studio",
-        bases: &[(OpenAi, "http://127.0.0.1:1234/v1"), (Responses, "http://127.0.0.1:1234/v1")],
+        bases: &[
+            (OpenAi, "http://127.0.0.1:1234/v1"),
+            (Responses, "http://127.0.0.1:1234/v1"),
+            (Anthropic, "http://127.0.0.1:1234"),
+        ],
         env: "",
         habits: Habits {
             completion_tokens: Some(false),
@@ -363,7 +367,7 @@ pub const PRESETS: &[Preset] = &[
         transforms: &[],
         doc: "LM Studio on this machine",
     },
-    // https://platform.iflow.cn/en/docs/
+    // https://docs.iflow.cn/en/docs/api-reference
     Preset {
         name: "iflow",
         bases: &[(OpenAi, "https://apis.iflow.cn/v1")],
