@@ -63,6 +63,10 @@ const UNKNOWN: Habits = Habits {
     refused_keywords: &[],
 };
 
+/// Chat Completions as most of OpenAI's followers have it: `max_tokens`, the role `system`, no `cache_control`.
+const PLAIN: Habits =
+    Habits { completion_tokens: Some(false), developer: Some(false), cache_control: Some(false), ..UNKNOWN };
+
 /// An API that is known by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
@@ -142,9 +146,6 @@ pub const PRESETS: &[Preset] = &[
         ],
         env: "GEMINI_API_KEY",
         habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
-            cache_control: Some(false),
             thinking: Some(ThinkingForm::Effort),
             replay_thinking: Some(false),
             parallel_tool_calls: Some(false),
@@ -152,7 +153,7 @@ pub const PRESETS: &[Preset] = &[
             required_choice: Some(true),
             most_stops: Some(5),
             refused_keywords: GEMINI_KEYWORDS,
-            ..UNKNOWN
+            ..PLAIN
         },
         transforms: &["schema_clean"],
         doc: "Gemini by its own protocol (`kind: gemini`) or by its address for OpenAI's (`kind: openai`)",
@@ -166,14 +167,7 @@ pub const PRESETS: &[Preset] = &[
             (Anthropic, "https://ark.cn-beijing.volces.com/api/compatible"),
         ],
         env: "ARK_API_KEY",
-        habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
-            cache_control: Some(false),
-            thinking: Some(ThinkingForm::Switch),
-            image_urls: Some(true),
-            ..UNKNOWN
-        },
+        habits: Habits { thinking: Some(ThinkingForm::Switch), image_urls: Some(true), ..PLAIN },
         transforms: &[],
         doc: "Volcengine Ark (Doubao, DeepSeek, Kimi and others)",
     },
@@ -183,14 +177,12 @@ pub const PRESETS: &[Preset] = &[
         bases: &[(OpenAi, "https://openrouter.ai/api/v1"), (Anthropic, "https://openrouter.ai/api")],
         env: "OPENROUTER_API_KEY",
         habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
             cache_control: Some(true),
             thinking: Some(ThinkingForm::Reasoning),
             parallel_tool_calls: Some(true),
             required_choice: Some(true),
             image_urls: Some(true),
-            ..UNKNOWN
+            ..PLAIN
         },
         transforms: &[],
         doc: "thinking goes as `reasoning`, and `cache_control` is kept",
@@ -201,15 +193,12 @@ pub const PRESETS: &[Preset] = &[
         bases: &[(OpenAi, "https://api.deepseek.com/v1"), (Anthropic, "https://api.deepseek.com/anthropic")],
         env: "DEEPSEEK_API_KEY",
         habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
-            cache_control: Some(false),
             thinking: Some(ThinkingForm::Switch),
             replay_thinking: Some(true),
             parallel_tool_calls: Some(false),
             image_urls: Some(false),
             most_stops: Some(16),
-            ..UNKNOWN
+            ..PLAIN
         },
         transforms: &[],
         doc: "thinking is switched by `thinking`, and what was thought before a tool call goes back",
@@ -220,16 +209,13 @@ pub const PRESETS: &[Preset] = &[
         bases: &[(OpenAi, "https://api.moonshot.cn/v1"), (Anthropic, "https://api.moonshot.cn/anthropic")],
         env: "MOONSHOT_API_KEY",
         habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
-            cache_control: Some(false),
             thinking: Some(ThinkingForm::Switch),
             replay_thinking: Some(true),
             parallel_tool_calls: Some(false),
             required_choice: Some(false),
             image_urls: Some(false),
             most_stops: Some(5),
-            ..UNKNOWN
+            ..PLAIN
         },
         transforms: &[],
         doc: "Kimi; outside China write `base: \"https://api.moonshot.ai/v1\"`",
@@ -243,15 +229,13 @@ pub const PRESETS: &[Preset] = &[
         ],
         env: "DASHSCOPE_API_KEY",
         habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
             cache_control: Some(true),
             thinking: Some(ThinkingForm::Flag),
             replay_thinking: Some(false),
             parallel_tool_calls: Some(true),
             required_choice: Some(false),
             image_urls: Some(true),
-            ..UNKNOWN
+            ..PLAIN
         },
         transforms: &[],
         doc: "Qwen by Alibaba's Model Studio (DashScope); thinking is switched by `enable_thinking`",
@@ -265,9 +249,6 @@ pub const PRESETS: &[Preset] = &[
         ],
         env: "ZHIPU_API_KEY",
         habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
-            cache_control: Some(false),
             thinking: Some(ThinkingForm::Switch),
             replay_thinking: Some(true),
             parallel_tool_calls: Some(false),
@@ -275,7 +256,7 @@ pub const PRESETS: &[Preset] = &[
             required_choice: Some(false),
             image_urls: Some(true),
             most_stops: Some(1),
-            ..UNKNOWN
+            ..PLAIN
         },
         transforms: &[],
         doc: "Zhipu GLM; outside China write `base: \"https://api.z.ai/api/paas/v4\"`",
@@ -295,15 +276,12 @@ pub const PRESETS: &[Preset] = &[
         bases: &[(OpenAi, "https://api.groq.com/openai/v1"), (Responses, "https://api.groq.com/openai/v1")],
         env: "GROQ_API_KEY",
         habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
-            cache_control: Some(false),
             thinking: Some(ThinkingForm::Effort),
             replay_thinking: Some(false),
             parallel_tool_calls: Some(true),
             required_choice: Some(true),
             most_stops: Some(4),
-            ..UNKNOWN
+            ..PLAIN
         },
         transforms: &["clean_cache", "schema_clean"],
         doc: "unknown members are refused, so `cache_control` and `$schema` go",
@@ -314,15 +292,12 @@ pub const PRESETS: &[Preset] = &[
         bases: &[(OpenAi, "http://127.0.0.1:11434/v1"), (Anthropic, "http://127.0.0.1:11434")],
         env: "",
         habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
-            cache_control: Some(false),
             thinking: Some(ThinkingForm::Effort),
             replay_thinking: Some(false),
             parallel_tool_calls: Some(false),
             required_choice: Some(false),
             image_urls: Some(false),
-            ..UNKNOWN
+            ..PLAIN
         },
         transforms: &[],
         doc: "Ollama on this machine; no `tool_choice`, images only in the request itself",
@@ -333,14 +308,11 @@ pub const PRESETS: &[Preset] = &[
         bases: &[(OpenAi, "http://127.0.0.1:8000/v1"), (Responses, "http://127.0.0.1:8000/v1")],
         env: "",
         habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
-            cache_control: Some(false),
             thinking: Some(ThinkingForm::Template),
             parallel_tool_calls: Some(true),
             required_choice: Some(true),
             image_urls: Some(true),
-            ..UNKNOWN
+            ..PLAIN
         },
         transforms: &[],
         doc: "vLLM on this machine; thinking is switched by `chat_template_kwargs`",
@@ -355,14 +327,11 @@ pub const PRESETS: &[Preset] = &[
         ],
         env: "",
         habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
-            cache_control: Some(false),
             thinking: Some(ThinkingForm::Silent),
             replay_thinking: Some(false),
             parallel_tool_calls: Some(false),
             image_urls: Some(false),
-            ..UNKNOWN
+            ..PLAIN
         },
         transforms: &[],
         doc: "LM Studio on this machine",
@@ -372,12 +341,7 @@ pub const PRESETS: &[Preset] = &[
         name: "iflow",
         bases: &[(OpenAi, "https://apis.iflow.cn/v1")],
         env: "IFLOW_API_KEY",
-        habits: Habits {
-            completion_tokens: Some(false),
-            developer: Some(false),
-            cache_control: Some(false),
-            ..UNKNOWN
-        },
+        habits: PLAIN,
         transforms: &[],
         doc: "iFlow; it takes one request at a time, so give the provider `concurrency: 1`",
     },
