@@ -124,6 +124,8 @@ codes! {
     P0414 Error "transforms that cannot work together";
     P0415 Error "not for the provider's protocol";
     P0416 Error "written by the gateway";
+    P0417 Warning "naming a model does less than it says";
+    P0418 Warning "transform that does nothing";
 
     P0501 Error "routes call each other in a cycle";
     P0502 Warning "all attempts go to one provider";

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::diag::Span;
-pub use crate::dsl::explicit::{EXPLICIT_RULE, Explicit};
+pub use crate::dsl::explicit::{EXPLICIT_RULE, EXPLICIT_TAG, Explicit};
 use crate::dsl::expr::typed::Expr;
 use crate::dsl::transform::Transform;
 use crate::facts::given::GivenFacts;

@@ -179,26 +179,28 @@ impl Live {
         self.engine.policy()
     }
 
-    /// The model that a client names by its name in the policy.
-    pub(crate) fn named(&self, asked: &str) -> Option<ModelId> {
-        self.names.get(asked.strip_suffix("[1m]").unwrap_or(asked)).copied()
-    }
-
-    /// What to tell a client that named a model and is served by the rules' choice instead. `decision` is the
-    /// one that chose `model`.
+    /// What to tell a client that named a model of its own and is served by the rules' choice instead. `decision`
+    /// is the one that chose `model`. What the caller may not use is as unknown to it as any other word.
     pub(crate) fn named_in_vain(
         &self,
         asked: &str,
+        caller: Caller,
         model: ModelId,
         decision: Option<(RouteId, u32)>,
     ) -> Option<String> {
-        self.named(asked).filter(|named| *named != model)?;
+        let named = *self.names.get(asked.strip_suffix("[1m]").unwrap_or(asked))?;
+        let policy = self.policy();
+        if named == model || !policy.may_use(caller.tenant, named) {
+            return None;
+        }
         let (route, number) = decision?;
-        let rule = self.policy().routes.get(route.index())?.rules.get(number as usize)?;
+        let rule = policy.routes.get(route.index())?.rules.get(number as usize).filter(|rule| !rule.explicit)?;
         let name = asked.chars().take(SHOWN_CHARACTERS).collect::<String>();
-        (!rule.explicit).then(|| {
-            format!("`{name}` was not chosen although it is named: the policy does not allow that (`explicit`)")
-        })
+        let why = match policy.may_name(caller.tenant, named) {
+            true => format!("rule `{}` stands before explicit choice", rule.name),
+            false => "the policy does not allow that (`explicit`)".to_owned(),
+        };
+        Some(format!("`{name}` was not chosen although it is named: {why}"))
     }
 
     /// Whether a decision on this request may have to count its tokens.

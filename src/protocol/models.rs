@@ -21,7 +21,8 @@ pub struct ModelCard {
     pub output: Option<u64>,
 }
 
-/// Which part of the list is wanted: Anthropic's `limit`, `after_id` and `before_id`.
+/// Which part of the list is wanted: Anthropic's `limit`, `after_id` and `before_id`, Gemini's `pageSize` and
+/// `pageToken`, which is the last model of the page before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Page<'a> {
     /// at most so many; None: all of them
@@ -50,7 +51,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A page of the list in a protocol's form; `has_more`: it is not the last one, which only Anthropic's says.
+/// A page of the list in a protocol's form; `has_more`: it is not the last one, which Anthropic's and Gemini's say.
 #[must_use]
 pub fn render(protocol: Protocol, models: &[ModelCard], has_more: bool) -> Bytes {
     let mut out = Vec::with_capacity(64 + models.len() * 128);
@@ -64,7 +65,12 @@ pub fn render(protocol: Protocol, models: &[ModelCard], has_more: bool) -> Bytes
         Protocol::Gemini => {
             out.extend_from_slice(b"{\"models\":[");
             push_cards(protocol, models, &mut out);
-            out.extend_from_slice(b"]}");
+            out.push(b']');
+            if let Some(last) = models.last().filter(|_| has_more) {
+                out.extend_from_slice(b",\"nextPageToken\":");
+                push_string(&mut out, &last.id);
+            }
+            out.push(b'}');
         }
     }
     Bytes::from(out)

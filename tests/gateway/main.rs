@@ -11,6 +11,7 @@
 mod accounts;
 mod attempts;
 mod cache;
+mod chains;
 mod clients;
 mod counting;
 mod embeddings;
@@ -19,6 +20,7 @@ mod guard;
 mod hints;
 mod hostile;
 mod kit;
+mod naming;
 mod record;
 mod reload;
 mod responses;

@@ -75,11 +75,14 @@ pub(crate) fn lower(items: &[Item], sources: &Sources, digest: String, findings:
         transforms: Vec::new(),
         chains: Vec::new(),
         explicit_place: None,
+        tagged_places: Vec::new(),
+        idle: FxHashMap::default(),
         findings,
     };
     lower.transform_blocks(items);
     lower.providers(items);
     lower.models(items);
+    lower.report_idle();
     lower.pools(items);
     lower.tenants(items);
     lower.defaults(items);
@@ -108,6 +111,10 @@ pub(crate) struct Lower<'a, 'f> {
     pub(super) chains: Vec<transforms::Chain>,
     /// the first `explicit` that lets clients name a model
     pub(super) explicit_place: Option<Span>,
+    /// every `explicit: tagged`
+    pub(super) tagged_places: Vec<Span>,
+    /// transforms that do nothing, by place
+    pub(super) idle: FxHashMap<Span, transforms::Idle>,
     pub(super) findings: &'f mut Vec<Diagnostic>,
 }
 

@@ -1,6 +1,7 @@
 //! Models and pools.
 
 use super::Lower;
+use super::transforms::Subject;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::dsl::ast::{Block, Field, Item, ValueKind, Word};
@@ -39,14 +40,18 @@ impl Lower<'_, '_> {
         let weight = self.whole(fields.get("weight"), 1, 1_000_000).and_then(|weight| u32::try_from(weight).ok());
         let region = self.word(fields.get("region"));
         let stream = self.truth(fields.get("stream")).unwrap_or(true);
-        let kind = self
-            .policy
-            .providers
-            .get(provider.index())
-            .map_or(ProviderKind::Mock, |provider| provider.mock.wire.unwrap_or(provider.kind));
+        let of = self.policy.providers.get(provider.index());
+        let kind = of.map_or(ProviderKind::Mock, |provider| provider.mock.wire.unwrap_or(provider.kind));
+        let subject = Subject {
+            name: &name.text,
+            can: &can,
+            says_can: fields.get("can").is_some(),
+            context,
+            speaks_all: of.is_some() && kind == ProviderKind::Mock,
+        };
         let preset = self.preset(fields.get("preset"), kind);
         let chain = self.chains.get(provider.index()).cloned().unwrap_or_default();
-        let transforms = self.model_chain(&chain, kind, preset, fields.get("transform"));
+        let transforms = self.model_chain(&chain, kind, preset, fields.get("transform"), &subject);
         fields.unserved(self.findings);
         self.finish(fields);
         Model {

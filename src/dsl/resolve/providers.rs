@@ -44,9 +44,12 @@ impl Lower<'_, '_> {
         let base = match fields.get("base") {
             None if mock || !block.whole => None,
             None if preset.is_some() => preset.and_then(|preset| preset.base(kind)).map(str::to_owned),
+            // A preset that is not known, or not for this kind, is reported; right, it may bring a base.
+            None if fields.get("preset").is_some() => None,
             None => {
                 let message = format!("provider `{}` has no `base`", name.text);
-                self.report(Diagnostic::new(Code::P0110, name.span, message).help("add `base: \"https://…\"`"));
+                let help = "add `base: \"https://…\"`, or a `preset` that brings one, such as `preset: openrouter`";
+                self.report(Diagnostic::new(Code::P0110, name.span, message).help(help));
                 None
             }
             Some(field) => self.base(field),
@@ -58,7 +61,8 @@ impl Lower<'_, '_> {
             && base.as_ref().is_some_and(|base| !Url::parse(base).is_ok_and(|url| is_loopback(&url)))
         {
             let finding = Diagnostic::new(Code::P0704, name.span, format!("provider `{}` has no key", name.text));
-            self.report(finding.help("add `key: env(\"NAME\")`"));
+            let usual = preset.map(|preset| preset.env).filter(|env| !env.is_empty()).unwrap_or("NAME");
+            self.report(finding.help(format!("add `key: env(\"{usual}\")`")));
         }
         let key = key.and_then(|field| self.env_name(&field.value));
         let region = self.word(fields.get("region"));
@@ -155,8 +159,18 @@ impl Lower<'_, '_> {
             let word = self.word(Some(field))?;
             let served = KINDS.iter().find(|(known, kind)| *known == word && *kind != ProviderKind::Mock);
             if served.is_none() {
-                let finding = "a mock speaks `openai`, `anthropic`, `responses` or `gemini`";
-                self.report(Diagnostic::new(Code::P0203, field.value.span, finding));
+                let finding = Diagnostic::new(Code::P0203, field.value.span, format!("a mock does not speak `{word}`"));
+                let mut known = KINDS.iter().map(|(known, _)| *known).filter(|known| *known != "mock");
+                self.report(match nearest(&word, known.clone()) {
+                    Some(near) => finding.help(format!("did you mean `{near}`?")),
+                    None => {
+                        let known: Vec<&str> = known.by_ref().collect();
+                        finding.help(format!(
+                            "it is one of: {}; without `wire` it speaks what the client speaks",
+                            known.join(", ")
+                        ))
+                    }
+                });
             }
             served.map(|(_, kind)| *kind)
         });

@@ -55,7 +55,8 @@ impl Lower<'_, '_> {
     pub(super) fn word(&mut self, field: Option<&Field>) -> Option<String> {
         let text = self.text(field)?;
         if text.trim().is_empty() {
-            self.report(Diagnostic::new(Code::P0203, field?.value.span, "this string is empty"));
+            let finding = Diagnostic::new(Code::P0203, field?.value.span, "this string is empty");
+            self.report(finding.help("write something, or remove the field"));
             return None;
         }
         Some(text)
@@ -104,7 +105,8 @@ impl Lower<'_, '_> {
     pub(super) fn whole(&mut self, field: Option<&Field>, least: u32, most: u32) -> Option<u64> {
         let number = self.number(field, f64::from(least), f64::from(most))?;
         if number.fract() != 0.0 {
-            self.report(Diagnostic::new(Code::P0203, field?.value.span, "a whole number is expected here"));
+            let finding = Diagnostic::new(Code::P0203, field?.value.span, "a whole number is expected here");
+            self.report(finding.help(format!("write `{:.0}`, or `{:.0}`", number.floor(), number.ceil())));
             return None;
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and between two u32")]
@@ -153,7 +155,8 @@ impl Lower<'_, '_> {
                 None
             }
             ValueKind::Percent(_) => {
-                self.report(Diagnostic::new(Code::P0203, value.span, "a share lies between 0% and 100%"));
+                let finding = Diagnostic::new(Code::P0203, value.span, "a share lies between 0% and 100%");
+                self.report(finding.help("write `5%`"));
                 None
             }
             _ => {

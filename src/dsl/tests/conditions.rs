@@ -129,6 +129,7 @@ fn cannot_fail() {
         "(request.turns - 5) != 0",
     );
     good("request.turns / 2 > 3 && request.turns % 10 == 0");
+    bad("1000 / 0 > 3", "P0208", "0", "divide by another number");
     bad("1.0 / request.complexity > 3.0", "P0208", "request.complexity", "!= 0.0 && …");
     good("request.complexity > 0.0 && 1.0 / request.complexity > 3.0");
     good("request.tokens + request.max_tokens > 100000 && request.tokens * 3 > 5");

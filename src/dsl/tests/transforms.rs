@@ -117,8 +117,8 @@ fn order_company_and_protocol_are_checked() {
     let list = |list: &str, code: &str, place: &str, words: &str| refuses(&chain(list), code, place, words);
     list("clean_cache, clean_cache", "P0414", "clean_cache", "stands twice");
     list("max_completion_tokens, max_tokens(9)", "P0414", "max_tokens", "first");
-    list("tool_use, emulate_tools", "P0414", "emulate_tools", "use one of them");
-    list("emulate_tools, trim_history", "P0414", "trim_history", "first");
+    let small = with("openai", "", "can: [] transform: [emulate_tools, trim_history(9k)]", "");
+    refuses(&small, "P0414", "trim_history", "first");
     list("params({ temperature: 1 }), sampling({ temperature: 0.2 })", "P0414", "sampling", "`params` has set");
     accepts(&chain("params({ temperature: 1 }), sampling({ temperature: max(0.5) })"));
     accepts(&chain("max_tokens(9), max_completion_tokens, clean_cache, tool_use, tool_repair"));
@@ -126,8 +126,8 @@ fn order_company_and_protocol_are_checked() {
     accepts(&with("openai", "transform: [max_tokens(9)]", "transform: [max_tokens(5)]", ""));
     let text = with("openai", "transform: [max_completion_tokens]", "transform: [max_tokens(5)]", "");
     accepts(&text);
-    let text = with("openai", "transform: [tool_use]", "transform: [emulate_tools]", "");
-    refuses(&text, "P0414", "emulate_tools", "use one of them");
+    accepts(&with("openai", "transform: [tool_use]", "can: [] transform: [emulate_tools]", ""));
+    list("params({ seed: 1 }), params({ user: \"a\" })", "P0414", "params", "merge them into one");
     let kind = |kind: &str, list: &str, place: &str, words: &str| {
         refuses(&with(kind, "", &format!("transform: [{list}]"), ""), "P0415", place, words);
     };
@@ -167,7 +167,9 @@ fn blocks_are_checked() {
     block("set: { at: now }", "P0203", "now", "`string(now)`");
     block("set: { a: high }", "P0203", "high", "write `\"high\"`");
     block("set: { a: request.tokns }", "P0101", "tokns", "tokens");
-    block("set: { a: request.tools[0] }", "P0208", "request.tools[0]", "");
+    block("set: { a: request.tools[0] }", "P0208", "request.tools[0]", "`request.tools.size() > 0 ? … : …`");
+    block("set: { a: model.context / 0 }", "P0208", "0", "divide by another number");
+    block("set: { a: 1000 / model.context }", "P0208", "model.context", "`model.context != 0 ? … : …`");
     block("append: { temperature: 1 }", "P0203", "1", "not a list");
     block("rename: { a: \"b.c\" }", "P0203", "\"b.c\"", "where it stands");
     block("set: { \"a..b\": 1 }", "P0203", "\"a..b\"", "path");
@@ -178,4 +180,75 @@ fn blocks_are_checked() {
     assert_eq!(findings[0].code.as_str(), "P0110");
     let (findings, ..) = found(&with("openai", "", "transform: [reasoning]", "transform reasoning { set: { a: 1 } }"));
     assert_eq!(findings[0].code.as_str(), "P0107");
+}
+
+#[test]
+fn what_does_nothing_is_said() {
+    let of = |kind: &str, provider: &str, fields: &str| with(kind, provider, fields, "");
+    let idle = |text: &str, place: &str, words: &str| refuses(text, "P0418", place, words);
+    idle(&chain("emulate_tools"), "emulate_tools", "write `can: []`");
+    idle(&of("openai", "", "can: [tools, vision] transform: [emulate_tools]"), "emulate_tools", "take `tools` out");
+    idle(&of("openai", "", "can: [] transform: [tool_use]"), "tool_use", "it has no tools");
+    idle(&of("openai", "", "can: [] transform: [tool_repair]"), "tool_repair", "it has no tools");
+    idle(&chain("trim_history"), "trim_history", "`trim_history(64k)`");
+    accepts(&chain("trim_history(64k)"));
+    accepts(&of("openai", "", "context: 64k transform: [trim_history]"));
+    accepts(&of("openai", "", "can: [] transform: [tool_use, emulate_tools]"));
+    // A provider's is for all of its models.
+    idle(&of("openai", "transform: [emulate_tools]", ""), "emulate_tools", "");
+    let other = "model b on p { can: [] }";
+    let text = with("openai", "transform: [emulate_tools]", "", other).replace("default -> a", "default -> a then b");
+    let (findings, ..) = found(&text);
+    assert!(findings.iter().all(|finding| finding.code.as_str() != "P0418"), "{findings:?}");
+}
+
+#[test]
+fn values_are_in_their_ranges() {
+    let text = |body: &str| with("openai", "", "transform: [own]", &format!("transform own {{ {body} }}"));
+    let block = |body: &str, place: &str, words: &str| refuses(&text(body), "P0203", place, words);
+    block("set: { temperature: 5 }", "5", "between 0 and 2");
+    block("set: { temperature: request.thinking ? 1.0 : 5.0 }", "request.thinking ? 1.0 : 5.0", "is never 5");
+    block("set: { max_tokens: -3 }", "-3", "at least -1");
+    block("set: { \"metadata.n\": 5 }", "5", "write `\"5\"`");
+    block("set: { \"metadata.n\": request.tokens }", "request.tokens", "string(request.tokens)");
+    block("set: { metadata: { n: 5 } }", "{ n: 5 }", "`metadata.n` is a text");
+    block("rename: { a: a }", "a", "its name already");
+    refuses(&chain("params({ top_p: 7 })"), "P0203", "7", "between 0 and 1");
+    refuses(&chain("params({ thinking: { budget_tokens: -1 } })"), "P0203", "{ budget_tokens: -1 }", "at least 0");
+    accepts(&text("set: { max_tokens: -1, top_k: -1, temperature: 2, \"metadata.n\": string(request.tokens) }"));
+}
+
+#[test]
+fn edits_that_undo_each_other_are_named() {
+    let text = |body: &str| with("openai", "", "transform: [own]", &format!("transform own {{ {body} }}"));
+    let block = |body: &str, code: &str, place: &str, words: &str| refuses(&text(body), code, place, words);
+    block("set: { a: 1, a: 2 }", "P0111", "a", "set twice");
+    block("set: { \"a.b\": 1, a: { c: 2 } }", "P0414", "a", "set `a` first");
+    block("set: { a: 1, \"a.b\": 2 }", "P0414", "\"a.b\"", "in vain");
+    block("set: { a: 1 } remove: [a]", "P0414", "a", "is removed behind it");
+    block("remove: [a, a]", "P0111", "a", "removed twice");
+    accepts(&text("set: { a: { c: 2 }, \"a.b\": 1 } rename: { a: d }"));
+    accepts(&text("remove: [a] set: { a: 1, \"b.c\": 2, \"b.d\": 3 }"));
+}
+
+#[test]
+fn what_a_preset_brings_is_said() {
+    // Without its base, which the help tells.
+    let text = |fields: &str| {
+        format!("provider p {{ kind: openai {fields} }} model m on p {{}} route main {{ default -> m }}")
+    };
+    refuses(&text("key: env(\"K\")"), "P0110", "p", "`preset: openrouter`");
+    let (findings, ..) = found(&text("preset: openruter key: env(\"K\")"));
+    let codes: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(codes, ["P0102"]);
+    refuses(&text("preset: openrouter"), "P0704", "p", "env(\"OPENROUTER_API_KEY\")");
+}
+
+#[test]
+fn a_wire_has_a_similar_name() {
+    let text = |wire: &str| {
+        format!("provider p {{ kind: mock wire: {wire} }} model m on p {{}} route main {{ default -> m }}")
+    };
+    refuses(&text("gemni"), "P0203", "gemni", "did you mean `gemini`?");
+    refuses(&text("xyz"), "P0203", "xyz", "it is one of: openai, anthropic, responses, gemini");
 }

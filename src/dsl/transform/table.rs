@@ -260,6 +260,28 @@ pub const MEMBERS: &[(&str, MemberType)] = &[
     ("tools", MemberType::List),
 ];
 
+/// The least and the greatest number of members, where every API agrees; -1 stands where some servers take
+/// it for "no limit".
+pub const RANGES: &[(&str, f64, f64)] = &[
+    ("temperature", 0.0, 2.0),
+    ("top_p", 0.0, 1.0),
+    ("top_k", -1.0, 1e6),
+    ("frequency_penalty", -2.0, 2.0),
+    ("presence_penalty", -2.0, 2.0),
+    ("max_tokens", -1.0, 1e9),
+    ("max_completion_tokens", -1.0, 1e9),
+    ("max_output_tokens", 1.0, 1e9),
+    ("n", 1.0, 1e6),
+    ("thinking.budget_tokens", 0.0, 1e9),
+    ("generationConfig.temperature", 0.0, 2.0),
+    ("generationConfig.topP", 0.0, 1.0),
+    ("generationConfig.topK", 0.0, 1e6),
+    ("generationConfig.maxOutputTokens", 1.0, 1e9),
+];
+
+/// The group whose members are texts in every protocol that has it.
+pub const TEXTS: &str = "metadata";
+
 /// Members that the gateway writes itself: which model is asked, what is said, whether it streams.
 pub const OWNED: &[&str] = &["model", "messages", "input", "contents", "stream"];
 

@@ -94,6 +94,95 @@ fn what_the_model_cannot_do_still_counts() {
     assert_eq!(walk(&engine, &named, None, &world, 0), "end, retry after None (main/explicit), coder: unhealthy");
 }
 
+/// Whatever the order of rules and the ways between routes: who is refused without naming a model is refused
+/// when naming one, by the same rule.
+#[test]
+fn no_name_gets_past_a_refusal() {
+    const EYES: &str = "rule image when request.images > 0 -> eyes";
+    const CLOSED: &str = "rule closed when request.stream -> reject 403";
+    let routes = [
+        format!("route main {{ {EYES} {CLOSED} default -> mini }}"),
+        format!(
+            "route main {{ {EYES} rule a when request.turns > 1 -> mini {CLOSED} rule b when request.turns > 0 -> eyes default -> mini }}"
+        ),
+        format!("route main {{ {EYES} default -> reject 403 }}"),
+        format!("route main {{ {EYES} default -> route deep }} route deep {{ {CLOSED} default -> mini }}"),
+        format!(
+            "route main {{ rule inner when request.stream -> split {{ 50% mini, 50% route deep }} default -> mini }} route deep {{ default -> reject 403 }}"
+        ),
+        format!(
+            "route main {{ rule inner when request.stream -> route deep default -> mini }} route deep {{ default -> route end }} route end {{ {EYES} default -> reject 404 }}"
+        ),
+    ];
+    for route in &routes {
+        let (open, shut) = (engine(&format!("defaults {{ explicit: allow }}\n{route}")), engine(&route));
+        for (stream, images, turns) in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 2), (1, 1, 2)] {
+            let given = |model: &str| {
+                facts(&[
+                    ("request.model", Owned::Str(model.to_owned())),
+                    ("request.stream", Owned::Bool(stream == 1)),
+                    ("request.images", Owned::Int(images)),
+                    ("request.turns", Owned::Int(turns)),
+                ])
+            };
+            let without = simple(&shut, &given("coder"));
+            if without.starts_with("reject") {
+                for name in ["coder", "mini", "far/eyes"] {
+                    assert_eq!(simple(&open, &given(name)), without, "{name} {stream} {images} {turns}: {route}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failure_that_ends_in_a_refusal_is_no_refusal() {
+    let route = "route main { rule a when request.stream -> mini then reject 503 default -> eyes }";
+    let engine = engine(&format!("defaults {{ explicit: allow }}\n{route}"));
+    let named = facts(&[("request.model", Owned::Str("coder".to_owned())), ("request.stream", Owned::Bool(true))]);
+    assert_eq!(simple(&engine, &named), EXPLICIT);
+}
+
+/// Asks what is said of a policy, by the words of its warnings.
+#[track_caller]
+fn warns(policy: &str, expected: &[&str]) {
+    let mut sources = Sources::default();
+    sources.add("x.policy", format!("{HEAD}{policy}"));
+    let found = dsl::load(&sources).diagnostics;
+    let found: Vec<&str> =
+        found.iter().filter(|one| one.code.as_str() == "P0417").map(|one| one.message.as_str()).collect();
+    assert_eq!(found.len(), expected.len(), "{policy}: {found:?}");
+    assert!(found.iter().zip(expected).all(|(found, expected)| found.contains(expected)), "{policy}: {found:?}");
+}
+
+#[test]
+fn what_naming_does_not_do_is_said() {
+    let allow = "defaults { explicit: allow }\n";
+    let top = "route main { rule closed when request.stream -> reject 403 default -> mini }";
+    let late = "route main { rule image when request.images > 0 -> eyes rule closed when request.stream -> reject 403 default -> mini }";
+    let last = "route main { rule image when request.images > 0 -> eyes default -> reject 403 }";
+    let deep = "route main { rule inner when request.stream -> route deep default -> mini } route deep { default -> reject 403 }";
+    warns(&format!("{allow}{top}"), &[]);
+    warns(&format!("{allow}{late}"), &["goes by `image`: the refusal `closed`"]);
+    warns(&format!("{allow}{last}"), &["its default may refuse"]);
+    warns(&format!("{allow}{deep}"), &["goes by `inner`"]);
+    warns(late, &[]);
+    // Nobody who may name a model enters it.
+    let elsewhere = "tenant a { keys: [env(\"A\")] explicit: allow route: open }
+route open { default -> mini }";
+    warns(&format!("{elsewhere}\n{late}"), &[]);
+    warns(&format!("defaults {{ explicit: tagged }}\n{top}"), &[]);
+}
+
+#[test]
+fn a_tag_that_nobody_has_is_said() {
+    let mut sources = Sources::default();
+    let text = HEAD.replace("tags: [explicit]", "");
+    sources.add("x.policy", format!("{text}defaults {{ explicit: tagged }}\n{MAIN}"));
+    let found = dsl::load(&sources).diagnostics;
+    assert!(found.iter().any(|one| one.message.contains("no model has the tag `explicit`")), "{found:?}");
+}
+
 #[test]
 fn a_rule_cannot_have_its_name() {
     let mut sources = Sources::default();

@@ -62,7 +62,7 @@ async fn count(entry: Entry, request: Request<Body>) -> Response<Body> {
 pub(super) async fn model(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
     let protocol = spoken(request.uri(), request.headers());
     let name = ModelCall::of(request.uri().path()).map(|call| call.model).unwrap_or_default();
-    match models::cards(&entry).into_iter().find(|card| card.id == name) {
+    match models::cards(&entry, protocol).into_iter().find(|card| card.id == name) {
         Some(card) => json(&entry, StatusCode::OK, render_one(protocol, &card)),
         None => refuse_as(&entry, protocol, &GatewayError::NoModel(name.chars().take(200).collect())),
     }

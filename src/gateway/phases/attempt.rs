@@ -159,7 +159,8 @@ async fn one(
     trail.model = Some(model);
     let mut warnings = outgoing.warnings;
     let decision = trail.decision.as_ref().map(|(route, rule, _)| (*route, *rule));
-    warnings.extend(exchange.entry.live.named_in_vain(exchange.request.model(), model, decision));
+    let (entry, named) = (&exchange.entry, exchange.request.model());
+    warnings.extend(entry.live.named_in_vain(named, entry.caller, model, decision));
     let asked = Asked { exchange, model, target, wire, stream, pings, warnings, back: outgoing.back };
     asked.answer(prepared, limits.attempt_ends(stream)).await
 }

@@ -19,7 +19,9 @@ use crate::diag::{Diagnostic, Sources};
 
 /// Reports every part that may fail, with the guard that would mend it.
 pub(crate) fn check(expr: &Expr, sources: &Sources, findings: &mut Vec<Diagnostic>) {
-    let mut proof = Proof { sources, findings, known: Vec::new(), locals: Vec::new(), loops: 1, steps: 0 };
+    let is_condition = expr.ty == Type::Bool;
+    let mut proof =
+        Proof { sources, findings, is_condition, known: Vec::new(), locals: Vec::new(), loops: 1, steps: 0 };
     proof.walk(expr);
     if proof.steps > MAX_CONDITION_STEPS {
         proof.too_many_steps(expr);
@@ -42,6 +44,8 @@ impl Seen<'_> {
 struct Proof<'e, 'f> {
     sources: &'f Sources,
     findings: &'f mut Vec<Diagnostic>,
+    /// the whole of it is a condition: a guard goes before it with `&&`, and around a value with `? :`
+    is_condition: bool,
     /// what holds on the path to here
     known: Vec<Known<'e>>,
     /// variables of the enclosing macros

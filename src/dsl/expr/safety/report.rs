@@ -60,24 +60,36 @@ impl Proof<'_, '_> {
         self.findings.push(Diagnostic::new(Code::P0208, expr.span, message).label(label).help(help));
     }
 
+    /// How to write a guard where the expression stands.
+    fn guard(&self, guard: &str) -> String {
+        match self.is_condition {
+            true => format!("guard it: `{guard} && …`"),
+            false => format!("guard it: `{guard} ? … : …`, with what stands instead behind the colon"),
+        }
+    }
+
     pub(super) fn fails(&mut self, expr: &Expr, failure: Failure, culprit: &Expr) {
         let text = self.operand(culprit);
         match failure {
             Failure::Zero => {
                 let zero = if culprit.ty == Type::Double { "0.0" } else { "0" };
-                let guard = format!("guard it: `{text} != {zero} && …`");
+                if matches!(culprit.kind, Kind::Literal(_)) {
+                    let help = "divide by another number".to_owned();
+                    return self.report(culprit, "this divides by zero", "is zero", help);
+                }
+                let guard = self.guard(&format!("{text} != {zero}"));
                 self.report(culprit, "this may divide by zero", "may be zero", guard);
             }
             Failure::Overflow => {
                 let label = format!("may leave the range of {}", expr.ty);
                 let guard = match culprit.ty {
-                    Type::Double => format!("guard it: `{text} < 1000000.0 && {text} > -1000000.0 && …`"),
-                    _ => format!("guard it: `{text} < 1000000 && {text} > -1000000 && …`"),
+                    Type::Double => self.guard(&format!("{text} < 1000000.0 && {text} > -1000000.0")),
+                    _ => self.guard(&format!("{text} < 1000000 && {text} > -1000000")),
                 };
                 self.report(expr, "this may overflow", &label, guard);
             }
             Failure::NotANumber => {
-                let help = format!("guard it: `{text} < 1000000.0 && {text} > -1000000.0 && …`");
+                let help = self.guard(&format!("{text} < 1000000.0 && {text} > -1000000.0"));
                 self.report(expr, "this may not be a number", "infinite on both sides", help);
             }
             Failure::TooLong => {
@@ -104,20 +116,21 @@ impl Proof<'_, '_> {
         let text = self.text(map);
         let never = matches!(map.kind, Kind::Map(_)) && !has_literal_key(map, name);
         let message = if never { "this map never has such a key" } else { "this key may be missing" };
-        self.report(expr, message, "", format!("guard it: `has({text}.{name}) && …`"));
+        let guard = self.guard(&format!("has({text}.{name})"));
+        self.report(expr, message, "", guard);
     }
 
     pub(super) fn no_element(&mut self, expr: &Expr, inner: &Expr, index: &Expr) {
         let (list, at) = (self.operand(inner), self.operand(index));
         if matches!(inner.ty, Type::Map(..)) {
-            let guard = format!("guard it: `{at} in {list} && …`");
+            let guard = self.guard(&format!("{at} in {list}"));
             self.report(expr, "this key may be missing", "", guard);
             return;
         }
         let guard = match &index.kind {
-            Kind::Literal(Literal::Int(number)) if *number >= 0 => format!("guard it: `{list}.size() > {number} && …`"),
+            Kind::Literal(Literal::Int(number)) if *number >= 0 => self.guard(&format!("{list}.size() > {number}")),
             Kind::Literal(_) | Kind::Neg(_) => "an index starts at 0".to_owned(),
-            _ => format!("guard it: `{at} >= 0 && {at} < {list}.size() && …`"),
+            _ => self.guard(&format!("{at} >= 0 && {at} < {list}.size()")),
         };
         self.report(expr, "this list may be shorter", "", guard);
     }

@@ -159,8 +159,8 @@ impl Lower<'_, '_> {
         let (least, most) = (known.least, known.most);
         if !(least..=most).contains(&found) || known.whole && found.fract() != 0.0 {
             let what = if known.whole { "a whole number" } else { "a number" };
-            let message = format!("`{}` is {what} from {least} to {most}", known.name);
-            self.report(Diagnostic::new(Code::P0203, number.span, message));
+            let finding = Diagnostic::new(Code::P0203, number.span, format!("`{}` is never {found}", known.name));
+            self.report(finding.help(format!("it is {what} from {least} to {most}, or `off`")));
             return None;
         }
         Some(rule(found))

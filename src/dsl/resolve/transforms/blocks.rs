@@ -41,24 +41,27 @@ impl Lower<'_, '_> {
         let (name, before) = (&block.name, self.findings.len());
         let mut known = self.start(format!("transform `{}`", name.text), fields::Block::Transform, &block.fields);
         let mut user = UserTransform { name: name.text.clone(), edits: Vec::new(), headers: Vec::new() };
+        let mut edits: Vec<Placed> = Vec::new();
         // In the order in which they are written: an edit sees what those before it have done.
         for field in &block.fields {
             match field.key.text.as_str() {
                 "set" if known.get("set").is_some() => {
-                    self.edits(field, &mut user.edits, |lower, path, value| lower.edit_set(path, value));
+                    self.edits(field, &mut edits, |lower, path, value| lower.edit_set(path, value));
                 }
                 "append" if known.get("append").is_some() => {
-                    self.edits(field, &mut user.edits, |lower, path, value| lower.edit_append(path, value));
+                    self.edits(field, &mut edits, |lower, path, value| lower.edit_append(path, value));
                 }
                 "rename" if known.get("rename").is_some() => {
-                    self.edits(field, &mut user.edits, |lower, path, value| lower.edit_rename(path, value));
+                    self.edits(field, &mut edits, |lower, path, value| lower.edit_rename(path, value));
                 }
-                "remove" if known.get("remove").is_some() => self.removes(field, &mut user.edits),
+                "remove" if known.get("remove").is_some() => self.removes(field, &mut edits),
                 "headers" if known.get("headers").is_some() => user.headers = self.computed_headers(field),
                 _ => {}
             }
         }
         self.finish(known);
+        self.in_vain(&edits);
+        user.edits = edits.into_iter().map(|placed| placed.edit).collect();
         if user.edits.is_empty() && user.headers.is_empty() && self.findings.len() == before && block.whole {
             let finding = Diagnostic::new(Code::P0110, name.span, format!("transform `{}` does nothing", name.text));
             self.report(finding.help("add `set: { temperature: 0.2 }`"));
@@ -70,7 +73,7 @@ impl Lower<'_, '_> {
     fn edits(
         &mut self,
         field: &Field,
-        edits: &mut Vec<Edit>,
+        edits: &mut Vec<Placed>,
         action: fn(&mut Self, &[String], &Value) -> Option<EditAction>,
     ) {
         let ValueKind::Map(members) = &field.value.kind else {
@@ -80,7 +83,7 @@ impl Lower<'_, '_> {
         for member in members {
             let Some(path) = self.edit_path(&member.key) else { continue };
             if let Some(action) = action(self, &path, &member.value) {
-                edits.push(Edit { path, action });
+                edits.push(Placed { edit: Edit { path, action }, span: member.key.span });
             }
         }
     }
@@ -123,11 +126,39 @@ impl Lower<'_, '_> {
             self.report(finding.help("write the last name only, without dots"));
             return None;
         }
+        if path.last() == Some(&name) {
+            let finding = Diagnostic::new(Code::P0203, value.span, format!("`{name}` is its name already"));
+            self.report(finding.help("write the name that it should have, or remove this"));
+            return None;
+        }
         let owned = path.len() == 1 && self.owned(std::slice::from_ref(&name), value.span);
         (!owned).then_some(EditAction::Rename(name))
     }
 
-    fn removes(&mut self, field: &Field, edits: &mut Vec<Edit>) {
+    /// Reports edits that a later one of the block undoes.
+    fn in_vain(&mut self, edits: &[Placed]) {
+        for (number, later) in edits.iter().enumerate() {
+            let before = edits.get(..number).unwrap_or_default();
+            let Some(earlier) = before.iter().find(|earlier| undoes(&earlier.edit, &later.edit)) else { continue };
+            let (first, second) = (earlier.edit.path.join("."), later.edit.path.join("."));
+            if first == second && earlier.is_set() == later.is_set() {
+                let what = if later.is_set() { "set" } else { "removed" };
+                let finding = Diagnostic::new(Code::P0111, later.span, format!("`{second}` is {what} twice"));
+                self.report(finding.label("again here").also(earlier.span, "first here").help("remove one of them"));
+                continue;
+            }
+            let what = if later.is_set() { "set" } else { "removed" };
+            let message = format!("`{first}` has been set in vain: `{second}` is {what} behind it");
+            let finding = Diagnostic::new(Code::P0414, later.span, message).also(earlier.span, "undone");
+            let into = first.len() > second.len() && later.is_set();
+            self.report(finding.help(match into {
+                true => format!("set `{second}` first, then `{first}` in it"),
+                false => "remove one of them".to_owned(),
+            }));
+        }
+    }
+
+    fn removes(&mut self, field: &Field, edits: &mut Vec<Placed>) {
         let ValueKind::List(values) = &field.value.kind else {
             self.wrong(&field.value, &format!("a list such as `{}`", example("remove")));
             return;
@@ -138,7 +169,7 @@ impl Lower<'_, '_> {
                 continue;
             };
             if let Some(path) = self.edit_path(&Word { text, span: value.span }) {
-                edits.push(Edit { path, action: EditAction::Remove });
+                edits.push(Placed { edit: Edit { path, action: EditAction::Remove }, span: value.span });
             }
         }
     }
@@ -203,7 +234,41 @@ impl Lower<'_, '_> {
     }
 
     fn not_a_header(&mut self, span: Span) {
-        self.report(Diagnostic::new(Code::P0203, span, "this cannot stand in an HTTP header"));
+        let finding = Diagnostic::new(Code::P0203, span, "this cannot stand in an HTTP header");
+        self.report(finding.help("a name has letters, digits and `-`, a value has no line break and only ASCII"));
+    }
+}
+
+/// An edit with the place of its path.
+struct Placed {
+    edit: Edit,
+    span: Span,
+}
+
+impl Placed {
+    fn is_set(&self) -> bool {
+        matches!(self.edit.action, EditAction::Set(_))
+    }
+}
+
+/// Whether nothing is left of an edit after a later one.
+fn undoes(earlier: &Edit, later: &Edit) -> bool {
+    match (&earlier.action, &later.action) {
+        // The member itself, or the group that it stands in.
+        (EditAction::Set(_), EditAction::Set(_) | EditAction::Remove) if earlier.path.starts_with(&later.path) => true,
+        // A member in what is no group: it takes the value's place.
+        (EditAction::Set(value), EditAction::Set(_)) => later.path.starts_with(&earlier.path) && !may_be_group(value),
+        (EditAction::Remove, EditAction::Remove) => earlier.path == later.path,
+        _ => false,
+    }
+}
+
+fn may_be_group(value: &Template) -> bool {
+    match value {
+        Template::Json(json) => json.starts_with('{'),
+        Template::Map(_) => true,
+        Template::List(_) => false,
+        Template::Computed(computed) => matches!(computed.expr.ty, Type::Map(..)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod blocks;
+mod idle;
 mod order;
 mod template;
 
@@ -14,6 +15,9 @@ use crate::dsl::policy::ProviderKind;
 use crate::dsl::transform::presets::{self, Preset};
 use crate::dsl::transform::table::{self, TransformEntry};
 use crate::dsl::transform::{Transform, UserTransform};
+
+pub(crate) use idle::Idle;
+pub(super) use idle::Subject;
 
 /// A `transform` block of the policy; None when it was wrong.
 pub(crate) struct Declared {
@@ -60,12 +64,14 @@ impl Lower<'_, '_> {
         kind: ProviderKind,
         preset: Option<&'static Preset>,
         list: Option<&Field>,
+        subject: &Subject<'_>,
     ) -> Vec<Transform> {
         let own = list.map_or_else(Vec::new, |field| self.transforms(field));
         for (number, placed) in own.iter().enumerate() {
             self.fits(placed, kind);
             order::check(placed, &provider.own, own.get(..number).unwrap_or_default(), self.findings);
         }
+        self.look_for_idle(subject, &provider.own, &own);
         let mut chain = Vec::new();
         if let Some(preset) = preset.or(provider.preset) {
             chain.push(Transform::Preset(preset));

@@ -11,7 +11,8 @@ pub(super) fn check(placed: &Placed, provider: &[Placed], own: &[Placed], findin
         let finding = Diagnostic::new(Code::P0414, placed.span, format!("`{name}` stands twice in this list"))
             .label("again here")
             .also(earlier.span, "first here");
-        findings.push(finding.help("write one of them"));
+        let merges = matches!(placed.transform, Transform::Params(_) | Transform::Headers(_) | Transform::Sampling(_));
+        findings.push(finding.help(if merges { "merge them into one" } else { "write one of them" }));
         return;
     }
     let renamed = |earlier: &Placed| matches!(earlier.transform, Transform::MaxCompletionTokens);
@@ -38,10 +39,6 @@ fn clash(earlier: &Transform, later: &Transform) -> Option<(String, &'static str
         (Transform::MaxCompletionTokens, Transform::MaxTokens(_)) => (
             message("`max_tokens` sets its cap after `max_completion_tokens` has renamed it"),
             "write `max_tokens(…)` first",
-        ),
-        (Transform::ToolUse, Transform::EmulateTools) | (Transform::EmulateTools, Transform::ToolUse) => (
-            message("`emulate_tools` leaves no tools that `tool_use` could force"),
-            "use one of them: `tool_use` for models with tools, `emulate_tools` for those without",
         ),
         (Transform::EmulateTools, Transform::SchemaClean(_)) => (
             message("`emulate_tools` has put the schemas into words before `schema_clean` sees them"),

@@ -8,7 +8,7 @@ use crate::dsl::ast::{Field, Value, ValueKind, Word};
 use crate::dsl::expr::ast::{Raw, RawKind};
 use crate::dsl::expr::infer::{self, Phase};
 use crate::dsl::expr::plain::Computed;
-use crate::dsl::expr::typed::{Expr, Type};
+use crate::dsl::expr::typed::{Expr, Kind, Literal, Type};
 use crate::dsl::transform::Template;
 use crate::dsl::transform::table::{self, MemberType};
 
@@ -141,14 +141,87 @@ impl Lower<'_, '_> {
         true
     }
 
-    /// Reports a value that a known member cannot have.
+    /// Reports a value that a known member cannot have, in groups too.
     pub(super) fn member_type(&mut self, path: &[String], value: &Template, span: Span) {
         let joined = path.join(".");
-        let Some((_, wanted)) = table::MEMBERS.iter().find(|(known, _)| *known == joined) else { return };
-        if !fits(*wanted, value) {
-            let message = format!("`{joined}` is {}, this is {}", wanted.words(), described(value));
-            self.report(Diagnostic::new(Code::P0203, span, message));
+        let of_texts = matches!(path, [group, _] if group == table::TEXTS).then_some(MemberType::Text);
+        let known = table::MEMBERS.iter().find(|(known, _)| *known == joined).map(|(_, wanted)| *wanted);
+        if let Some(wanted) = known.or(of_texts).filter(|wanted| !fits(*wanted, value)) {
+            let finding = Diagnostic::new(
+                Code::P0203,
+                span,
+                format!("`{joined}` is {}, this is {}", wanted.words(), described(value)),
+            );
+            return self.report(finding.help(match (wanted, value) {
+                (MemberType::Text, Template::Computed(_)) => {
+                    format!("write it as text: `string({})`", self.shared.sources.slice(span))
+                }
+                (MemberType::Text, Template::Json(json)) if !json.starts_with(['{', '[']) => {
+                    format!("write `\"{json}\"`")
+                }
+                _ => format!("give it {}", wanted.words()),
+            }));
         }
+        if let Some((_, least, most)) = table::RANGES.iter().find(|(known, ..)| *known == joined)
+            && let Some(number) = numbers(value).into_iter().find(|number| !(*least..=*most).contains(number))
+        {
+            let finding = Diagnostic::new(Code::P0203, span, format!("`{joined}` is never {number}"));
+            let help = if *most < 1e6 {
+                format!("it lies between {least} and {most}")
+            } else {
+                format!("it is at least {least}")
+            };
+            return self.report(finding.help(help));
+        }
+        for (name, inner) in members(value) {
+            let path: Vec<String> = path.iter().cloned().chain([name]).collect();
+            self.member_type(&path, &inner, span);
+        }
+    }
+}
+
+/// The members of a group.
+fn members(value: &Template) -> Vec<(String, Template)> {
+    match value {
+        Template::Map(members) => members.clone(),
+        Template::Json(json) => match serde_json::from_str(json) {
+            Ok(serde_json::Value::Object(members)) => {
+                members.into_iter().map(|(name, value)| (name, Template::Json(value.to_string()))).collect()
+            }
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// The numbers that are written for a value: one, or one in each branch.
+fn numbers(value: &Template) -> Vec<f64> {
+    match value {
+        Template::Json(json) => json.parse().ok().into_iter().collect(),
+        Template::Computed(computed) => {
+            let mut found = Vec::new();
+            branches(&computed.expr, &mut found);
+            found
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn branches(expr: &Expr, found: &mut Vec<f64>) {
+    match &expr.kind {
+        Kind::Literal(Literal::Double(number)) => found.push(*number),
+        #[expect(clippy::cast_precision_loss, reason = "compared with small bounds")]
+        Kind::Literal(Literal::Int(number)) => found.push(*number as f64),
+        Kind::Neg(inner) => {
+            let before = found.len();
+            branches(inner, found);
+            found.iter_mut().skip(before).for_each(|number| *number = -*number);
+        }
+        Kind::Cond(_, yes, no) => {
+            branches(yes, found);
+            branches(no, found);
+        }
+        _ => {}
     }
 }
 
