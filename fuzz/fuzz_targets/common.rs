@@ -1,10 +1,13 @@
-//! What the targets share: an input's first byte chooses the client's protocol and the upstream's wire.
+//! What the targets share: an input's first byte chooses the client's protocol and the upstream's wire,
+//! another one the model behind it.
+
+pub(crate) mod chains;
 
 use bytes::Bytes;
-use ccr_policy::dsl::policy::Capability;
 use ccr_policy::facts::given::GivenFacts;
 use ccr_policy::protocol::errors::ErrorReply;
 use ccr_policy::protocol::{AnswerContext, Back, Protocol, Relay, Request, Target, Wire, encode};
+use chains::Model;
 
 #[allow(dead_code, reason = "each target uses a part")]
 #[path = "../../tests/golden/flow/strict.rs"]
@@ -33,21 +36,38 @@ impl Pair {
     }
 }
 
-/// A model that can do everything.
+/// What a model is told by this name.
 #[allow(dead_code, reason = "each target uses a part")]
-pub(crate) fn target(wire: Wire, model: &str) -> Target<'_> {
-    Target { wire, model, output_limit: Some(8_000), context: None, can: &Capability::ALL, stream: true, transforms: &[] }
+pub(crate) fn target<'a>(wire: Wire, model: Model, name: &'a str) -> Target<'a> {
+    let Model { can, transforms, stream, context } = model;
+    Target { wire, model: name, output_limit: Some(8_000), context, can, stream, transforms }
 }
 
-/// What the way back knows when a stream's usage was asked for.
-#[allow(dead_code, reason = "each target uses a part")]
-pub(crate) fn back(pair: Pair) -> Back {
-    if pair.client != Protocol::Chat {
-        return Back::default();
+/// A request with two tools, for a stream with its usage and thoughts.
+fn asks(client: Protocol) -> &'static str {
+    match client {
+        Protocol::Anthropic => {
+            r#"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"x"}],"tools":[{"name":"run","input_schema":{"type":"object"}},{"name":"look","input_schema":{"type":"object"}}]}"#
+        }
+        Protocol::Responses => {
+            r#"{"model":"m","stream":true,"input":"x","tools":[{"type":"function","name":"run","parameters":{"type":"object"}},{"type":"custom","name":"look"}]}"#
+        }
+        Protocol::Gemini => {
+            r#"{"contents":[{"role":"user","parts":[{"text":"x"}]}],"tools":[{"functionDeclarations":[{"name":"run"},{"name":"look"}]}],"generationConfig":{"thinkingConfig":{"includeThoughts":true}}}"#
+        }
+        _ => {
+            r#"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true,"stream_options":{"include_usage":true},"tools":[{"type":"function","function":{"name":"run"}},{"type":"function","function":{"name":"look"}}]}"#
+        }
     }
-    let body = r#"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true,"stream_options":{"include_usage":true}}"#;
-    let request = Request::parse(Protocol::Chat, Bytes::from(body)).expect("a good request");
-    encode(&request, &target(pair.wire, "m"), &GivenFacts::default()).map(|sent| sent.back).unwrap_or_default()
+}
+
+/// What the way back knows of such a request.
+#[allow(dead_code, reason = "each target uses a part")]
+pub(crate) fn back(pair: Pair, model: Model) -> Back {
+    let request = Request::parse(pair.client, Bytes::from(asks(pair.client))).expect("a good request");
+    // With no bound of tokens: a request that does not fit is not sent, and has no answer.
+    let target = Target { context: None, ..target(pair.wire, model, "m") };
+    encode(&request, &target, &GivenFacts::default()).map(|sent| sent.back).unwrap_or_default()
 }
 
 /// A fault of an upstream that goes on to the client as it came: a delta is gone before it is known that no
@@ -71,9 +91,8 @@ pub(crate) fn context(back: &Back) -> AnswerContext<'_> {
 
 /// What a client got, and whether the answer came to its end.
 #[allow(dead_code, reason = "each target uses a part")]
-pub(crate) fn relay(pair: Pair, chunks: &[&[u8]]) -> (String, bool) {
-    let back = back(pair);
-    let mut relay = Relay::new(pair.wire, pair.client, &context(&back));
+pub(crate) fn relay(pair: Pair, back: &Back, chunks: &[&[u8]]) -> (String, bool) {
+    let mut relay = Relay::new(pair.wire, pair.client, &context(back));
     let mut out = Vec::new();
     let mut failed = false;
     for chunk in chunks {

@@ -1,6 +1,7 @@
-//! A stream on its way back: byte 0 chooses the pair, bytes 1 and 2 where it is cut, the rest is what the
-//! upstream sends. However it is cut the client gets the same; what it gets is whole events that a strict
-//! reader takes; it ends well only when the upstream said why the answer ended.
+//! A stream on its way back: byte 0 chooses the pair, bytes 1 and 2 where it is cut, byte 3 the model's chain
+//! of transforms, the rest is what the upstream sends. However it is cut the client gets the same; what it
+//! gets is whole events that a strict reader takes; it ends well only when the upstream said why the answer
+//! ended.
 
 #![no_main]
 
@@ -8,6 +9,7 @@ mod common;
 
 use bytes::Bytes;
 use ccr_policy::protocol::{Collector, Wire};
+use common::chains::Model;
 use common::{Pair, back, context, read, relay};
 use libfuzzer_sys::fuzz_target;
 
@@ -33,21 +35,22 @@ fn flat(text: &str) -> String {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let [pair, first, second, stream @ ..] = data else { return };
+    let [pair, first, second, model, stream @ ..] = data else { return };
     let pair = Pair::of(*pair);
+    let back = back(pair, Model::of(*model, pair.wire));
     let place = |part: u8| stream.len() * usize::from(part) / 256;
     let (from, to) = (place(*first.min(second)), place(*first.max(second)));
-    let (whole, ended) = relay(pair, &[stream]);
+    let (whole, ended) = relay(pair, &back, &[stream]);
     let parts = [&stream[..from], &stream[from..to], &stream[to..]];
-    let (split, split_ended) = relay(pair, &parts);
+    let (split, split_ended) = relay(pair, &back, &parts);
     assert_eq!((flat(&whole), ended), (flat(&split), split_ended), "{pair:?}: the split is seen");
     if stream.len() < 600 {
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();
-        let (split, split_ended) = relay(pair, &bytes);
+        let (split, split_ended) = relay(pair, &back, &bytes);
         assert_eq!((flat(&whole), ended), (flat(&split), split_ended), "{pair:?}: the bytes are seen");
     }
     for part in [stream, &stream[..to]] {
-        let (text, ended) = relay(pair, &[part]);
+        let (text, ended) = relay(pair, &back, &[part]);
         assert!(!ended || may_finish(pair.wire, part), "{pair:?}: a false end\n{text}");
         if pair.same() {
             continue;
@@ -56,7 +59,6 @@ fuzz_target!(|data: &[u8]| {
             assert!(told.ended != told.failed && told.ended == ended, "{pair:?}: {told:?}\n{text}");
         }
     }
-    let back = back(pair);
     let mut collector = Collector::new(pair.wire, pair.client, &context(&back));
     if collector.push(Bytes::copy_from_slice(stream)).is_ok()
         && let Ok(answer) = collector.finish()
