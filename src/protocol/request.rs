@@ -325,6 +325,13 @@ impl Request {
             .map(move |member| (Text::from_escaped(slice(&member.name)), Raw::from_measured(slice(&member.value))))
     }
 
+    /// Where something stands in the body; None: it stands elsewhere, as what was made of the body does.
+    pub(crate) fn place_in(&self, part: &[u8]) -> Option<Range<usize>> {
+        let start = (part.as_ptr() as usize).checked_sub(self.body.as_ptr() as usize)?;
+        let end = start.checked_add(part.len())?;
+        (end <= self.body.len()).then_some(start..end)
+    }
+
     /// Where a part of the body stands in it.
     pub(crate) fn place_of(&self, part: &[u8]) -> Range<usize> {
         let start = (part.as_ptr() as usize).wrapping_sub(self.body.as_ptr() as usize);

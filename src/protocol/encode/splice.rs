@@ -29,10 +29,11 @@ impl<'a> Splices<'a> {
         Self { request, found: Vec::new(), left_out: Vec::new(), rewritten: false }
     }
 
-    /// Puts something in the place of a value.
+    /// Puts something in the place of a value, if it is the client's own.
     pub(super) fn put(&mut self, old: Raw<'_>, value: Vec<u8>) {
-        let place = self.request.place_of(old.bytes());
-        self.replace(place, value);
+        if let Some(place) = self.request.place_in(old.bytes()) {
+            self.replace(place, value);
+        }
     }
 
     fn replace(&mut self, place: Range<usize>, with: impl Into<Bytes>) {

@@ -356,3 +356,16 @@ fn a_providers_own_tools_go_on_in_a_rewritten_body() {
     assert_eq!(out.body["tools"], json!([code, search]));
     assert_eq!(out.body["tool_choice"]["name"], "web_search");
 }
+
+#[test]
+fn schemas_that_are_not_the_client_s_stay_out_of_its_body() {
+    let body = json!({
+        "model": "m",
+        "input": "x",
+        "tools": [{"type": "custom", "name": "patch"}, {"type": "function", "name": "run", "parameters": {"format": "x"}}],
+    });
+    let chain = [Transform::SchemaClean(vec!["properties".to_owned(), "format".to_owned()])];
+    let out = sent(Protocol::Responses, Wire::Responses, &body, &chain);
+    let tools = json!([{"type": "custom", "name": "patch"}, {"type": "function", "name": "run", "parameters": {}}]);
+    assert_eq!(out.body["tools"], tools);
+}
