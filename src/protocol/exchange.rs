@@ -4,6 +4,7 @@
 //! unlike the facts' walk: a body that is broken inside is a 400.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -40,7 +41,12 @@ pub(crate) struct Exchange<'a> {
     pub(crate) replay_thinking: bool,
     /// what could not be carried over
     pub(crate) warnings: Vec<String>,
+    /// noted by the writer: where the long values stand in what it has written
+    pub(crate) long: Places,
 }
+
+/// Places in a body.
+pub(crate) type Places = SmallVec<[Range<usize>; 3]>;
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

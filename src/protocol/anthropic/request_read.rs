@@ -47,8 +47,8 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
     for sequence in request.field("stop_sequences").unwrap_or(Raw::NULL).elements() {
         exchange.stop.extend(sequence?.text());
     }
-    for message in request.field("messages").unwrap_or(Raw::NULL).elements() {
-        read_message(&mut exchange, message?)?;
+    for message in request.field("messages").unwrap_or(Raw::NULL).picks(["role", "content"]) {
+        read_message(&mut exchange, message?.1)?;
     }
     read_tools(&mut exchange, request)?;
     for (name, _) in
@@ -65,8 +65,8 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
 fn system_parts(system: Raw<'_>) -> Result<Parts<'_>, BadRequest> {
     let says = |text: &Text<'_>| !text.is_empty() && !is_billing(*text);
     let mut parts: Parts<'_> = system.text().filter(says).map(Part::Text).into_iter().collect();
-    for block in system.elements() {
-        let [text, mark] = block?.pick(["text", "cache_control"])?;
+    for block in system.picks(["text", "cache_control"]) {
+        let (_, [text, mark]) = block?;
         if let Some(text) = text.and_then(Raw::text).filter(says) {
             parts.push(Part::Text(text));
             parts.extend(mark.map(Part::CacheMark));
@@ -89,8 +89,7 @@ pub(crate) fn format(request: &Request) -> Result<Format<'_>, BadRequest> {
     })
 }
 
-fn read_message<'a>(exchange: &mut Exchange<'a>, message: Raw<'a>) -> Result<(), BadRequest> {
-    let [role, content] = message.pick(["role", "content"])?;
+fn read_message<'a>(exchange: &mut Exchange<'a>, [role, content]: [Option<Raw<'a>>; 2]) -> Result<(), BadRequest> {
     let content = content.unwrap_or(Raw::NULL);
     let speaker = match role.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
         b"user" => Speaker::User,
@@ -105,15 +104,22 @@ fn read_message<'a>(exchange: &mut Exchange<'a>, message: Raw<'a>) -> Result<(),
     if let Some(text) = content.text().filter(|text| !text.is_empty()) {
         parts.push(Part::Text(text));
     }
-    for block in content.elements() {
+    for block in content.picks(BLOCK) {
         read_block(exchange, block?, &mut parts)?;
     }
     exchange.say(speaker, parts);
     Ok(())
 }
 
-fn read_block<'a>(exchange: &mut Exchange<'a>, block: Raw<'a>, parts: &mut Parts<'a>) -> Result<(), BadRequest> {
-    let [kind, text, source, mark] = block.pick(["type", "text", "source", "cache_control"])?;
+/// Members of the blocks that come most, found in the one walk that measures them.
+const BLOCK: [&str; 10] =
+    ["type", "text", "source", "cache_control", "id", "name", "input", "tool_use_id", "content", "is_error"];
+
+/// A block, and its members of these names.
+type Block<'a> = (Raw<'a>, [Option<Raw<'a>>; BLOCK.len()]);
+
+fn read_block<'a>(exchange: &mut Exchange<'a>, whole: Block<'a>, parts: &mut Parts<'a>) -> Result<(), BadRequest> {
+    let (block, [kind, text, source, mark, id, name, input, ..]) = whole;
     let source = source.unwrap_or(Raw::NULL);
     let before = parts.len();
     match kind.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
@@ -132,7 +138,6 @@ fn read_block<'a>(exchange: &mut Exchange<'a>, block: Raw<'a>, parts: &mut Parts
             parts.extend(data.and_then(Raw::text).filter(|data| !data.is_empty()).map(Part::Redacted));
         }
         b"tool_use" => {
-            let [id, name, input] = block.pick(["id", "name", "input"])?;
             parts.push(Part::Call {
                 id: id.and_then(Raw::text).unwrap_or(Text::EMPTY),
                 name: name.and_then(Raw::text).unwrap_or(Text::EMPTY),
@@ -140,7 +145,7 @@ fn read_block<'a>(exchange: &mut Exchange<'a>, block: Raw<'a>, parts: &mut Parts
             });
         }
         b"tool_result" => {
-            parts.push(read_result(exchange, block)?);
+            parts.push(read_result(exchange, whole)?);
             return Ok(());
         }
         kind => parts.push(Part::Note(rendered(kind, block)?)),
@@ -189,15 +194,16 @@ fn read_document<'a>(block: Raw<'a>, source: Raw<'a>, parts: &mut Parts<'a>) -> 
     Ok(())
 }
 
-fn read_result<'a>(exchange: &mut Exchange<'a>, block: Raw<'a>) -> Result<Part<'a>, BadRequest> {
-    let [id, content, error, mark] = block.pick(["tool_use_id", "content", "is_error", "cache_control"])?;
+fn read_result<'a>(exchange: &mut Exchange<'a>, (_, members): Block<'a>) -> Result<Part<'a>, BadRequest> {
+    let [_, _, _, mark, _, _, _, id, content, error] = members;
     let content = content.unwrap_or(Raw::NULL);
     let mut parts = Parts::new();
     parts.extend(content.text().map(Part::Text));
-    for inner in content.elements() {
+    for inner in content.picks(BLOCK) {
         let inner = inner?;
+        let (_, [kind, ..]) = inner;
         // A result holds no result; without this, nesting would be recursion.
-        if inner.pick(["type"])?[0].is_some_and(|kind| kind.is_text("tool_result")) {
+        if kind.is_some_and(|kind| kind.is_text("tool_result")) {
             return Err(BadRequest::new("`messages`: a tool_result cannot hold another one"));
         }
         read_block(exchange, inner, &mut parts)?;
@@ -247,10 +253,9 @@ fn rendered(kind: &[u8], block: Raw<'_>) -> Result<String, BadRequest> {
 }
 
 fn read_tools<'a>(exchange: &mut Exchange<'a>, request: &'a Request) -> Result<(), BadRequest> {
-    for tool in request.field("tools").unwrap_or(Raw::NULL).elements() {
-        let tool = tool?;
-        let [kind, name, description, schema, strict, cache] =
-            tool.pick(["type", "name", "description", "input_schema", "strict", "cache_control"])?;
+    let members = ["type", "name", "description", "input_schema", "strict", "cache_control"];
+    for tool in request.field("tools").unwrap_or(Raw::NULL).picks(members) {
+        let (_, [kind, name, description, schema, strict, cache]) = tool?;
         let kind = kind.and_then(Raw::text).filter(|kind| !kind.is("custom"));
         match (kind, name.and_then(Raw::text)) {
             (Some(kind), _) if schema.is_none() => exchange.server_tools.push(kind.decode()),

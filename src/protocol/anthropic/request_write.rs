@@ -52,7 +52,9 @@ pub(crate) fn write_request(
     push_string(&mut writer.out, target.model);
     let max_tokens = writer.max_tokens(exchange);
     writer.system(exchange)?;
+    let messages = writer.out.len() + b",\"messages\":".len();
     writer.messages(exchange)?;
+    exchange.long.push(messages..writer.out.len());
     writer.tools(exchange);
     let thinks = writer.thinking(exchange, max_tokens);
     writer.sampling(exchange, thinks);

@@ -17,10 +17,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Places};
 use super::json::escape_controls;
 use super::request::{BadRequest, Request};
 use super::responses::OwnTool;
+use super::transform::body::Measured;
 use super::transform::exchange::Schemas;
 use super::transform::stages::StageKind;
 use super::{Protocol, Wire, anthropic, gemini, openai, responses, simple, tokens, transform};
@@ -160,24 +161,25 @@ pub fn encode(request: &Request, target: &Target<'_>, facts: &dyn Facts) -> Resu
     }
     if target.wire.same_as(request.protocol()) {
         rewrite::write(request, target, &mut outgoing)?;
-        transform::body::apply(request, target, facts, &mut outgoing);
+        transform::body::apply(request, target, facts, Measured::Of(request), &mut outgoing);
         warnings::tidy(&mut outgoing.warnings);
         return Ok(outgoing);
     }
-    match request.tag() {
+    let long = match request.tag() {
         None => translate(request, target, &mut outgoing)?,
         // Rare, so it may cost a copy: the rest need not know of the tag.
         Some(tag) => {
             let body = splice::without_tag(request, tag);
-            translate(&request.with_body(body)?, target, &mut outgoing)?;
+            translate(&request.with_body(body)?, target, &mut outgoing)?
         }
-    }
-    transform::body::apply(request, target, facts, &mut outgoing);
+    };
+    transform::body::apply(request, target, facts, Measured::Places(&long), &mut outgoing);
     warnings::tidy(&mut outgoing.warnings);
     Ok(outgoing)
 }
 
-fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) -> Result<(), EncodeError> {
+/// Returns the places of the longest values in what it writes.
+fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) -> Result<Places, EncodeError> {
     let plain = if request.protocol() == Protocol::Gemini { gemini::plain_schemas(request)? } else { None };
     let request = plain.as_ref().unwrap_or(request);
     if request.protocol() == Protocol::Responses {
@@ -192,9 +194,12 @@ fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) ->
     outgoing.back.include_usage = request.protocol() == Protocol::Chat && splice::asks_for_usage(request);
     let room = request.body().len();
     let body = write(&mut exchange, target, outgoing.stream, room, &mut outgoing.back)?;
-    outgoing.body.push(Bytes::from(escape_controls(body)));
+    let length = body.len();
+    let body = escape_controls(body);
+    let long = if body.len() == length { std::mem::take(&mut exchange.long) } else { Places::new() };
+    outgoing.body.push(Bytes::from(body));
     outgoing.warnings.append(&mut exchange.warnings);
-    Ok(())
+    Ok(long)
 }
 
 /// What the answer to a Responses client is written with.

@@ -45,8 +45,10 @@ pub(crate) fn write_request(
         open: None,
     };
     writer.out.extend_from_slice(b"{\"contents\":[");
+    let start = writer.out.len() - 1;
     writer.contents(exchange)?;
     writer.out.push(b']');
+    exchange.long.push(start..writer.out.len());
     writer.system(exchange);
     writer.tools(exchange);
     writer.config(exchange);

@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::super::encode::{Back, EncodeError, Target, warnings};
-use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Tool, Turn, schema_in_words};
+use super::super::exchange::{Choice, Exchange, Format, Part, Places, Source, Speaker, Tool, Turn, schema_in_words};
 use super::super::habits::Habits;
 use super::super::json::{Raw, Text, push_escaped, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
@@ -16,6 +16,7 @@ pub(crate) struct RequestWriter<'t> {
     habits: Habits,
     names: Names,
     out: Vec<u8>,
+    long: Places,
     warnings: Vec<String>,
 }
 
@@ -34,6 +35,7 @@ pub(crate) fn write_request(
         habits,
         names: Names::of(&exchange.tools),
         out: Vec::with_capacity(room + room / 8 + 512),
+        long: Places::new(),
         warnings: Vec::new(),
     };
     writer.out.extend_from_slice(b"{\"model\":");
@@ -48,6 +50,7 @@ pub(crate) fn write_request(
     }
     writer.out.push(b'}');
     exchange.warnings.append(&mut writer.warnings);
+    exchange.long = writer.long;
     writer.names.remember(back);
     Ok(writer.out)
 }
@@ -70,7 +73,9 @@ impl RequestWriter<'_> {
     }
 
     fn messages(&mut self, exchange: &Exchange<'_>) -> Result<(), EncodeError> {
-        self.out.extend_from_slice(b",\"messages\":[");
+        push_member(&mut self.out, "messages");
+        let start = self.out.len();
+        self.out.push(b'[');
         let system = self.habits.system_role();
         let instruction = self.instruction(exchange);
         if !exchange.system.is_empty() || instruction.is_some() {
@@ -94,6 +99,7 @@ impl RequestWriter<'_> {
             self.warnings.push(warnings::NO_PREFILL.to_owned());
         }
         self.out.push(b']');
+        self.long.push(start..self.out.len());
         Ok(())
     }
 
@@ -328,14 +334,14 @@ impl RequestWriter<'_> {
         if exchange.tools.is_empty() {
             return;
         }
-        self.out.extend_from_slice(b",\"tools\":[");
+        push_member(&mut self.out, "tools");
+        let start = self.out.len();
         for (place, tool) in exchange.tools.iter().enumerate() {
-            if place > 0 {
-                self.out.push(b',');
-            }
+            self.out.push(if place == 0 { b'[' } else { b',' });
             self.tool(place, tool);
         }
         self.out.push(b']');
+        self.long.push(start..self.out.len());
         self.choice(exchange);
         match exchange.parallel {
             Some(true) if !self.target.can(Capability::ParallelTools) => {

@@ -3,7 +3,7 @@
 
 use super::super::Wire;
 use super::super::encode::{Back, EncodeError, Target, warnings};
-use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Tool, Turn, schema_in_words};
+use super::super::exchange::{Choice, Exchange, Format, Part, Places, Source, Speaker, Tool, Turn, schema_in_words};
 use super::super::habits::Habits;
 use super::super::json::{Raw, Text, push_escaped, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
@@ -15,6 +15,7 @@ struct RequestWriter<'t> {
     target: &'t Target<'t>,
     names: Names,
     out: Vec<u8>,
+    long: Places,
     warnings: Vec<String>,
 }
 
@@ -30,6 +31,7 @@ pub(crate) fn write_request(
         target,
         names: Names::of(&exchange.tools),
         out: Vec::with_capacity(room + room / 8 + 512),
+        long: Places::new(),
         warnings: Vec::new(),
     };
     writer.out.extend_from_slice(b"{\"model\":");
@@ -46,6 +48,7 @@ pub(crate) fn write_request(
     }
     writer.out.push(b'}');
     exchange.warnings.append(&mut writer.warnings);
+    exchange.long = writer.long;
     writer.names.remember(back);
     Ok(writer.out)
 }
@@ -88,6 +91,7 @@ impl RequestWriter<'_> {
 
     fn input(&mut self, exchange: &Exchange<'_>) -> Result<(), EncodeError> {
         push_member(&mut self.out, "input");
+        let start = self.out.len();
         self.out.push(b'[');
         for turn in &exchange.turns {
             match turn.speaker {
@@ -105,6 +109,7 @@ impl RequestWriter<'_> {
             self.warnings.push(warnings::NO_PREFILL.to_owned());
         }
         self.out.push(b']');
+        self.long.push(start..self.out.len());
         Ok(())
     }
 
@@ -287,7 +292,9 @@ impl RequestWriter<'_> {
         if exchange.tools.is_empty() && !searches {
             return;
         }
-        self.out.extend_from_slice(b",\"tools\":[");
+        push_member(&mut self.out, "tools");
+        let start = self.out.len();
+        self.out.push(b'[');
         for (place, tool) in exchange.tools.iter().enumerate() {
             if place > 0 {
                 self.out.push(b',');
@@ -299,6 +306,7 @@ impl RequestWriter<'_> {
             self.out.extend_from_slice(b"{\"type\":\"web_search\"}");
         }
         self.out.push(b']');
+        self.long.push(start..self.out.len());
         self.choice(exchange, searches);
         match exchange.parallel {
             Some(true) if !self.target.can(Capability::ParallelTools) => {

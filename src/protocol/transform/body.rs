@@ -18,15 +18,23 @@ use crate::dsl::transform::{EditAction, SamplingRule, Template, Transform, UserT
 use crate::facts::Facts;
 use sheet::Sheet;
 
+pub(crate) use sheet::Measured;
+
 /// Least budget for thinking that Anthropic takes, in tokens.
 const LEAST_BUDGET: u64 = 1_024;
 
 /// Carries out what the chain says about the written request.
-pub(crate) fn apply(request: &Request, target: &Target<'_>, facts: &dyn Facts, outgoing: &mut Outgoing) {
+pub(crate) fn apply(
+    request: &Request,
+    target: &Target<'_>,
+    facts: &dyn Facts,
+    measured: Measured<'_>,
+    outgoing: &mut Outgoing,
+) {
     if !target.transforms.iter().any(|transform| concerns(transform, target.wire)) {
         return;
     }
-    let Some(sheet) = Sheet::read(&outgoing.body) else { return };
+    let Some(sheet) = Sheet::read(&outgoing.body, measured) else { return };
     let mut edits = Edits { request, target, facts, sheet, outgoing, name: "" };
     for transform in target.transforms {
         edits.name = transform.name();

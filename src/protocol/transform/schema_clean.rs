@@ -1,35 +1,8 @@
 //! `schema_clean`: keywords that an upstream refuses are taken out of JSON schemas. And schemas closed for one
 //! that takes no others.
 
-use memchr::memmem;
-
 use super::super::Wire;
-use super::super::json::{Kind, Raw, Text};
-
-/// Refused by many upstreams that call themselves compatible; they say nothing about the shape.
-const USUAL: &[&str] = &["$schema", "$id", "$comment", "$anchor", "format", "examples", "default"];
-/// Refused by Gemini besides.
-const GEMINI: &[&str] = &["additionalProperties", "unevaluatedProperties", "patternProperties", "propertyNames"];
-/// Members that hold a schema under each name.
-const NAMED: &[&str] = &["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
-/// Members that hold a schema, or a list of schemas.
-const SCHEMAS: &[&str] = &[
-    "items",
-    "prefixItems",
-    "anyOf",
-    "oneOf",
-    "allOf",
-    "not",
-    "if",
-    "then",
-    "else",
-    "contains",
-    "additionalProperties",
-    "additionalItems",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "propertyNames",
-];
+use super::super::json::{JsonError, Raw, Text, member_at, separator, skip_space, skip_value};
 
 /// What is taken out.
 pub(super) struct Cleaner<'k> {
@@ -40,8 +13,6 @@ pub(super) struct Cleaner<'k> {
     refused: &'k [&'k str],
     /// nothing is taken out, but every object is closed
     closes: bool,
-    /// an object was closed that was open in so many words
-    narrowed: bool,
 }
 
 /// A schema whose objects have the members that are named, and no others.
@@ -52,12 +23,14 @@ pub(crate) struct Closed {
     pub(crate) narrowed: bool,
 }
 
-/// Closes every object of a schema.
+/// Closes every object of a schema. One that is broken inside stays as it is.
 pub(crate) fn close(schema: Raw<'_>) -> Closed {
-    let mut cleaner = Cleaner { closes: true, ..Cleaner::new(&[], Wire::Anthropic, &[]) };
-    let mut out = Vec::with_capacity(schema.bytes().len() + 64);
-    cleaner.schema(schema, &mut out);
-    Closed { schema: out, narrowed: cleaner.narrowed }
+    let cleaner = Cleaner { closes: true, ..Cleaner::new(&[], Wire::Anthropic, &[]) };
+    let mut walk = Walk::new(&cleaner, schema);
+    let sound = walk.schema(0).is_ok();
+    let narrowed = sound && walk.narrowed;
+    let schema = walk.finish().filter(|_| sound).unwrap_or_else(|| schema.bytes().to_vec());
+    Closed { schema, narrowed }
 }
 
 fn is_object(schema: Raw<'_>) -> bool {
@@ -66,109 +39,208 @@ fn is_object(schema: Raw<'_>) -> bool {
     kind.map_or(properties.is_some(), |kind| is_word(kind) || kind.elements().map_while(Result::ok).any(is_word))
 }
 
+/// What a member of a schema is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keyword {
+    /// taken out
+    Refused,
+    /// one value; `enum` with one value is known to every upstream
+    Const,
+    /// schemas; `anyOf` is known to every upstream
+    OneOf,
+    /// a schema, or a list of schemas
+    Schemas,
+    /// a schema under each name
+    Named,
+    /// nothing that holds a schema
+    Other,
+}
+
 impl<'k> Cleaner<'k> {
     pub(super) fn new(named: &'k [String], wire: Wire, refused: &'k [&'k str]) -> Self {
-        Self { named, wire, refused, closes: false, narrowed: false }
+        Self { named, wire, refused, closes: false }
     }
 
-    /// The schema without the keywords; None when it has none of them.
-    pub(super) fn clean(&mut self, schema: Raw<'_>) -> Option<Vec<u8>> {
-        let quoted = |word: &str| memmem::find(schema.bytes(), word.as_bytes()).is_some();
-        let any = if self.named.is_empty() {
-            USUAL.iter().chain(GEMINI).chain(self.refused).any(|word| quoted(word))
-                || quoted("const")
-                || quoted("oneOf")
-        } else {
-            // A keyword may be written with escapes; then the walk finds it.
-            self.named.iter().any(|word| quoted(word)) || schema.bytes().contains(&b'\\')
-        };
-        if !any {
-            return None;
-        }
-        let mut out = Vec::with_capacity(schema.bytes().len());
-        self.schema(schema, &mut out);
-        (out != schema.bytes()).then_some(out)
+    /// The schema without the keywords; None when it has none of them, or is broken inside.
+    pub(super) fn clean(&self, schema: Raw<'_>) -> Option<Vec<u8>> {
+        let mut walk = Walk::new(self, schema);
+        walk.schema(0).ok()?;
+        walk.finish()
     }
 
-    fn refuses(&self, key: Text<'_>) -> bool {
+    fn refuses(&self, word: &[u8]) -> bool {
         if self.closes {
             return false;
         }
         if !self.named.is_empty() {
-            return self.named.iter().any(|word| key.is(word));
+            return self.named.iter().any(|named| named.as_bytes() == word);
         }
-        let gemini = if self.wire == Wire::Gemini { GEMINI } else { &[] };
-        USUAL.iter().chain(gemini).chain(self.refused).any(|word| key.is(word))
+        match word {
+            // Many upstreams that call themselves compatible refuse these; they say nothing about the shape.
+            b"$schema" | b"$id" | b"$comment" | b"$anchor" | b"format" | b"examples" | b"default" => true,
+            b"additionalProperties" | b"unevaluatedProperties" | b"patternProperties" | b"propertyNames"
+                if self.wire == Wire::Gemini =>
+            {
+                true
+            }
+            _ => self.refused.iter().any(|refused| refused.as_bytes() == word),
+        }
     }
 
-    /// The depth is bounded by that of the body.
-    fn schema(&mut self, schema: Raw<'_>, out: &mut Vec<u8>) {
-        if schema.kind() != Kind::Object {
-            return out.extend_from_slice(schema.bytes());
+    fn keyword(&self, key: Text<'_>) -> Keyword {
+        if key.has_escape() { self.known(key.decode().as_bytes()) } else { self.known(key.escaped()) }
+    }
+
+    fn known(&self, word: &[u8]) -> Keyword {
+        if self.refuses(word) {
+            return Keyword::Refused;
         }
-        let closes = self.closes && is_object(schema);
-        out.push(b'{');
-        let start = out.len();
-        for (key, value) in schema.members().map_while(Result::ok) {
-            if closes && key.is("additionalProperties") {
-                self.narrowed |= value.boolean() != Some(false);
+        let rewords = self.named.is_empty() && !self.closes;
+        match word {
+            b"const" if rewords => Keyword::Const,
+            b"oneOf" if rewords => Keyword::OneOf,
+            b"items"
+            | b"prefixItems"
+            | b"anyOf"
+            | b"oneOf"
+            | b"allOf"
+            | b"not"
+            | b"if"
+            | b"then"
+            | b"else"
+            | b"contains"
+            | b"additionalProperties"
+            | b"additionalItems"
+            | b"unevaluatedItems"
+            | b"unevaluatedProperties"
+            | b"propertyNames" => Keyword::Schemas,
+            b"properties" | b"patternProperties" | b"$defs" | b"definitions" | b"dependentSchemas" => Keyword::Named,
+            _ => Keyword::Other,
+        }
+    }
+}
+
+/// One walk over a schema. What stays is not copied until something before or behind it changes.
+struct Walk<'k, 's> {
+    cleaner: &'k Cleaner<'k>,
+    schema: &'s [u8],
+    out: Vec<u8>,
+    /// how much of the schema is in `out`, or does not go there
+    done: usize,
+    changed: bool,
+    /// an object was closed that was open in so many words
+    narrowed: bool,
+}
+
+impl<'k, 's> Walk<'k, 's> {
+    fn new(cleaner: &'k Cleaner<'k>, schema: Raw<'s>) -> Self {
+        Self { cleaner, schema: schema.bytes(), out: Vec::new(), done: 0, changed: false, narrowed: false }
+    }
+
+    /// Puts something in the place of a part. Parts come in order.
+    fn replace(&mut self, from: usize, to: usize, with: &[u8]) {
+        if !std::mem::replace(&mut self.changed, true) {
+            self.out.reserve(self.schema.len() + 64);
+        }
+        self.out.extend_from_slice(self.schema.get(self.done..from).unwrap_or_default());
+        self.out.extend_from_slice(with);
+        self.done = to;
+    }
+
+    /// The new schema; None when nothing has changed.
+    fn finish(mut self) -> Option<Vec<u8>> {
+        self.out.extend_from_slice(self.schema.get(self.done..).filter(|_| self.changed)?);
+        Some(self.out)
+    }
+
+    /// Walks over the schema at a place, and returns the place behind it. The depth is bounded by that of
+    /// the body.
+    fn schema(&mut self, start: usize) -> Result<usize, JsonError> {
+        if self.schema.get(start) != Some(&b'{') {
+            return skip_value(self.schema, start);
+        }
+        let closes = self.cleaner.closes && {
+            let end = skip_value(self.schema, start)?;
+            is_object(Raw::from_measured(self.schema.get(start..end).unwrap_or_default()))
+        };
+        let mut at = start + 1;
+        let mut first = true;
+        // Where the last member ends that stays, and the first one begins of those before it that do not.
+        let (mut kept, mut left_out) = (None, None);
+        while let Some(key_at) = separator(self.schema, at, first, b'}')? {
+            first = false;
+            let (key, value) = member_at(self.schema, key_at)?;
+            let keyword = self.cleaner.keyword(key);
+            let open = closes && key.is("additionalProperties");
+            if !open && keyword != Keyword::Refused {
+                if let Some(from) = left_out.take() {
+                    self.replace(from, key_at, b"");
+                }
+                at = self.member(keyword, key_at, value)?;
+                kept = Some(at);
                 continue;
             }
-            if self.refuses(key) {
-                continue;
+            at = skip_value(self.schema, value)?;
+            self.narrowed |= open && self.schema.get(value..at) != Some(b"false");
+            match kept {
+                // With the comma before it.
+                Some(kept) => self.replace(kept.max(self.done), at, b""),
+                None => left_out = left_out.or(Some(key_at)),
             }
-            if out.len() > start {
-                out.push(b',');
-            }
-            self.member(key, value, out);
+        }
+        let end = skip_space(self.schema, at);
+        if let Some(from) = left_out {
+            self.replace(from, end, b"");
         }
         if closes {
-            out.extend_from_slice(if out.len() > start { b"," } else { b"" });
-            out.extend_from_slice(b"\"additionalProperties\":false");
+            let comma: &[u8] = if kept.is_some() { b"," } else { b"" };
+            self.replace(end, end, &[comma, b"\"additionalProperties\":false"].concat());
         }
-        out.push(b'}');
+        Ok(end + 1)
     }
 
-    fn member(&mut self, key: Text<'_>, value: Raw<'_>, out: &mut Vec<u8>) {
-        let one_of = |words: &[&str]| words.iter().any(|word| key.is(word));
-        // These two have a form that every upstream takes.
-        let rewords = self.named.is_empty() && !self.closes;
-        if rewords && key.is("const") {
-            out.extend_from_slice(b"\"enum\":[");
-            out.extend_from_slice(value.bytes());
-            return out.push(b']');
-        }
-        out.push(b'"');
-        out.extend_from_slice(if rewords && key.is("oneOf") { b"anyOf" } else { key.escaped() });
-        out.extend_from_slice(b"\":");
-        if one_of(SCHEMAS) {
-            self.schemas(value, out);
-        } else if one_of(NAMED) && value.kind() == Kind::Object {
-            out.push(b'{');
-            for (place, (name, schema)) in value.members().map_while(Result::ok).enumerate() {
-                out.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
-                out.extend_from_slice(name.escaped());
-                out.extend_from_slice(b"\":");
-                self.schema(schema, out);
+    /// Walks over a member whose key and value begin at these places, and returns the place behind it.
+    fn member(&mut self, keyword: Keyword, key: usize, value: usize) -> Result<usize, JsonError> {
+        match keyword {
+            Keyword::Const => {
+                self.replace(key, value, b"\"enum\":[");
+                let end = skip_value(self.schema, value)?;
+                self.replace(end, end, b"]");
+                Ok(end)
             }
-            out.push(b'}');
-        } else {
-            out.extend_from_slice(value.bytes());
+            Keyword::OneOf => {
+                self.replace(key, value, b"\"anyOf\":");
+                self.schemas(value)
+            }
+            Keyword::Schemas => self.schemas(value),
+            Keyword::Named => self.named(value),
+            Keyword::Other | Keyword::Refused => skip_value(self.schema, value),
         }
     }
 
-    fn schemas(&mut self, value: Raw<'_>, out: &mut Vec<u8>) {
-        if value.kind() != Kind::Array {
-            return self.schema(value, out);
+    fn schemas(&mut self, start: usize) -> Result<usize, JsonError> {
+        if self.schema.get(start) != Some(&b'[') {
+            return self.schema(start);
         }
-        out.push(b'[');
-        for (place, schema) in value.elements().map_while(Result::ok).enumerate() {
-            if place > 0 {
-                out.push(b',');
-            }
-            self.schema(schema, out);
+        let (mut at, mut first) = (start + 1, true);
+        while let Some(schema) = separator(self.schema, at, first, b']')? {
+            at = self.schema(schema)?;
+            first = false;
         }
-        out.push(b']');
+        Ok(skip_space(self.schema, at) + 1)
+    }
+
+    fn named(&mut self, start: usize) -> Result<usize, JsonError> {
+        if self.schema.get(start) != Some(&b'{') {
+            return skip_value(self.schema, start);
+        }
+        let (mut at, mut first) = (start + 1, true);
+        while let Some(key) = separator(self.schema, at, first, b'}')? {
+            let (_, value) = member_at(self.schema, key)?;
+            at = self.schema(value)?;
+            first = false;
+        }
+        Ok(skip_space(self.schema, at) + 1)
     }
 }
 

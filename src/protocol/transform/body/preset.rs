@@ -6,7 +6,7 @@ use super::super::super::content::find;
 use super::super::super::encode::warnings;
 use super::super::super::json::{Kind, Raw};
 use super::super::stages::StageKind;
-use super::{Edits, Sheet};
+use super::{Edits, Measured, Sheet};
 use crate::dsl::transform::presets::Habits;
 
 /// Whether there may be something to leave out.
@@ -99,7 +99,7 @@ fn loose(tools: &[u8]) -> Option<Vec<u8>> {
     let mut changed = false;
     for tool in Raw::from_measured(tools).elements().map_while(Result::ok) {
         out.push(if out.is_empty() { b'[' } else { b',' });
-        let loose = Sheet::read(&[bytes::Bytes::copy_from_slice(tool.bytes())])
+        let loose = Sheet::read(&[bytes::Bytes::copy_from_slice(tool.bytes())], Measured::Places(&[]))
             .and_then(|mut sheet| sheet.remove(&["function", "strict"]).then(|| sheet.write()).flatten());
         match loose {
             Some(parts) => {

@@ -2,17 +2,44 @@
 //! stands. An object inside is opened only when somebody edits inside it, and what nobody edits is
 //! never copied: a value is slices of the parts that it came in.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use memchr::memchr2;
 use smallvec::SmallVec;
 
-use crate::protocol::json::{Raw, Text, push_escaped};
+use crate::protocol::json::{Raw, Text, push_escaped, skip_value};
+use crate::protocol::request::Request;
 
 /// Values up to this many bytes are copied into the part around them: a part of its own costs more.
 const COPIED_BYTES: usize = 1_024;
 
 /// A value as it stands, in one slice or several.
 pub(super) type Pieces = SmallVec<[Bytes; 1]>;
+
+/// Values of a body whose ends are known, so that nobody has to look for them again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Measured<'m> {
+    /// their places, in a body of one part
+    Places(&'m [Range<usize>]),
+    /// the members of a request whose body the parts are slices of
+    Of(&'m Request),
+}
+
+impl Measured<'_> {
+    /// How long the value is that a part's rest begins with.
+    fn length(self, part: &[u8], at: usize) -> Option<usize> {
+        let rest = part.get(at..)?;
+        match self {
+            Self::Places(places) => places.iter().find(|place| place.start == at).map(|place| place.end - at),
+            Self::Of(request) => {
+                let mut values = request.members().map(|(_, value)| value.bytes());
+                values.find(|value| value.as_ptr() == rest.as_ptr()).map(<[u8]>::len)
+            }
+        }
+        .filter(|length| *length <= rest.len())
+    }
+}
 
 /// A member of an object.
 #[derive(Clone, Debug)]
@@ -37,8 +64,8 @@ pub(super) struct Sheet {
 
 impl Sheet {
     /// Reads a body, given in parts, in one pass. None when it is not an object.
-    pub(super) fn read(parts: &[Bytes]) -> Option<Self> {
-        Some(Self { members: members(parts)?, changed: false })
+    pub(super) fn read(parts: &[Bytes], measured: Measured<'_>) -> Option<Self> {
+        Some(Self { members: members(parts, measured)?, changed: false })
     }
 
     /// The value of a member as one slice; None when there is no such member, or it is `null`.
@@ -64,7 +91,7 @@ impl Sheet {
     /// Merges a value into a member: an object into an object, member by member; anything else takes
     /// the place of what is there. True when it had another value.
     pub(super) fn merge(&mut self, path: &[&str], value: &[u8]) -> bool {
-        let inner = members(&[Bytes::copy_from_slice(value)]);
+        let inner = members(&[Bytes::copy_from_slice(value)], Measured::Places(&[]));
         let open = inner.is_some() && find(&mut self.members, path).and_then(open).is_some();
         let Some(inner) = inner.filter(|_| open) else { return self.set(path, value) };
         let mut replaced = false;
@@ -178,7 +205,7 @@ fn joined(node: &Node) -> Bytes {
 /// The members of a value, opened; None when it is not an object.
 fn open(node: &mut Node) -> Option<&mut Vec<Slot>> {
     if let Node::Raw(pieces) = node {
-        *node = Node::Object(members(pieces)?);
+        *node = Node::Object(members(pieces, Measured::Places(&[]))?);
     }
     match node {
         Node::Object(members) => Some(members),
@@ -282,7 +309,7 @@ impl Parts {
 
 /// The members of an object that stands in one part or several, found in one pass. None when it is
 /// not an object; that the text is balanced has been checked by whoever made or took it.
-fn members(parts: &[Bytes]) -> Option<Vec<Slot>> {
+fn members(parts: &[Bytes], measured: Measured<'_>) -> Option<Vec<Slot>> {
     let mut cursor = Cursor { parts, part: 0, at: 0 };
     let mut members = Vec::new();
     (cursor.next_byte()? == b'{').then_some(())?;
@@ -299,7 +326,7 @@ fn members(parts: &[Bytes]) -> Option<Vec<Slot>> {
                 name.push(last.slice(..last.len().checked_sub(1)?));
                 let name = joined(&Node::Raw(name));
                 (cursor.next_byte()? == b':').then_some(())?;
-                let value = Node::Raw(cursor.value()?);
+                let value = Node::Raw(cursor.value(measured)?);
                 members.push(Slot { name, value });
             }
             _ => return None,
@@ -367,11 +394,23 @@ impl Cursor<'_> {
     }
 
     /// Passes a value; its pieces, without the blanks around it.
-    fn value(&mut self) -> Option<Pieces> {
+    fn value(&mut self, measured: Measured<'_>) -> Option<Pieces> {
         while self.peek()?.is_ascii_whitespace() {
             self.step();
         }
         let from = self.place();
+        let part = self.parts.get(self.part)?;
+        if let Some(length) = measured.length(part, self.at) {
+            self.at += length;
+            return Some(self.since(from));
+        }
+        // A number that a part ends with may go on in the next one.
+        if let Ok(end) = skip_value(part, self.at)
+            && end < part.len()
+        {
+            self.at = end;
+            return Some(self.since(from));
+        }
         let mut depth = 0_usize;
         loop {
             let byte = self.peek()?;
