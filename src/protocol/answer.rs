@@ -130,10 +130,14 @@ pub fn answer(
 ) -> Result<Answer, BrokenAnswer> {
     let body = sound_body(&body)?.map_or(body, Bytes::from);
     let message = read(wire, &body)?;
-    if !context.back.stages.is_empty()
-        && let Some(answer) = stream::staged(protocol, &message, context)?
-    {
-        return Ok(answer);
+    if !context.back.stages.is_empty() {
+        let changed = match wire.same_as(protocol) {
+            true => stream::own::changed(wire, &body, &message, context)?,
+            false => stream::staged(protocol, &message, context)?,
+        };
+        if let Some(answer) = changed {
+            return Ok(answer);
+        }
     }
     let spent = message.spent(context.input_tokens);
     if wire.same_as(protocol) {

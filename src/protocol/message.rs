@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::Wire;
 use super::answer::BrokenAnswer;
 use super::json::{Kind, Raw, Text, push_escaped};
 use super::names::distinct;
@@ -16,6 +17,9 @@ use super::usage::{Spent, Stop, Usage};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Message<'a> {
     pub(crate) blocks: Vec<Block<'a>>,
+    /// the upstream's own blocks, items or parts, in order: each with the count of blocks up to its end. Chat has
+    /// none
+    pub(crate) units: Vec<(usize, Raw<'a>)>,
     pub(crate) stop: Stop,
     /// the stop sequence that came up
     pub(crate) sequence: Option<Text<'a>>,
@@ -40,8 +44,8 @@ pub(crate) enum Block<'a> {
         name: Text<'a>,
         input: Input<'a>,
     },
-    /// what no other wire knows
-    Foreign(Raw<'a>),
+    /// what no other wire than this one knows
+    Foreign(Wire, Raw<'a>),
 }
 
 /// A tool's input.
@@ -54,6 +58,11 @@ pub(crate) enum Input<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// One that only says something.
+    pub(crate) fn of(blocks: impl Iterator<Item = Block<'a>>) -> Self {
+        Self { blocks: blocks.collect(), ..Self::default() }
+    }
+
     /// Other ids, escaped, for calls whose own is that of an earlier one: a client could not tell their
     /// results apart. Each with the place of its block.
     pub(crate) fn other_ids(&self) -> Vec<(usize, Vec<u8>)> {
@@ -105,7 +114,7 @@ impl Message<'_> {
         for block in &self.blocks {
             match block {
                 Block::Text(text) => text.decode_into(&mut out),
-                Block::Foreign(block) => out.push_str(&note_of(*block).unwrap_or_default()),
+                Block::Foreign(_, block) => out.push_str(&note_of(*block).unwrap_or_default()),
                 Block::Thinking { .. } | Block::Tool { .. } => {}
             }
         }
@@ -128,7 +137,7 @@ impl Message<'_> {
                         Input::Written(text) => text.decode_into(&mut said),
                     }
                 }
-                Block::Foreign(raw) => said.push_str(&String::from_utf8_lossy(raw.bytes())),
+                Block::Foreign(_, raw) => said.push_str(&String::from_utf8_lossy(raw.bytes())),
             }
         }
         let told = self.usage.unwrap_or_default();

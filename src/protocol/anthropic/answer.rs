@@ -2,10 +2,11 @@
 
 use super::super::Wire;
 use super::super::answer::BrokenAnswer;
-use super::super::json::{Kind, Raw, Text, push_string, push_text};
+use super::super::json::{JsonError, Kind, Raw, Text, push_string, push_text, push_with};
 use super::super::message::{Block, Input, Message, note_of};
 use super::super::names::legal_id;
 use super::super::signed::Signed;
+use super::super::stream::own::{Changed, Piece};
 use super::super::stream::writer::Heading;
 use super::super::usage::Stop;
 use super::stream_write::push_usage;
@@ -42,8 +43,9 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
                 name: name.and_then(Raw::text).unwrap_or(Text::EMPTY),
                 input: Input::of(input),
             }),
-            _ => message.blocks.push(Block::Foreign(block)),
+            _ => message.blocks.push(Block::Foreign(Wire::Anthropic, block)),
         }
+        message.units.push((message.blocks.len(), block));
     }
     let calls = message.blocks.iter().any(|block| matches!(block, Block::Tool { .. }));
     message.stop = message.stop.with_calls(calls);
@@ -57,7 +59,8 @@ pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> 
     out.extend_from_slice(b",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
     push_string(&mut out, &heading.model);
     out.extend_from_slice(b",\"content\":[");
-    for (index, block) in message.blocks.iter().enumerate() {
+    let unseen = |block: &&Block<'_>| matches!(block, Block::Foreign(wire, raw) if *wire != Wire::Anthropic && note_of(*raw).is_none());
+    for (index, block) in message.blocks.iter().filter(|block| !unseen(block)).enumerate() {
         if index > 0 {
             out.push(b',');
         }
@@ -74,6 +77,40 @@ pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> 
     push_usage(&mut out, message.spent(heading.input_tokens).usage);
     out.push(b'}');
     out
+}
+
+/// Writes an answer of Anthropic's in which something changed.
+pub(crate) fn write_changed(changed: &Changed<'_>, heading: &Heading) -> Result<Vec<u8>, JsonError> {
+    let mut content = Vec::with_capacity(changed.body.bytes().len() + 64);
+    let mut index = 0;
+    let mut separate = |content: &mut Vec<u8>| {
+        content.push(if index > 0 { b',' } else { b'[' });
+        index += 1;
+        index
+    };
+    for piece in &changed.pieces {
+        match piece {
+            Piece::Own(block) => {
+                separate(&mut content);
+                content.extend_from_slice(block.bytes());
+            }
+            Piece::Changed(blocks) => {
+                for block in blocks {
+                    let index = separate(&mut content);
+                    write_block(index, block, heading, &mut content);
+                }
+            }
+        }
+    }
+    content.extend_from_slice(if content.is_empty() { b"[]" } else { b"]" });
+    let mut word = Vec::new();
+    if let Some(stop) = changed.stop {
+        push_string(&mut word, stop.word(Wire::Anthropic));
+    }
+    let others: [(&str, &[u8]); 2] = [("content", &content), ("stop_reason", &word)];
+    let mut out = Vec::with_capacity(changed.body.bytes().len() + 256);
+    push_with(&mut out, changed.body, others.get(..if word.is_empty() { 1 } else { 2 }).unwrap_or_default())?;
+    Ok(out)
 }
 
 fn write_block(index: usize, block: &Block<'_>, heading: &Heading, out: &mut Vec<u8>) {
@@ -104,8 +141,8 @@ fn write_block(index: usize, block: &Block<'_>, heading: &Heading, out: &mut Vec
             out.extend_from_slice(b",\"input\":");
             input.push_object(out);
         }
-        Block::Foreign(block) if block.get("type").is_some() => return out.extend_from_slice(block.bytes()),
-        Block::Foreign(block) => {
+        Block::Foreign(Wire::Anthropic, block) => return out.extend_from_slice(block.bytes()),
+        Block::Foreign(_, block) => {
             out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
             push_string(out, &note_of(*block).unwrap_or_default());
         }

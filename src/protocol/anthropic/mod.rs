@@ -7,7 +7,7 @@ mod request_write;
 mod stream_read;
 mod stream_write;
 
-pub(crate) use answer::{read_answer, write_answer};
+pub(crate) use answer::{read_answer, write_answer, write_changed};
 pub(crate) use replay::replay;
 pub(crate) use request_read::{format as read_format, read_request};
 pub(crate) use request_write::write_request;

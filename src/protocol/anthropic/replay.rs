@@ -1,7 +1,7 @@
 //! A whole answer as the stream that Anthropic would have sent. Nothing is translated: a block that
 //! this router does not know goes on as it is.
 
-use super::super::json::{JsonError, Raw, Text, push_escaped, push_number};
+use super::super::json::{JsonError, Raw, Text, push_escaped, push_flat, push_number, push_with};
 use super::super::message::Input;
 
 /// Writes the stream of an answer.
@@ -10,7 +10,7 @@ pub(crate) fn replay(answer: Raw<'_>) -> Result<Vec<u8>, JsonError> {
     let mut out = Vec::with_capacity(answer.bytes().len() + 1_024);
     out.extend_from_slice(b"event: message_start\ndata: {\"type\":\"message_start\",\"message\":");
     let end: &[(&str, &[u8])] = &[("content", b"[]"), ("stop_reason", b"null"), ("stop_sequence", b"null")];
-    push_without(&mut out, answer, end)?;
+    push_with(&mut out, answer, end)?;
     out.extend_from_slice(b"}\n\n");
     for (index, block) in (0..).zip(content.unwrap_or(Raw::NULL).elements()) {
         push_block(&mut out, index, block?)?;
@@ -23,21 +23,6 @@ pub(crate) fn replay(answer: Raw<'_>) -> Result<Vec<u8>, JsonError> {
     push_flat(&mut out, usage.unwrap_or(Raw::from_measured(b"{}")).bytes());
     out.extend_from_slice(b"}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
     Ok(out)
-}
-
-/// Appends an object with other values for some of its members.
-fn push_without(out: &mut Vec<u8>, object: Raw<'_>, others: &[(&str, &[u8])]) -> Result<(), JsonError> {
-    out.push(b'{');
-    for (index, member) in object.members().enumerate() {
-        let (key, value) = member?;
-        let other = others.iter().find(|(name, _)| key.is(name)).map(|(_, other)| *other);
-        out.extend_from_slice(if index > 0 { b",\"" } else { b"\"" });
-        out.extend_from_slice(key.escaped());
-        out.extend_from_slice(b"\":");
-        push_flat(out, other.unwrap_or(value.bytes()));
-    }
-    out.push(b'}');
-    Ok(())
 }
 
 fn push_block(out: &mut Vec<u8>, index: u64, block: Raw<'_>) -> Result<(), JsonError> {
@@ -53,7 +38,8 @@ fn push_block(out: &mut Vec<u8>, index: u64, block: Raw<'_>) -> Result<(), JsonE
     out.extend_from_slice(b"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":");
     push_number(out, index);
     out.extend_from_slice(b",\"content_block\":");
-    push_without(out, block, emptied)?;
+    let present: Vec<_> = emptied.iter().copied().filter(|(name, _)| block.get(name).is_some()).collect();
+    push_with(out, block, &present)?;
     out.extend_from_slice(b"}\n\n");
     let is_emptied = |name: &str| emptied.iter().any(|(emptied, _)| *emptied == name);
     for (name, value, delta) in [
@@ -80,11 +66,6 @@ fn push_block(out: &mut Vec<u8>, index: u64, block: Raw<'_>) -> Result<(), JsonE
     push_number(out, index);
     out.extend_from_slice(b"}\n\n");
     Ok(())
-}
-
-/// Appends a value on one line, as an event's data has to be: a whole answer may be printed prettily.
-fn push_flat(out: &mut Vec<u8>, value: &[u8]) {
-    out.extend(value.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
 }
 
 fn push_delta(out: &mut Vec<u8>, index: u64, kind: &[u8], value: &[u8]) {

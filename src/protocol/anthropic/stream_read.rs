@@ -5,7 +5,7 @@ use super::super::errors::read_upstream_error;
 use super::super::json::{Kind, Raw, Text};
 use super::super::message::Input;
 use super::super::signed::Signed;
-use super::super::stream::event::{Event, Sink, StreamError};
+use super::super::stream::event::{Event, Foreign, Form, Sink, StreamError};
 use super::super::usage::{Stop, Usage};
 
 /// Most tool calls of one answer.
@@ -17,11 +17,24 @@ pub(crate) struct StreamReader {
     usage: Usage,
     /// the open block is a call of one of the client's tools
     in_tool: bool,
+    /// the open block is one that no other wire knows
+    in_foreign: bool,
     /// where the calls of the client's tools stand
     calls: Vec<usize>,
+    /// the client speaks Anthropic too: what only Anthropic knows is told
+    own: bool,
 }
 
 impl StreamReader {
+    /// What it reads is written anew for a client of Anthropic.
+    pub(crate) fn keep_own(&mut self) {
+        self.own = true;
+    }
+
+    fn foreign(&self, form: Form, raw: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+        if self.own { sink(Event::Foreign(Foreign { wire: Wire::Anthropic, form, raw })) } else { Ok(()) }
+    }
+
     pub(crate) fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<(), StreamError> {
         let event = Raw::object(data)?;
         let [kind, index, delta, usage] = event.pick(["type", "index", "delta", "usage"])?;
@@ -30,6 +43,7 @@ impl StreamReader {
             b"content_block_delta" => self.delta(slot, delta.unwrap_or(Raw::NULL), sink),
             b"content_block_start" => self.block(slot, event.get("content_block").unwrap_or(Raw::NULL), sink),
             b"message_start" => {
+                self.foreign(Form::Head, event, sink)?;
                 let usage = event.get("message").and_then(|message| message.get("usage"));
                 self.usage(usage, false, sink)
             }
@@ -37,8 +51,13 @@ impl StreamReader {
                 let [stop, sequence] = delta.unwrap_or(Raw::NULL).pick(["stop_reason", "stop_sequence"])?;
                 if let Some(word) = stop.and_then(Raw::text) {
                     let stop = Stop::read(Wire::Anthropic, word).with_calls(!self.calls.is_empty());
-                    sink(Event::Stop { stop, sequence: sequence.and_then(Raw::text) })?;
+                    sink(Event::Stop {
+                        stop,
+                        sequence: sequence.and_then(Raw::text),
+                        word: Some(word).filter(|_| self.own),
+                    })?;
                 }
+                self.foreign(Form::Tail, event, sink)?;
                 self.usage(usage, true, sink)
             }
             b"message_stop" => sink(Event::End),
@@ -51,9 +70,11 @@ impl StreamReader {
                 let (kind, message) = read_upstream_error(data);
                 Err(StreamError::Upstream { kind, message })
             }
-            // `content_block_stop` says nothing that the next event does not; `ping` and what may
-            // be invented later say nothing at all.
-            _ => Ok(()),
+            b"content_block_stop" if self.own => sink(Event::Break),
+            // The end of a block says nothing that the next event does not to another protocol, and what may be
+            // invented later says nothing at all.
+            b"content_block_stop" | b"ping" | b"" => Ok(()),
+            _ => self.foreign(Form::Beside, event, sink),
         }
     }
 
@@ -66,7 +87,7 @@ impl StreamReader {
     fn block(&mut self, slot: usize, block: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
         let [kind, text, thinking, id, name, input] =
             block.pick(["type", "text", "thinking", "id", "name", "input"])?;
-        self.in_tool = false;
+        (self.in_tool, self.in_foreign) = (false, false);
         match kind.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
             b"text" => sink(Event::Text(text.and_then(Raw::text).unwrap_or(Text::EMPTY))),
             b"thinking" => sink(Event::Thinking(thinking.and_then(Raw::text).unwrap_or(Text::EMPTY))),
@@ -84,12 +105,18 @@ impl StreamReader {
                 let Some(input) = input.filter(begun) else { return Ok(()) };
                 Input::of(Some(input)).with_text(|json| sink(Event::ToolInput { slot, json }))
             }
-            _ => sink(Event::Foreign(block)),
+            _ => {
+                self.in_foreign = true;
+                sink(Event::Foreign(Foreign { wire: Wire::Anthropic, form: Form::Block, raw: block }))
+            }
         }
     }
 
     fn delta(&mut self, slot: usize, delta: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
         let [text, thinking, signature, json] = delta.pick(["text", "thinking", "signature", "partial_json"])?;
+        if self.in_foreign && self.own {
+            return self.foreign(Form::More, delta, sink);
+        }
         if let Some(text) = text.and_then(Raw::text) {
             return sink(Event::Text(text));
         }
@@ -101,7 +128,7 @@ impl StreamReader {
         }
         match json.and_then(Raw::text) {
             Some(json) if self.in_tool => sink(Event::ToolInput { slot, json }),
-            _ => Ok(()),
+            _ => self.foreign(Form::More, delta, sink),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::super::Wire;
 use super::super::answer::BrokenAnswer;
-use super::super::json::{Raw, Text, push_number, push_string};
+use super::super::json::{JsonError, Raw, Text, push_flat, push_number, push_string, push_with};
 use super::super::message::{Block, Input, Message, note_of};
 use super::super::signed::Signed;
+use super::super::stream::own::{Changed, Piece};
 use super::super::stream::writer::Heading;
 use super::super::usage::{Stop, Usage};
 use super::fields::{is_named, peek, pick};
@@ -61,7 +62,7 @@ pub(super) enum Content<'a> {
 }
 
 /// Reads a part.
-pub(super) fn read_part(part: Raw<'_>) -> Result<Said<'_>, super::super::json::JsonError> {
+pub(super) fn read_part(part: Raw<'_>) -> Result<Said<'_>, JsonError> {
     let [text, thought, signature, call] = pick(part, ["text", "thought", "thoughtSignature", "functionCall"])?;
     let signature = signature.and_then(Raw::text).filter(|text| !text.is_empty());
     let content = match (text.and_then(Raw::text), call) {
@@ -106,9 +107,12 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
     let [content, word, sentence, grounding] = pick(candidate?, names)?;
     let [parts] = pick(content.unwrap_or(Raw::NULL), ["parts"])?;
     for part in parts.unwrap_or(Raw::NULL).elements() {
-        push_block(&mut message.blocks, read_part(part?)?);
+        let part = part?;
+        push_block(&mut message.blocks, read_part(part)?);
+        message.units.push((message.blocks.len(), part));
     }
-    message.blocks.extend(grounding.filter(|found| has_sources(*found)).map(Block::Foreign));
+    let found = grounding.filter(|found| has_sources(*found));
+    message.blocks.extend(found.map(|found| Block::Foreign(Wire::Gemini, found)));
     // Google always says why: without it the answer is a piece of a stream, or broke off.
     let word = word.and_then(Raw::text).filter(|word| !word.is_empty());
     let word = word.ok_or_else(|| BrokenAnswer::new("it does not say why it ended (`finishReason`)"))?;
@@ -141,7 +145,7 @@ fn push_block<'a>(blocks: &mut Vec<Block<'a>>, said: Said<'a>) {
         Content::Call { id, name, input } => {
             Some(Block::Tool { id: id.unwrap_or(Text::EMPTY), name: name.unwrap_or(Text::EMPTY), input })
         }
-        Content::Other(part) => Some(Block::Foreign(part)),
+        Content::Other(part) => Some(Block::Foreign(Wire::Gemini, part)),
         Content::Nothing | Content::Thought(_) => None,
     });
 }
@@ -190,6 +194,47 @@ pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> 
     out
 }
 
+/// Writes an answer of Gemini's in which something changed.
+pub(crate) fn write_changed(changed: &Changed<'_>, heading: &Heading) -> Result<Vec<u8>, JsonError> {
+    let [candidates] = pick(changed.body, ["candidates"])?;
+    let mut list = candidates.unwrap_or(Raw::NULL).elements();
+    let first = list.next().transpose()?.unwrap_or(Raw::NULL);
+    let [content] = pick(first, ["content"])?;
+    let (mut parts, mut held) = (b"[".to_vec(), None);
+    for piece in &changed.pieces {
+        match piece {
+            Piece::Own(part) => write::part(&mut parts, Part::Own(*part), held.take().as_deref()),
+            Piece::Changed(blocks) => {
+                for block in blocks {
+                    push_part(block, Stop::End, heading, &mut held, &mut parts);
+                }
+            }
+        }
+    }
+    if let Some(signature) = held {
+        write::part(&mut parts, Part::Thought(Text::EMPTY), Some(&signature));
+    }
+    parts.push(b']');
+    let (mut said, mut all, mut out) = (Vec::new(), b"[".to_vec(), Vec::new());
+    push_with(&mut said, content.unwrap_or(Raw::NULL), &[("parts", &parts)])?;
+    push_with(&mut all, first, &[("content", &said)])?;
+    for other in list {
+        all.push(b',');
+        all.extend_from_slice(other?.bytes());
+    }
+    all.push(b']');
+    push_with(&mut out, changed.body, &[("candidates", &all)])?;
+    Ok(out)
+}
+
+/// A whole answer as a stream: in this protocol every chunk is one.
+pub(crate) fn replay(answer: Raw<'_>) -> Vec<u8> {
+    let mut out = b"data: ".to_vec();
+    push_flat(&mut out, answer.bytes());
+    out.extend_from_slice(b"\n\n");
+    out
+}
+
 fn push_part(block: &Block<'_>, stop: Stop, heading: &Heading, held: &mut Option<Vec<u8>>, out: &mut Vec<u8>) {
     match block {
         Block::Text(text) => write::part(out, Part::Text(*text), held.take().as_deref()),
@@ -213,7 +258,7 @@ fn push_part(block: &Block<'_>, stop: Stop, heading: &Heading, held: &mut Option
             let call = Part::Call { id: id.escaped(), name: heading.back.client_name(&name), args: &args };
             write::part(out, call, held.take().as_deref());
         }
-        Block::Foreign(block) => {
+        Block::Foreign(_, block) => {
             if let Some(note) = note_of(*block) {
                 write::part(out, Part::Note(&note), None);
             }

@@ -19,7 +19,7 @@ mod write;
 
 pub(crate) use address::plain_name;
 pub use address::{ModelCall, counted_body, key_in, to_count, wants_events};
-pub(crate) use answer::{read_answer, read_usage, write_answer};
+pub(crate) use answer::{read_answer, read_usage, replay, write_answer, write_changed};
 pub use array::JsonArray;
 pub(crate) use fields::field;
 pub(crate) use media::note_of;

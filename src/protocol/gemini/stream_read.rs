@@ -2,13 +2,14 @@
 
 use super::super::Wire;
 use super::super::errors::read_upstream_error;
-use super::super::json::{Raw, Text};
+use super::super::json::{Raw, Text, push_number, push_with};
 use super::super::message::Input;
-use super::super::stream::event::{Event, Sink, StreamError};
+use super::super::stream::event::{Event, Foreign, Form, Sink, StreamError};
 use super::super::stream::others::Others;
 use super::super::usage::{Stop, Usage};
 use super::answer::{Content, Finish, Said, finish, has_sources, read_part};
-use super::fields::pick;
+use super::edit::without;
+use super::fields::{is_named, pick};
 
 /// Most calls of one answer.
 const MAX_CALLS: usize = 256;
@@ -29,8 +30,10 @@ pub(crate) struct StreamReader {
     as_it_is: bool,
     /// something that a client sees was read
     said: bool,
-    /// the other candidates, when the events go on as they are
+    /// the other candidates, when the client speaks Gemini too
     others: Others,
+    /// the chunks are written anew for a client of Gemini: what only Gemini knows is told
+    own: bool,
 }
 
 impl StreamReader {
@@ -42,6 +45,16 @@ impl StreamReader {
     /// What it reads goes on to the client as it came.
     pub(crate) fn pass_on(&mut self) {
         self.as_it_is = true;
+    }
+
+    /// What it reads is written anew for a client of Gemini.
+    pub(crate) fn keep_own(&mut self) {
+        self.pass_on();
+        self.own = true;
+    }
+
+    fn foreign(&self, form: Form, raw: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+        if self.own { sink(Event::Foreign(Foreign { wire: Wire::Gemini, form, raw })) } else { Ok(()) }
     }
 
     pub(crate) fn unfinished(&self) -> bool {
@@ -59,33 +72,47 @@ impl StreamReader {
             let (kind, message) = read_upstream_error(data);
             return Err(StreamError::Upstream { kind, message });
         }
+        if self.own {
+            let head = without(chunk, &["candidates", "usageMetadata"], None);
+            self.foreign(Form::Head, Raw::from_measured(&head), sink)?;
+        }
         let mut stop = None;
         // What is said behind the reason to stop is nobody's in another protocol.
         let told = candidates.filter(|_| self.as_it_is || !self.finished);
         if candidates.is_some_and(|list| list.elements().next().is_some()) {
             for (place, candidate) in (0..).zip(told.unwrap_or(Raw::NULL).elements()) {
-                stop = self.candidate(place, candidate?, sink)?.or(stop);
+                let candidate = candidate?;
+                if let Some((ended, word)) = self.candidate(place, candidate, sink)? {
+                    stop = Some((ended, Some(word).filter(|_| self.own)));
+                }
             }
         } else if feedback.is_some_and(|feedback| feedback.get("blockReason").is_some()) {
-            stop = Some(Stop::Refusal);
+            stop = Some((Stop::Refusal, None));
         }
         if let Some(usage) = usage {
             self.counted |= self.usage.read(Wire::Gemini, usage);
+            self.foreign(Form::Tail, usage, sink)?;
         }
         self.finished |= stop.is_some();
         if usage.is_some() || stop.is_some() {
             // Each chunk tells sums so far: only the last ones are those of the answer.
             sink(Event::Usage { usage: self.usage, last: self.finished && self.counted })?;
         }
-        if let Some(stop) = stop {
-            sink(Event::Stop { stop, sequence: None })?;
+        if let Some((stop, word)) = stop {
+            sink(Event::Stop { stop, sequence: None, word })?;
         }
         // This protocol has no event for its end. The reason to stop is one as soon as the sums are told,
         // which Google does beside it: what breaks afterwards breaks nothing.
         if self.finished && usage.is_some() && !self.unfinished() { sink(Event::End) } else { Ok(()) }
     }
 
-    fn candidate(&mut self, place: u64, candidate: Raw<'_>, sink: Sink<'_>) -> Result<Option<Stop>, StreamError> {
+    /// Reads a candidate; returns why it ended, and the word for it.
+    fn candidate<'a>(
+        &mut self,
+        place: u64,
+        candidate: Raw<'a>,
+        sink: Sink<'_>,
+    ) -> Result<Option<(Stop, Text<'a>)>, StreamError> {
         let names = ["content", "finishReason", "finishMessage", "groundingMetadata", "index"];
         let [content, word, sentence, grounding, index] = pick(candidate, names)?;
         // Only the first of several candidates is told: no other protocol has more than one.
@@ -94,6 +121,13 @@ impl StreamReader {
             if self.as_it_is {
                 self.others.see(number, word.is_some_and(|word| !word.is_text("")))?;
             }
+            if self.own {
+                // In a chunk of its own its place says nothing.
+                let (mut numbered, mut own) = (Vec::new(), Vec::new());
+                push_number(&mut own, number);
+                push_with(&mut numbered, candidate, &[("index", &own)])?;
+                self.foreign(Form::Beside, Raw::from_measured(&numbered), sink)?;
+            }
             return Ok(None);
         }
         let [parts] = pick(content.unwrap_or(Raw::NULL), ["parts"])?;
@@ -101,15 +135,21 @@ impl StreamReader {
         for part in parts.unwrap_or(Raw::NULL).elements() {
             self.part(read_part(part?)?, sink)?;
         }
-        if let Some(grounding) = grounding.filter(|found| has_sources(*found)) {
-            sink(Event::Foreign(grounding))?;
+        if self.own {
+            let rest = without(candidate, &["content", "finishReason"], None);
+            let said = |member: Result<(Text<'_>, Raw<'_>), _>| member.is_ok_and(|(key, _)| !is_named(key, "index"));
+            if Raw::from_measured(&rest).members().any(said) {
+                self.foreign(Form::Beside, Raw::from_measured(&rest), sink)?;
+            }
+        } else if let Some(grounding) = grounding.filter(|found| has_sources(*found)) {
+            sink(Event::Foreign(Foreign { wire: Wire::Gemini, form: Form::Block, raw: grounding }))?;
         }
         let Some(word) = word.and_then(Raw::text).filter(|word| !word.is_empty()) else { return Ok(None) };
         match finish(word) {
-            Finish::Ended(Stop::End) if self.calls > 0 => Ok(Some(Stop::ToolUse)),
-            Finish::Ended(stop) => Ok(Some(stop)),
+            Finish::Ended(Stop::End) if self.calls > 0 => Ok(Some((Stop::ToolUse, word))),
+            Finish::Ended(stop) => Ok(Some((stop, word))),
             // The client has begun to read, and its own protocol says what became of the answer.
-            Finish::Failed if self.as_it_is && begun => Ok(Some(Stop::End)),
+            Finish::Failed if self.as_it_is && begun => Ok(Some((Stop::End, word))),
             Finish::Failed => {
                 let message = sentence.and_then(Raw::text).map(|text| text.decode().into_owned()).unwrap_or_default();
                 Err(StreamError::Upstream { kind: word.decode().into_owned(), message })
@@ -139,7 +179,7 @@ impl StreamReader {
                 self.thinks = false;
                 self.call(id, name, input, sink)
             }
-            Content::Other(part) => sink(Event::Foreign(part)),
+            Content::Other(part) => sink(Event::Foreign(Foreign { wire: Wire::Gemini, form: Form::Block, raw: part })),
         }
     }
 

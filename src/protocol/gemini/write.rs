@@ -1,17 +1,20 @@
 //! Pieces of an answer in Gemini's form: what whole answers and streams have in common.
 
 use super::super::Wire;
-use super::super::json::{Text, push_string, push_text};
+use super::super::json::{Raw, Text, push_flat, push_string, push_text};
 use super::super::message::Input;
 use super::super::signed::Signed;
 use super::super::stream::json_end::JsonEnd;
 use super::super::stream::writer::Heading;
+use super::fields::is_named;
 
 /// A part to be written.
 pub(super) enum Part<'a> {
     Text(Text<'a>),
     Thought(Text<'a>),
     Note(&'a str),
+    /// one that only Gemini knows, as it came
+    Own(Raw<'a>),
     Call {
         /// still escaped; empty: none
         id: &'a [u8],
@@ -38,6 +41,15 @@ pub(super) fn part(out: &mut Vec<u8>, part: Part<'_>, signature: Option<&[u8]>) 
         Part::Note(note) => {
             out.extend_from_slice(b"{\"text\":");
             push_string(out, note);
+        }
+        // It has its own signature, if any; the last bracket is written below.
+        Part::Own(raw) => {
+            let inner = raw.bytes().strip_suffix(b"}").unwrap_or_default();
+            push_flat(out, inner);
+            let signed = raw.members().map_while(Result::ok).any(|(key, _)| is_named(key, "thoughtSignature"));
+            if signed {
+                return out.push(b'}');
+            }
         }
         Part::Call { id, name, args } => {
             out.extend_from_slice(b"{\"functionCall\":{");

@@ -1,5 +1,7 @@
 //! Writing.
 
+use super::raw::Raw;
+use super::scan::JsonError;
 use super::text::Text;
 
 /// Appends a text, escaped but without quotes. Takes bytes so that raw JSON can become a string's
@@ -87,6 +89,45 @@ pub fn push_member(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
+}
+
+/// Appends a value on one line, as an event's data has to be: what came whole may be printed prettily.
+pub(crate) fn push_flat(out: &mut Vec<u8>, value: &[u8]) {
+    out.extend(value.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+}
+
+/// Appends an object on one line, with other values for some of its members: in their places, or behind the
+/// rest where there were none. An empty value leaves the member out.
+///
+/// # Errors
+/// When the object is not well formed.
+pub(crate) fn push_with(out: &mut Vec<u8>, object: Raw<'_>, others: &[(&str, &[u8])]) -> Result<(), JsonError> {
+    let begin = out.len();
+    let mut push = |key: &[u8], value: &[u8]| {
+        if !value.is_empty() {
+            out.extend_from_slice(if out.len() > begin { b",\"" } else { b"{\"" });
+            out.extend_from_slice(key);
+            out.extend_from_slice(b"\":");
+            push_flat(out, value);
+        }
+    };
+    let mut seen = vec![false; others.len()];
+    for member in object.members() {
+        let (key, value) = member?;
+        let other = others.iter().zip(&mut seen).find(|((name, _), _)| key.is(name));
+        push(
+            key.escaped(),
+            other.map_or(value.bytes(), |((_, other), seen)| {
+                *seen = true;
+                other
+            }),
+        );
+    }
+    for ((name, other), _) in others.iter().zip(&seen).filter(|(_, seen)| !**seen) {
+        push(name.as_bytes(), other);
+    }
+    out.extend_from_slice(if out.len() > begin { b"}" } else { b"{}" });
+    Ok(())
 }
 
 /// Appends a whole number.

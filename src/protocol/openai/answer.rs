@@ -3,8 +3,9 @@
 use super::super::Wire;
 use super::super::answer::BrokenAnswer;
 use super::super::errors::read_upstream_error;
-use super::super::json::{JsonError, Raw, Text, push_number, push_string};
+use super::super::json::{JsonError, Raw, Text, push_number, push_string, push_with};
 use super::super::message::{Block, Input, Message, escaped_note};
+use super::super::stream::own::Changed;
 use super::super::stream::writer::Heading;
 use super::super::usage::Stop;
 use super::stream_write::push_usage;
@@ -110,6 +111,47 @@ pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> 
     out
 }
 
+/// Writes an answer of Chat in which something changed: only what did is written anew.
+pub(crate) fn write_changed(changed: &Changed<'_>, heading: &Heading) -> Result<Vec<u8>, JsonError> {
+    let mut list = changed.body.get("choices").unwrap_or(Raw::NULL).elements();
+    let first = list.next().transpose()?.unwrap_or(Raw::NULL);
+    let members = |message: &Message<'_>| {
+        let (mut thinking, mut text, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+        push_texts(&mut thinking, message, true, b"");
+        if !push_texts(&mut text, message, false, b"") {
+            text.extend_from_slice(b"null");
+        }
+        push_calls(&mut calls, message, heading);
+        let calls = calls.strip_prefix(CALLS).unwrap_or_default().to_vec();
+        [("reasoning_content", thinking), ("content", text), ("tool_calls", calls)]
+    };
+    let goes = members(&changed.goes);
+    let others: Vec<(&str, &[u8])> = members(&changed.came)
+        .iter()
+        .zip(&goes)
+        .filter(|(came, goes)| came != goes)
+        .map(|(_, (name, value))| (*name, value.as_slice()))
+        .collect();
+    let (mut message, mut word, mut all, mut out) = (Vec::new(), Vec::new(), b"[".to_vec(), Vec::new());
+    push_with(&mut message, first.get("message").unwrap_or(Raw::NULL), &others)?;
+    let mut others: Vec<(&str, &[u8])> = vec![("message", &message)];
+    if let Some(stop) = changed.stop {
+        push_string(&mut word, stop.word(Wire::Chat));
+        others.push(("finish_reason", &word));
+    }
+    push_with(&mut all, first, &others)?;
+    for other in list {
+        all.push(b',');
+        all.extend_from_slice(other?.bytes());
+    }
+    all.push(b']');
+    push_with(&mut out, changed.body, &[("choices", &all)])?;
+    Ok(out)
+}
+
+/// What stands before a message's calls.
+const CALLS: &[u8] = b",\"tool_calls\":";
+
 /// Appends all thinking, or all text, as one member. Returns whether there was any.
 fn push_texts(out: &mut Vec<u8>, message: &Message<'_>, thinking: bool, member: &[u8]) -> bool {
     let mut any = false;
@@ -119,7 +161,7 @@ fn push_texts(out: &mut Vec<u8>, message: &Message<'_>, thinking: bool, member: 
             // A signature may stand alone.
             Block::Thinking { text, .. } if thinking && !text.is_empty() => *text,
             Block::Text(text) if !thinking => *text,
-            Block::Foreign(block) if !thinking => match escaped_note(*block) {
+            Block::Foreign(_, block) if !thinking => match escaped_note(*block) {
                 Some(escaped) => {
                     note = escaped;
                     Text::from_escaped(&note)
@@ -144,7 +186,12 @@ fn push_calls(out: &mut Vec<u8>, message: &Message<'_>, heading: &Heading) {
     let mut any = false;
     for (index, block) in message.blocks.iter().enumerate() {
         let Block::Tool { id, name, input } = block else { continue };
-        out.extend_from_slice(if std::mem::replace(&mut any, true) { b"," } else { b",\"tool_calls\":[" });
+        if !std::mem::replace(&mut any, true) {
+            out.extend_from_slice(CALLS);
+            out.push(b'[');
+        } else {
+            out.push(b',');
+        }
         out.extend_from_slice(b"{\"id\":");
         if id.is_empty() {
             push_string(out, &format!("call_{}_{index}", heading.id));

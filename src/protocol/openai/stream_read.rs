@@ -2,12 +2,15 @@
 
 use super::super::Wire;
 use super::super::errors::read_upstream_error;
-use super::super::json::{Kind, Raw, Text};
+use super::super::json::{Kind, Raw, Text, push_number, push_with};
 use super::super::message::Input;
-use super::super::stream::event::{Event, Sink, StreamError};
+use super::super::stream::event::{Event, Foreign, Form, Sink, StreamError};
 use super::super::stream::others::Others;
 use super::super::usage::{Stop, Usage};
 use super::answer::{choice_error, detailed_thinking};
+
+/// Members of a delta that are told in the form for all wires; a client of Chat gets every other one as it came.
+const READ: [&str; 5] = ["role", "content", "reasoning_content", "reasoning", "tool_calls"];
 
 /// Most tool calls of one answer.
 const MAX_CALLS: usize = 256;
@@ -17,8 +20,12 @@ const MAX_CALLS: usize = 256;
 pub(crate) struct StreamReader {
     calls: Vec<Call>,
     refused: bool,
-    /// the other choices; None unless the events go on as they are
+    /// the other choices; None unless the client speaks Chat too
     others: Option<Others>,
+    /// the chunks are written anew for a client of Chat: what only Chat knows is told
+    own: bool,
+    /// the head was told
+    headed: bool,
 }
 
 /// A tool call as the upstream numbers it.
@@ -44,6 +51,32 @@ impl StreamReader {
         self.others = Some(Others::default());
     }
 
+    /// What it reads is written anew for a client of Chat.
+    pub(crate) fn keep_own(&mut self) {
+        self.pass_on();
+        self.own = true;
+    }
+
+    fn foreign(&self, form: Form, raw: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+        if self.own { sink(Event::Foreign(Foreign { wire: Wire::Chat, form, raw })) } else { Ok(()) }
+    }
+
+    /// What of a choice is neither text nor call nor end.
+    fn rest(&self, choice: Raw<'_>, delta: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+        if !self.own {
+            return Ok(());
+        }
+        let (mut inner, mut rest) = (Vec::new(), Vec::new());
+        push_with(&mut inner, delta, &READ.map(|name| (name, &b""[..])))?;
+        push_with(&mut rest, choice, &[("delta", &inner), ("finish_reason", b"null"), ("index", b"0")])?;
+        let said = |name: &str| name != "delta" && name != "finish_reason" && name != "index";
+        let more = |(key, value): (Text<'_>, Raw<'_>)| said(&key.decode()) && !value.is_null();
+        if inner != b"{}" || choice.members().map_while(Result::ok).any(more) {
+            self.foreign(Form::Beside, Raw::from_measured(&rest), sink)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn unfinished(&self) -> bool {
         self.others.as_ref().is_some_and(Others::unfinished)
     }
@@ -61,12 +94,18 @@ impl StreamReader {
             let (kind, message) = read_upstream_error(data);
             return Err(StreamError::Upstream { kind, message });
         }
+        if self.own && !std::mem::replace(&mut self.headed, true) {
+            let mut head = Vec::new();
+            push_with(&mut head, chunk, &[("choices", b""), ("usage", b"")])?;
+            self.foreign(Form::Head, Raw::from_measured(&head), sink)?;
+        }
         for (place, choice) in (0..).zip(choices.unwrap_or(Raw::NULL).elements()) {
             self.choice(place, choice?, sink)?;
         }
         if let Some(usage) = usage {
             let mut read = Usage::default();
             let last = read.read(Wire::Chat, usage);
+            self.foreign(Form::Tail, usage, sink)?;
             sink(Event::Usage { usage: read, last })?;
         }
         Ok(())
@@ -82,8 +121,16 @@ impl StreamReader {
         let word = finish.and_then(Raw::text).filter(|word| !word.is_empty());
         let number = index.and_then(Raw::whole).unwrap_or(place);
         if number != 0 {
-            return self.others.as_mut().map_or(Ok(()), |others| others.see(number, word.is_some()));
+            self.others.as_mut().map_or(Ok(()), |others| others.see(number, word.is_some()))?;
+            if !self.own {
+                return Ok(());
+            }
+            let (mut numbered, mut own) = (Vec::new(), Vec::new());
+            push_number(&mut own, number);
+            push_with(&mut numbered, choice, &[("index", &own)])?;
+            return self.foreign(Form::Beside, Raw::from_measured(&numbered), sink);
         }
+        self.rest(choice, delta.unwrap_or(Raw::NULL), sink)?;
         if let Some(delta) = delta {
             self.delta(delta, sink)?;
         }
@@ -95,7 +142,7 @@ impl StreamReader {
             Stop::End if sequence.is_some() => Stop::StopSequence,
             stop => stop,
         };
-        sink(Event::Stop { stop, sequence })
+        sink(Event::Stop { stop, sequence, word: Some(word).filter(|_| self.own) })
     }
 
     fn delta(&mut self, delta: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
@@ -119,7 +166,10 @@ impl StreamReader {
         }
         if let Some(text) = refusal.and_then(Raw::text).filter(|text| !text.is_empty()) {
             self.refused = true;
-            sink(Event::Text(text))?;
+            // For a client of Chat it stays where it was.
+            if !self.own {
+                sink(Event::Text(text))?;
+            }
         }
         for (position, call) in calls.unwrap_or(Raw::NULL).elements().enumerate() {
             self.call(position, call?, sink)?;

@@ -1,10 +1,9 @@
 //! Writing a Chat stream.
 
 use super::super::Wire;
-use super::super::json::{Text, push_number, push_string};
-use super::super::message::escaped_note;
+use super::super::json::{Text, push_flat, push_number, push_string, push_text};
 use super::super::sse::EventTooLarge;
-use super::super::stream::event::{Event, StreamError};
+use super::super::stream::event::{Event, Foreign, Form, StreamError};
 use super::super::stream::json_end::JsonEnd;
 use super::super::stream::tracker::Tracker;
 use super::super::stream::writer::Heading;
@@ -19,6 +18,10 @@ pub(crate) struct StreamWriter {
     /// in the client's order
     calls: Vec<Call>,
     held_bytes: usize,
+    /// the upstream's own head, its own word for why it ended and its own usage, when it speaks Chat too
+    head: Option<Vec<u8>>,
+    word: Option<Vec<u8>>,
+    usage: Option<Vec<u8>>,
 }
 
 /// A tool call. Libraries put the pieces of every member together, so its id and name go out once.
@@ -41,16 +44,27 @@ impl StreamWriter {
         match event {
             Event::Text(text) if !text.is_empty() => self.text(heading, b"\"content\":\"", text, out),
             Event::Thinking(text) if !text.is_empty() => self.text(heading, b"\"reasoning_content\":\"", text, out),
-            Event::Foreign(block) => {
-                if let Some(note) = escaped_note(block) {
-                    self.text(heading, b"\"content\":\"", Text::from_escaped(&note), out);
-                }
-            }
+            Event::Foreign(foreign) => self.foreign(heading, foreign, out),
+            Event::Stop { word: Some(word), .. } => self.word = Some(word.escaped().to_vec()),
             Event::ToolStart { slot, id, name } => self.tool_start(heading, slot, id, name, out),
             Event::ToolInput { slot, json } if !json.is_empty() => return self.tool_input(heading, slot, json, out),
             _ => {}
         }
         Ok(())
+    }
+
+    fn foreign(&mut self, heading: &Heading, foreign: Foreign<'_>, out: &mut Vec<u8>) {
+        match foreign.form {
+            // Without its last bracket: the choices come behind it.
+            Form::Head => self.head = foreign.raw.bytes().strip_suffix(b"}").map(<[u8]>::to_vec),
+            Form::Tail => self.usage = Some(foreign.raw.bytes().to_vec()),
+            Form::Beside | Form::Block | Form::More | Form::Done => {
+                self.begin(heading, out);
+                self.chunk(heading, out);
+                push_flat(out, foreign.raw.bytes());
+                out.extend_from_slice(b"]}\n\n");
+            }
+        }
     }
 
     fn place(&mut self, slot: usize) -> usize {
@@ -130,7 +144,14 @@ impl StreamWriter {
         out.extend_from_slice(b"\"},\"finish_reason\":null}]}\n\n");
     }
 
-    fn head(heading: &Heading, out: &mut Vec<u8>) {
+    /// The head of a chunk up to its choices.
+    fn chunk(&self, heading: &Heading, out: &mut Vec<u8>) {
+        if let Some(head) = &self.head {
+            out.extend_from_slice(b"data: ");
+            out.extend_from_slice(head);
+            out.extend_from_slice(if head.len() > 1 { b",\"choices\":[" } else { b"\"choices\":[" });
+            return;
+        }
         out.extend_from_slice(b"data: {\"id\":\"chatcmpl-");
         out.extend_from_slice(heading.id.as_bytes());
         out.extend_from_slice(b"\",\"object\":\"chat.completion.chunk\",\"created\":");
@@ -142,14 +163,18 @@ impl StreamWriter {
 
     /// The head of a chunk up to its delta, the role before the first one.
     fn open(&mut self, heading: &Heading, out: &mut Vec<u8>) {
+        self.begin(heading, out);
+        self.chunk(heading, out);
+        out.extend_from_slice(b"{\"index\":0,\"delta\":{");
+    }
+
+    fn begin(&mut self, heading: &Heading, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.begun, true) {
-            Self::head(heading, out);
+            self.chunk(heading, out);
             out.extend_from_slice(
                 b"{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n",
             );
         }
-        Self::head(heading, out);
-        out.extend_from_slice(b"{\"index\":0,\"delta\":{");
     }
 
     pub(crate) fn ping(&self, out: &mut Vec<u8>) {
@@ -176,12 +201,18 @@ impl StreamWriter {
         }
         self.open(heading, out);
         out.extend_from_slice(b"},\"finish_reason\":");
-        push_string(out, tracker.stop.unwrap_or_default().word(Wire::Chat));
+        match &self.word {
+            Some(word) => push_text(out, Text::from_escaped(word)),
+            None => push_string(out, tracker.stop.unwrap_or_default().word(Wire::Chat)),
+        }
         out.extend_from_slice(b"}]}\n\n");
         if heading.back.include_usage {
-            Self::head(heading, out);
+            self.chunk(heading, out);
             out.extend_from_slice(b"],\"usage\":");
-            push_usage(out, tracker.spent(heading.input_tokens).usage);
+            match &self.usage {
+                Some(usage) => push_flat(out, usage),
+                None => push_usage(out, tracker.spent(heading.input_tokens).usage),
+            }
             out.extend_from_slice(b"}\n\n");
         }
         out.extend_from_slice(b"data: [DONE]\n\n");

@@ -2,9 +2,10 @@
 
 use super::super::Wire;
 use super::super::answer::BrokenAnswer;
-use super::super::json::{Kind, Raw, Text, push_escaped};
+use super::super::json::{JsonError, Kind, Raw, Text, push_escaped, push_with};
 use super::super::message::{Block, Input, Message, note_of};
 use super::super::signed::Signed;
+use super::super::stream::own::{Changed, Piece};
 use super::super::stream::writer::Heading;
 use super::super::usage::Stop;
 use super::items::{Called, Item, Progress, State, plain_input, push_response};
@@ -20,7 +21,9 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
     }
     let mut refused = false;
     for item in output.elements() {
-        refused |= read_item(item?, &mut message)?;
+        let item = item?;
+        refused |= read_item(item, &mut message)?;
+        message.units.push((message.blocks.len(), item));
     }
     let calls = message.blocks.iter().any(|block| matches!(block, Block::Tool { .. }));
     message.stop = match status.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
@@ -40,7 +43,7 @@ pub(crate) fn read_answer(body: Raw<'_>) -> Result<Message<'_>, BrokenAnswer> {
 }
 
 /// Why an answer is not complete.
-pub(super) fn stop_of(details: Option<Raw<'_>>) -> Result<Stop, super::super::json::JsonError> {
+pub(super) fn stop_of(details: Option<Raw<'_>>) -> Result<Stop, JsonError> {
     let [reason] = details.unwrap_or(Raw::NULL).pick(["reason"])?;
     Ok(if reason.is_some_and(|reason| reason.is_text("content_filter")) { Stop::Refusal } else { Stop::MaxTokens })
 }
@@ -77,8 +80,7 @@ fn read_item<'a>(item: Raw<'a>, message: &mut Message<'a>) -> Result<bool, Broke
         b"function_call" => {
             message.blocks.push(Block::Tool { id: text(id), name: text(name), input: Input::of(arguments) });
         }
-        // What the provider's own tools did: no other protocol can show it.
-        _ => message.other = true,
+        _ => message.blocks.push(Block::Foreign(Wire::Responses, item)),
     }
     Ok(refused)
 }
@@ -100,17 +102,40 @@ pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> 
     out
 }
 
+/// Writes an answer of Responses in which something changed.
+pub(crate) fn write_changed(changed: &Changed<'_>, heading: &Heading) -> Result<Vec<u8>, JsonError> {
+    let mut all = Vec::with_capacity(changed.pieces.len());
+    for piece in &changed.pieces {
+        match piece {
+            Piece::Own(item) => all.push(Item::Own(item.bytes().to_vec())),
+            Piece::Changed(blocks) => all.extend(items(&Message::of(blocks.iter().cloned()), heading)),
+        }
+    }
+    let mut output = b"[".to_vec();
+    for (place, item) in (0..).zip(&all) {
+        if place > 0 {
+            output.push(b',');
+        }
+        item.push(&mut output, heading, place, Progress::Done);
+    }
+    output.push(b']');
+    let mut out = Vec::with_capacity(changed.body.bytes().len() + 256);
+    push_with(&mut out, changed.body, &[("output", &output)])?;
+    Ok(out)
+}
+
 /// The blocks as items; texts that stand side by side are one message.
 fn items(message: &Message<'_>, heading: &Heading) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::with_capacity(message.blocks.len());
     let say = |items: &mut Vec<Item>, escaped: &[u8]| match items.last_mut() {
-        Some(Item::Message { text }) => text.extend_from_slice(escaped),
-        _ => items.push(Item::Message { text: escaped.to_vec() }),
+        Some(Item::Message { text, .. }) => text.extend_from_slice(escaped),
+        _ => items.push(Item::Message { text: escaped.to_vec(), annotations: Vec::new() }),
     };
     for (place, block) in message.blocks.iter().enumerate() {
         match block {
             Block::Text(text) => say(&mut items, text.escaped()),
-            Block::Foreign(block) => {
+            Block::Foreign(Wire::Responses, item) => items.push(Item::Own(item.bytes().to_vec())),
+            Block::Foreign(_, block) => {
                 if let Some(note) = note_of(*block) {
                     let mut escaped = Vec::with_capacity(note.len());
                     push_escaped(&mut escaped, note.as_bytes());

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::super::Wire;
 use super::super::encode::Back;
-use super::super::json::{Raw, Text, push_member, push_number, push_string, push_text};
+use super::super::json::{Raw, Text, push_flat, push_member, push_number, push_string, push_text};
 use super::super::request::Request;
 use super::super::stream::writer::Heading;
 use super::super::usage::{Stop, Usage, count};
@@ -36,11 +36,6 @@ pub(crate) fn echo(request: &Request) -> Bytes {
         push_flat(&mut out, request.field(name).map_or(*absent, Raw::bytes));
     }
     Bytes::from(out)
-}
-
-/// Appends a value on one line, as an event's data has to be: a request may be printed prettily.
-fn push_flat(out: &mut Vec<u8>, value: &[u8]) {
-    out.extend(value.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
 }
 
 /// How far an answer is.
@@ -131,9 +126,22 @@ pub(crate) fn read_usage(usage: &mut Usage, raw: Raw<'_>) -> bool {
 /// An item of an answer; texts are escaped.
 #[derive(Debug)]
 pub(super) enum Item {
-    Message { text: Vec<u8> },
-    Reasoning { text: Vec<u8>, signature: Option<Vec<u8>> },
-    Call { id: String, called: Called, arguments: Vec<u8> },
+    /// `annotations`: with commas between them
+    Message {
+        text: Vec<u8>,
+        annotations: Vec<u8>,
+    },
+    /// one of the upstream's own, as it came
+    Own(Vec<u8>),
+    Reasoning {
+        text: Vec<u8>,
+        signature: Option<Vec<u8>>,
+    },
+    Call {
+        id: String,
+        called: Called,
+        arguments: Vec<u8>,
+    },
 }
 
 /// Which tool is called.
@@ -181,8 +189,10 @@ impl Progress {
 }
 
 /// Appends a message's part.
-pub(super) fn push_part(out: &mut Vec<u8>, text: &[u8]) {
-    out.extend_from_slice(b"{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":");
+pub(super) fn push_part(out: &mut Vec<u8>, text: &[u8], annotations: &[u8]) {
+    out.extend_from_slice(b"{\"type\":\"output_text\",\"annotations\":[");
+    out.extend_from_slice(annotations);
+    out.extend_from_slice(b"],\"logprobs\":[],\"text\":");
     push_text(out, Text::from_escaped(text));
     out.push(b'}');
 }
@@ -198,7 +208,7 @@ impl Item {
     /// The id of the item at this place; see [`is_our_id`].
     pub(super) fn id(&self, heading: &Heading, place: u64) -> String {
         let kind = match self {
-            Self::Message { .. } => "msg",
+            Self::Message { .. } | Self::Own(_) => "msg",
             Self::Reasoning { .. } => "rs",
             Self::Call { called, .. } if called.is_custom() => "ctc",
             Self::Call { .. } => "fc",
@@ -209,14 +219,18 @@ impl Item {
     /// Appends the item; one that has only begun is still empty.
     pub(super) fn push(&self, out: &mut Vec<u8>, heading: &Heading, place: u64, progress: Progress) {
         let begun = progress == Progress::Begun;
+        if let Self::Own(item) = self {
+            return push_flat(out, item);
+        }
         out.extend_from_slice(b"{\"id\":");
         push_string(out, &self.id(heading, place));
         push_member(out, "type");
         match self {
-            Self::Message { text } => {
+            Self::Own(_) => {}
+            Self::Message { text, annotations } => {
                 out.extend_from_slice(b"\"message\",\"role\":\"assistant\",\"content\":[");
                 if !begun {
-                    push_part(out, text);
+                    push_part(out, text, annotations);
                 }
                 out.push(b']');
             }

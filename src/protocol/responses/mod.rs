@@ -7,15 +7,17 @@
 mod answer;
 mod failure;
 mod items;
+mod replay;
 mod request_read;
 mod request_write;
 mod stream_read;
 mod stream_write;
 mod tools;
 
-pub(crate) use answer::{read_answer, write_answer};
+pub(crate) use answer::{read_answer, write_answer, write_changed};
 pub(crate) use failure::push_failure;
 pub(crate) use items::{echo, is_our_id, read_usage};
+pub(crate) use replay::replay;
 pub(crate) use request_read::{format as read_format, only_here, read_request};
 pub(crate) use request_write::write_request;
 pub(crate) use stream_read::StreamReader;

@@ -5,7 +5,7 @@ use super::super::errors::read_upstream_error;
 use super::super::json::{Raw, Text};
 use super::super::message::Input;
 use super::super::signed::Signed;
-use super::super::stream::event::{Event, Sink, StreamError};
+use super::super::stream::event::{Event, Foreign, Form, Sink, StreamError};
 use super::super::usage::{Stop, Usage};
 use super::answer::stop_of;
 
@@ -21,6 +21,12 @@ pub(crate) struct StreamReader {
     called: bool,
     /// the number of the last event
     sequence: u64,
+    /// the events are written anew for a client of Responses: what only Responses knows is told
+    own: bool,
+    /// somebody looks at the texts of messages; if not, messages are told as they came
+    seeks_text: bool,
+    /// the head was told
+    headed: bool,
 }
 
 /// What was seen of an item.
@@ -31,6 +37,12 @@ struct Seen {
     deltas: bool,
     /// it was announced
     begun: bool,
+    /// it is told as it came
+    own: bool,
+}
+
+fn foreign(form: Form, raw: Raw<'_>) -> Event<'_> {
+    Event::Foreign(Foreign { wire: Wire::Responses, form, raw })
 }
 
 /// The error of a response that failed.
@@ -47,6 +59,23 @@ impl StreamReader {
         self.sequence.saturating_add(1)
     }
 
+    /// What it reads is written anew for a client of Responses.
+    pub(crate) fn keep_own(&mut self, seeks_text: bool) {
+        (self.own, self.seeks_text) = (true, seeks_text);
+    }
+
+    /// Whether a client of Responses gets this item as it came: whatever nobody looks at, and what the form for
+    /// all wires cannot hold.
+    fn is_own(&self, item: Raw<'_>) -> bool {
+        let [kind, namespace] = item.peek(["type", "namespace"]);
+        self.own
+            && match kind.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
+                b"message" => !self.seeks_text,
+                b"function_call" => namespace.is_some(),
+                _ => true,
+            }
+    }
+
     pub(crate) fn read(&mut self, data: &[u8], sink: Sink<'_>) -> Result<(), StreamError> {
         // Nothing of this protocol: some imitations end every stream with it.
         if data == b"[DONE]" || data.is_empty() {
@@ -56,9 +85,22 @@ impl StreamReader {
         let [kind, index, delta, item, response, sequence] =
             event.pick(["type", "output_index", "delta", "item", "response", "sequence_number"])?;
         self.sequence = sequence.and_then(Raw::whole).unwrap_or(self.sequence + 1);
-        let index = index.and_then(Raw::whole).unwrap_or(0);
+        let place = index.and_then(Raw::whole);
+        let index = place.unwrap_or(0);
         let delta = delta.and_then(Raw::text).filter(|delta| !delta.is_empty());
-        match kind.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
+        if self.own && !std::mem::replace(&mut self.headed, true) {
+            let head = response.map(|response| foreign(Form::Head, response));
+            head.map_or(Ok(()), |head| sink(head))?;
+        }
+        let kind = kind.and_then(Raw::text).map_or(&b""[..], Text::escaped);
+        let of_own = self.own && self.items.iter().any(|seen| seen.own && Some(seen.index) == place);
+        match kind {
+            b"response.output_item.added" => self.added(index, item.unwrap_or(Raw::NULL), sink),
+            b"response.output_item.done" => self.done(index, item.unwrap_or(Raw::NULL), sink),
+            _ if of_own => {
+                self.refused |= kind == b"response.refusal.delta";
+                sink(foreign(Form::More, event))
+            }
             b"response.output_text.delta" => self.delta(index, delta.map(Event::Text), sink),
             b"response.refusal.delta" => {
                 self.refused = true;
@@ -76,9 +118,7 @@ impl StreamReader {
                 let place = self.place(index)?;
                 self.delta(index, delta.map(|json| Event::ToolInput { slot: place, json }), sink)
             }
-            b"response.output_item.added" => self.added(index, item.unwrap_or(Raw::NULL), sink),
-            b"response.output_item.done" => self.done(index, item.unwrap_or(Raw::NULL), sink),
-            kind @ (b"response.completed" | b"response.incomplete") => {
+            b"response.completed" | b"response.incomplete" => {
                 let response =
                     response.ok_or_else(|| StreamError::Malformed("an end without `response`".to_owned()))?;
                 self.end(response, kind == b"response.incomplete", sink)
@@ -93,6 +133,10 @@ impl StreamReader {
                 let (kind, message) = read_upstream_error(data);
                 Err(StreamError::Upstream { kind, message })
             }
+            b"response.output_text.annotation.added" if self.own => sink(foreign(Form::More, event)),
+            b"" | b"response.created" | b"response.in_progress" | b"response.queued" => Ok(()),
+            // An event that this router does not know.
+            _ if self.own && place.is_none() => sink(foreign(Form::Beside, event)),
             // The ends of parts repeat what was told; progress of the provider's own tools and what may be
             // invented later say nothing that another protocol could show.
             _ => Ok(()),
@@ -107,7 +151,7 @@ impl StreamReader {
         if self.items.len() >= MAX_ITEMS {
             return Err(StreamError::Malformed(format!("more than {MAX_ITEMS} items")));
         }
-        self.items.push(Seen { index, deltas: false, begun: false });
+        self.items.push(Seen { index, deltas: false, begun: false, own: false });
         Ok(self.items.len() - 1)
     }
 
@@ -122,26 +166,41 @@ impl StreamReader {
 
     fn added(&mut self, index: u64, item: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
         let slot = self.place(index)?;
+        let own = self.is_own(item);
         if let Some(seen) = self.items.get_mut(slot) {
-            seen.begun = true;
+            (seen.begun, seen.own) = (true, own);
         }
         let [kind, id, name] = item.pick(["type", "call_id", "name"])?;
+        if own {
+            self.called |= kind.is_some_and(|kind| kind.is_text("function_call"));
+            return sink(foreign(Form::Block, item));
+        }
         match kind.and_then(Raw::text).map_or(&b""[..], Text::escaped) {
             b"message" | b"reasoning" => Ok(()),
             b"function_call" => {
                 self.called = true;
                 sink(Event::ToolStart { slot, id: id.and_then(Raw::text), name: name.and_then(Raw::text) })
             }
-            _ => sink(Event::Foreign(item)),
+            _ => sink(foreign(Form::Block, item)),
         }
     }
 
     /// The item as a whole: what did not come in deltas is taken from here, and what proves thinking.
     fn done(&mut self, index: u64, item: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+        self.whole(index, item, sink)?;
+        if self.own { sink(Event::Break) } else { Ok(()) }
+    }
+
+    fn whole(&mut self, index: u64, item: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
         let slot = self.place(index)?;
         let Some(seen) = self.items.get(slot).copied() else { return Ok(()) };
         if !seen.begun {
             self.added(index, item, sink)?;
+        }
+        if self.items.get(slot).is_some_and(|seen| seen.own) {
+            let parts = item.get("content").unwrap_or(Raw::NULL).elements().map_while(Result::ok);
+            self.refused |= parts.into_iter().any(|part| part.get("refusal").is_some());
+            return sink(foreign(Form::Done, item));
         }
         let [kind, content, summary, encrypted, arguments] =
             item.pick(["type", "content", "summary", "encrypted_content", "arguments"])?;
@@ -194,7 +253,10 @@ impl StreamReader {
             (false, false, true) => Stop::ToolUse,
             (false, false, false) => Stop::End,
         };
-        sink(Event::Stop { stop, sequence: None })?;
+        sink(Event::Stop { stop, sequence: None, word: None })?;
+        if self.own {
+            sink(foreign(Form::Tail, response))?;
+        }
         sink(Event::End)
     }
 }

@@ -1,10 +1,9 @@
 //! Writing a Responses stream: items strictly one after another, each begun, filled and done.
 
 use super::super::Wire;
-use super::super::json::{Text, push_member, push_number, push_string, push_text};
-use super::super::message::escaped_note;
+use super::super::json::{Raw, Text, push_flat, push_member, push_number, push_string, push_text, push_with};
 use super::super::sse::EventTooLarge;
-use super::super::stream::event::{Event, StreamError};
+use super::super::stream::event::{Event, Foreign, Form, StreamError};
 use super::super::stream::in_order::InOrder;
 use super::super::stream::tracker::Tracker;
 use super::super::stream::writer::Heading;
@@ -33,6 +32,9 @@ struct Items {
     finished: Vec<u8>,
     /// bytes of the open item
     open_bytes: usize,
+    /// the `response` of the upstream's first event and of its last one, when it speaks Responses too
+    head: Option<Vec<u8>>,
+    tail: Option<Vec<u8>>,
 }
 
 impl StreamWriter {
@@ -40,18 +42,12 @@ impl StreamWriter {
         if self.done {
             return Ok(());
         }
-        let note;
-        let event = match event {
-            Event::Foreign(block) => match escaped_note(block) {
-                Some(text) => {
-                    note = text;
-                    Event::Text(Text::from_escaped(&note))
-                }
-                None => return Ok(()),
-            },
-            event => event,
-        };
         let (begun, items) = (&mut self.begun, &mut self.items);
+        if let Event::Foreign(Foreign { form: form @ (Form::Head | Form::Tail), raw, .. }) = event {
+            let kept = if form == Form::Head { &mut items.head } else { &mut items.tail };
+            *kept = Some(raw.bytes().to_vec());
+            return Ok(());
+        }
         self.order.push(event, &mut |event| {
             items.begin(begun, heading, out);
             items.take(heading, event, out)
@@ -79,13 +75,7 @@ impl StreamWriter {
         items.begin(begun, heading, out);
         self.order.end(stop, &mut |event| items.take(heading, event, out))?;
         self.items.close(heading, if stop == Stop::MaxTokens { Progress::Cut } else { Progress::Done }, out);
-        let complete = !matches!(stop, Stop::MaxTokens | Stop::Refusal);
-        let name = if complete { "response.completed" } else { "response.incomplete" };
-        self.items.event(name, out);
-        out.extend_from_slice(b",\"response\":");
-        let state = State::Ended(stop, tracker.spent(heading.input_tokens).usage);
-        push_response(out, heading, state, &self.items.finished);
-        out.extend_from_slice(b"}\n\n");
+        self.items.end(stop, heading, tracker, out)?;
         self.done = true;
         Ok(())
     }
@@ -122,19 +112,102 @@ impl Items {
         for name in ["response.created", "response.in_progress"] {
             self.event(name, out);
             out.extend_from_slice(b",\"response\":");
-            push_response(out, heading, State::InProgress, b"");
+            match &self.head {
+                Some(head) => push_flat(out, head),
+                None => push_response(out, heading, State::InProgress, b""),
+            }
             out.extend_from_slice(b"}\n\n");
         }
+    }
+
+    fn end(&mut self, stop: Stop, heading: &Heading, tracker: &Tracker, out: &mut Vec<u8>) -> Result<(), StreamError> {
+        let tail = self.tail.take();
+        let tail = tail.as_deref().map(Raw::from_measured);
+        let complete = match tail.and_then(|tail| tail.get("status")) {
+            Some(status) => !status.is_text("incomplete"),
+            None => !matches!(stop, Stop::MaxTokens | Stop::Refusal),
+        };
+        self.event(if complete { "response.completed" } else { "response.incomplete" }, out);
+        out.extend_from_slice(b",\"response\":");
+        match tail {
+            Some(tail) => push_with(out, tail, &[("output", &[b"[", &*self.finished, b"]"].concat())])?,
+            None => {
+                let state = State::Ended(stop, tracker.spent(heading.input_tokens).usage);
+                push_response(out, heading, state, &self.finished);
+            }
+        }
+        out.extend_from_slice(b"}\n\n");
+        Ok(())
+    }
+
+    /// Takes what came from an upstream that speaks Responses too.
+    fn foreign(&mut self, heading: &Heading, foreign: Foreign<'_>, out: &mut Vec<u8>) -> Result<(), StreamError> {
+        let Foreign { form, raw, .. } = foreign;
+        match form {
+            Form::Block => {
+                self.count(Text::from_escaped(raw.bytes()))?;
+                self.open_item(heading, Item::Own(raw.bytes().to_vec()), out);
+            }
+            Form::Done => {
+                self.count(Text::from_escaped(raw.bytes()))?;
+                if let Some(Item::Own(item)) = &mut self.open {
+                    *item = raw.bytes().to_vec();
+                }
+                self.close(heading, Progress::Done, out);
+            }
+            Form::More | Form::Beside => {
+                if let (Some(Item::Message { annotations, .. }), Some(annotation)) =
+                    (&mut self.open, raw.get("annotation"))
+                {
+                    if !annotations.is_empty() {
+                        annotations.push(b',');
+                    }
+                    annotations.extend_from_slice(annotation.bytes());
+                }
+                self.own_event(heading, raw, out)?;
+            }
+            Form::Head | Form::Tail => {}
+        }
+        Ok(())
+    }
+
+    /// Writes an event of the upstream's, with numbers of ours.
+    fn own_event(&mut self, heading: &Heading, event: Raw<'_>, out: &mut Vec<u8>) -> Result<(), StreamError> {
+        let number = |number: u64| {
+            let mut digits = Vec::new();
+            push_number(&mut digits, number);
+            digits
+        };
+        let (sequence, place) = (number(self.sequence), number(self.place));
+        self.sequence += 1;
+        let mut members: Vec<(&str, &[u8])> = vec![("sequence_number", &sequence)];
+        if event.get("output_index").is_some() {
+            members.push(("output_index", &place));
+        }
+        let mut id = Vec::new();
+        if let Some(item) = self.open.as_ref().filter(|item| !matches!(item, Item::Own(_))) {
+            push_string(&mut id, &item.id(heading, self.place));
+        }
+        if event.get("item_id").is_some() && !id.is_empty() {
+            members.push(("item_id", &id));
+        }
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(event.get("type").and_then(Raw::text).unwrap_or(Text::EMPTY).escaped());
+        out.extend_from_slice(b"\ndata: ");
+        push_with(out, event, &members)?;
+        out.extend_from_slice(b"\n\n");
+        Ok(())
     }
 
     fn take(&mut self, heading: &Heading, event: Event<'_>, out: &mut Vec<u8>) -> Result<(), StreamError> {
         match event {
             Event::Text(text) => {
                 if !matches!(self.open, Some(Item::Message { .. })) {
-                    self.open_item(heading, Item::Message { text: Vec::new() }, out);
+                    let item = Item::Message { text: Vec::new(), annotations: Vec::new() };
+                    self.open_item(heading, item, out);
                     self.inner_event("response.content_part.added", heading, "content_index", out);
                     push_member(out, "part");
-                    push_part(out, b"");
+                    push_part(out, b"", b"");
                     out.extend_from_slice(b"}\n\n");
                 }
                 self.grow(text)?;
@@ -187,7 +260,9 @@ impl Items {
                     self.arguments_delta(heading, json, out);
                 }
             }
-            _ => {}
+            Event::Foreign(foreign) => self.foreign(heading, foreign, out)?,
+            Event::Break => self.close(heading, Progress::Done, out),
+            Event::Usage { .. } | Event::Stop { .. } | Event::End => {}
         }
         Ok(())
     }
@@ -207,7 +282,7 @@ impl Items {
     /// Remembers a piece of the open item.
     fn grow(&mut self, piece: Text<'_>) -> Result<(), StreamError> {
         self.count(piece)?;
-        if let Some(Item::Message { text } | Item::Reasoning { text, signature: None }) = &mut self.open {
+        if let Some(Item::Message { text, .. } | Item::Reasoning { text, signature: None }) = &mut self.open {
             text.extend_from_slice(piece.escaped());
         } else if let Some(Item::Call { arguments, .. }) = &mut self.open {
             arguments.extend_from_slice(piece.escaped());
@@ -280,17 +355,19 @@ impl Items {
                 push_text(out, Text::from_escaped(&whole));
                 out.extend_from_slice(b"}\n\n");
             }
-            None => {}
+            own => self.open = own,
         }
     }
 
     fn text_done(&mut self, heading: &Heading, item: Item, [text_name, part_name]: [&str; 2], out: &mut Vec<u8>) {
         let thought = matches!(item, Item::Reasoning { .. });
-        let (Item::Message { text } | Item::Reasoning { text, .. }) = &item else { return };
-        let text = text.clone();
+        let (text, annotations) = match &item {
+            Item::Message { text, annotations } => (text.clone(), annotations.clone()),
+            Item::Reasoning { text, .. } => (text.clone(), Vec::new()),
+            Item::Call { .. } | Item::Own(_) => return,
+        };
         let (index, logprobs) =
             if thought { ("summary_index", &b""[..]) } else { ("content_index", &b",\"logprobs\":[]"[..]) };
-        let push = if thought { push_summary } else { push_part };
         self.open = Some(item);
         if thought && text.is_empty() {
             return;
@@ -302,7 +379,11 @@ impl Items {
         out.extend_from_slice(b"}\n\n");
         self.inner_event(&format!("response.{part_name}.done"), heading, index, out);
         push_member(out, "part");
-        push(out, &text);
+        if thought {
+            push_summary(out, &text);
+        } else {
+            push_part(out, &text, &annotations);
+        }
         out.extend_from_slice(b"}\n\n");
     }
 }

@@ -9,20 +9,20 @@ use super::super::message::{Block, Input, Message};
 use super::super::signed::Signed;
 use super::super::sse::{self, EventTooLarge, Frames};
 use super::super::transform::stages::Stages;
-use super::super::{Protocol, Wire, anthropic};
-use super::End;
-use super::event::{Event, Reader, Sink, StreamError, Truncated, mended};
+use super::super::{Protocol, Wire};
+use super::event::{Event, Foreign, Form, Reader, Sink, StreamError, Truncated, mended};
 use super::tracker::Tracker;
 use super::writer::{Heading, Writer};
+use super::{End, own};
 use crate::bounds::MAX_ANSWER_BYTES;
 
 /// A block that grows; texts are still escaped.
-#[derive(Debug)]
-enum Growing {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Growing {
     Text(Vec<u8>),
     Thinking { text: Vec<u8>, signature: Option<(Wire, Vec<u8>)> },
     Tool { slot: usize, id: Vec<u8>, name: Vec<u8>, input: Vec<u8> },
-    Foreign(Vec<u8>),
+    Foreign(Wire, Vec<u8>),
 }
 
 /// Collects a stream into an answer.
@@ -37,9 +37,13 @@ pub struct Collector {
     heading: Heading,
 }
 
+/// What an answer says, as far as it has come.
 #[derive(Debug, Default)]
-struct Content {
+pub(crate) struct Content {
     blocks: Vec<Growing>,
+    /// the unit of each block, and the one that is read: blocks of two units stay two
+    units: Vec<usize>,
+    unit: usize,
     sequence: Option<Vec<u8>>,
     bytes: usize,
 }
@@ -102,45 +106,71 @@ impl Collector {
         flushed.map_err(|_| Truncated)?;
         let usage = self.tracker.spent(self.heading.input_tokens);
         let message = Message {
-            blocks: self.content.blocks.iter().map(Growing::as_block).collect(),
             stop,
             sequence: self.content.sequence.as_deref().map(Text::from_escaped),
             usage: Some(usage.usage),
             counted: true,
-            other: false,
+            ..Message::of(self.content.blocks())
         };
+        let message = message.with_ids(&[]).map_err(|_| Truncated)?;
         Ok(Answer::new(Answer::write(self.protocol, &message, &self.heading), &message, usage))
     }
 }
 
 impl Content {
-    fn add(&mut self, event: Event<'_>) -> Result<(), StreamError> {
+    /// All that it says.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
+        self.blocks.iter().map(Growing::as_block)
+    }
+
+    /// What came between two breaks.
+    pub(crate) fn unit(&self, wanted: usize) -> impl Iterator<Item = &Growing> {
+        self.blocks.iter().zip(&self.units).filter(move |(_, unit)| **unit == wanted).map(|(block, _)| block)
+    }
+
+    /// What came behind that many breaks.
+    pub(crate) fn behind(&self, breaks: usize) -> impl Iterator<Item = &Growing> {
+        self.blocks.iter().zip(&self.units).filter(move |(_, unit)| **unit >= breaks).map(|(block, _)| block)
+    }
+
+    fn push(&mut self, block: Growing) {
+        self.blocks.push(block);
+        self.units.push(self.unit);
+    }
+
+    /// The block that may go on growing.
+    fn last(&mut self) -> Option<&mut Growing> {
+        let open = self.units.last() == Some(&self.unit);
+        self.blocks.last_mut().filter(|_| open)
+    }
+
+    pub(crate) fn add(&mut self, event: Event<'_>) -> Result<(), StreamError> {
         match event {
             Event::Text(text) if !text.is_empty() => {
                 self.grow(text)?;
-                match self.blocks.last_mut() {
+                match self.last() {
                     Some(Growing::Text(known)) => known.extend_from_slice(text.escaped()),
-                    _ => self.blocks.push(Growing::Text(text.escaped().to_vec())),
+                    _ => self.push(Growing::Text(text.escaped().to_vec())),
                 }
             }
             Event::Thinking(text) if !text.is_empty() => {
                 self.grow(text)?;
-                match self.blocks.last_mut() {
+                match self.last() {
                     // What is signed is whole.
                     Some(Growing::Thinking { text: known, signature: None }) => {
                         known.extend_from_slice(text.escaped());
                     }
                     _ => {
-                        self.blocks.push(Growing::Thinking { text: text.escaped().to_vec(), signature: None });
+                        self.push(Growing::Thinking { text: text.escaped().to_vec(), signature: None });
                     }
                 }
             }
             Event::Signature(signed) => {
                 self.grow(signed.text)?;
                 let signed = Some((signed.maker, signed.text.escaped().to_vec()));
-                match self.blocks.last_mut() {
+                match self.last() {
                     Some(Growing::Thinking { signature, .. }) if signature.is_none() => *signature = signed,
-                    _ => self.blocks.push(Growing::Thinking { text: Vec::new(), signature: signed }),
+                    _ => self.push(Growing::Thinking { text: Vec::new(), signature: signed }),
                 }
             }
             Event::ToolStart { slot, id, name } => {
@@ -159,11 +189,12 @@ impl Content {
                 self.grow(json)?;
                 self.tool(slot, |_, _, input| input.extend_from_slice(json.escaped()));
             }
-            Event::Foreign(block) => {
-                self.grow(Text::from_escaped(block.bytes()))?;
-                self.blocks.push(Growing::Foreign(block.bytes().to_vec()));
+            Event::Foreign(Foreign { wire, form: Form::Block, raw }) => {
+                self.grow(Text::from_escaped(raw.bytes()))?;
+                self.push(Growing::Foreign(wire, raw.bytes().to_vec()));
             }
             Event::Stop { sequence, .. } => self.sequence = sequence.map(|text| text.escaped().to_vec()),
+            Event::Break => self.unit += 1,
             _ => {}
         }
         Ok(())
@@ -185,12 +216,12 @@ impl Content {
         }
         let (mut id, mut name, mut input) = (Vec::new(), Vec::new(), Vec::new());
         change(&mut id, &mut name, &mut input);
-        self.blocks.push(Growing::Tool { slot: wanted, id, name, input });
+        self.push(Growing::Tool { slot: wanted, id, name, input });
     }
 }
 
 impl Growing {
-    fn as_block(&self) -> Block<'_> {
+    pub(crate) fn as_block(&self) -> Block<'_> {
         match self {
             Self::Text(text) => Block::Text(Text::from_escaped(text)),
             Self::Thinking { text, signature } => {
@@ -203,7 +234,7 @@ impl Growing {
                 name: Text::from_escaped(name),
                 input: Input::Written(Text::from_escaped(input)),
             },
-            Self::Foreign(block) => Block::Foreign(Raw::from_measured(block)),
+            Self::Foreign(wire, block) => Block::Foreign(*wire, Raw::from_measured(block)),
         }
     }
 }
@@ -230,44 +261,47 @@ pub(crate) fn staged(
     // What was spent is what the upstream told, or what it wrote.
     let spent = message.spent(context.input_tokens);
     let read = Message {
-        blocks: content.blocks.iter().map(Growing::as_block).collect(),
         stop,
         sequence: message.sequence,
         other: message.other,
         usage: Some(spent.usage),
         counted: true,
+        ..Message::of(content.blocks())
     };
+    let read = read.with_ids(&[])?;
     Ok(Some(Answer::new(Answer::write(protocol, &read, &heading), &read, spent)))
 }
 
-fn broken(error: &StreamError) -> BrokenAnswer {
+pub(crate) fn broken(error: &StreamError) -> BrokenAnswer {
     BrokenAnswer::Malformed(error.to_string())
 }
 
 /// An answer's blocks and its stop as events.
 fn each_event(message: &Message<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
     for (slot, block) in message.blocks.iter().enumerate() {
-        match block {
-            Block::Text(text) => sink(Event::Text(*text))?,
-            Block::Thinking { text, signature } => {
-                sink(Event::Thinking(*text))?;
-                if let Some(signature) = signature {
-                    sink(Event::Signature(*signature))?;
-                }
-            }
-            Block::Tool { id, name, input } => {
-                let id = Some(*id).filter(|id| !id.is_empty());
-                sink(Event::ToolStart { slot, id, name: Some(*name) })?;
-                if *input == Input::Written(Text::EMPTY) {
-                    sink(Event::ToolInput { slot, json: Text::from_escaped(b"{}") })?;
-                } else {
-                    input.with_text(|json| sink(Event::ToolInput { slot, json }))?;
-                }
-            }
-            Block::Foreign(block) => sink(Event::Foreign(*block))?,
-        }
+        block_events(slot, block, sink)?;
     }
-    sink(Event::Stop { stop: message.stop, sequence: message.sequence })
+    sink(Event::Stop { stop: message.stop, sequence: message.sequence, word: None })
+}
+
+/// A block as events.
+pub(crate) fn block_events(slot: usize, block: &Block<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
+    match block {
+        Block::Text(text) => sink(Event::Text(*text)),
+        Block::Thinking { text, signature } => {
+            sink(Event::Thinking(*text))?;
+            signature.map_or(Ok(()), |signature| sink(Event::Signature(signature)))
+        }
+        Block::Tool { id, name, input } => {
+            let id = Some(*id).filter(|id| !id.is_empty());
+            sink(Event::ToolStart { slot, id, name: Some(*name) })?;
+            if *input == Input::Written(Text::EMPTY) {
+                return sink(Event::ToolInput { slot, json: Text::from_escaped(b"{}") });
+            }
+            input.with_text(|json| sink(Event::ToolInput { slot, json }))
+        }
+        Block::Foreign(wire, raw) => sink(Event::Foreign(Foreign { wire: *wire, form: Form::Block, raw: *raw })),
+    }
 }
 
 /// Writes a whole answer of an upstream as the stream that the client asked for.
@@ -280,16 +314,14 @@ pub fn replay(
     body: &[u8],
     context: &AnswerContext<'_>,
 ) -> Result<(Bytes, End), BrokenAnswer> {
+    if wire.same_as(protocol) {
+        return own::replay(wire, protocol, body, context);
+    }
     let mended = sound_body(body)?;
     let body = mended.as_deref().unwrap_or(body);
     let message = read(wire, body)?;
     let heading = context.heading();
     let mut stages = Stages::of(&heading);
-    if (wire, protocol) == (Wire::Anthropic, Protocol::Anthropic) && stages.is_empty() {
-        let stream = anthropic::replay(Raw::parse(body)?)?;
-        let spent = message.spent(context.input_tokens);
-        return Ok((Bytes::from(stream), End { stop: message.stop, has_content: message.has_content(), spent }));
-    }
     let mut tracker = Tracker::default();
     let mut writer = Writer::new(protocol);
     let mut out = Vec::with_capacity(body.len() + 1_024);

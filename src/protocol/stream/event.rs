@@ -24,8 +24,11 @@ pub(crate) enum Event<'a> {
         slot: usize,
         json: Text<'a>,
     },
-    /// the start of a block that no other wire knows
-    Foreign(Raw<'a>),
+    /// what only its own wire can say
+    Foreign(Foreign<'a>),
+    /// the block that came last is over. Only readers that [keep their own](Reader::keep_own) tell: another
+    /// protocol does not need two blocks of one kind in a row
+    Break,
     /// what is known of the usage so far; `last`: with the output counted
     Usage {
         usage: Usage,
@@ -34,9 +37,46 @@ pub(crate) enum Event<'a> {
     Stop {
         stop: Stop,
         sequence: Option<Text<'a>>,
+        /// the upstream's own word, for a client of the same protocol; nobody who changes `stop` keeps it
+        word: Option<Text<'a>>,
     },
     /// the stream's own end
     End,
+}
+
+/// What only its own wire can say, as it came. A client of another protocol gets a note for a [`Form::Block`];
+/// the other forms are only read for one of the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Foreign<'a> {
+    pub(crate) wire: Wire,
+    pub(crate) form: Form,
+    pub(crate) raw: Raw<'a>,
+}
+
+/// Where something foreign stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// a block: the start of it, or all
+    Block,
+    /// more of the block that came last
+    More,
+    /// all of the block that came last, which is over
+    Done,
+    /// what stands around the blocks: Anthropic's `message_start`, the `response` of Responses' first event, a
+    /// chunk of Chat or Gemini without what else is told of it
+    Head,
+    /// what stands beside the blocks: a choice of Chat, a candidate of Gemini
+    Beside,
+    /// what stands behind the blocks: Anthropic's `message_delta`, the `response` of Responses' last event, the
+    /// usage of the others
+    Tail,
+}
+
+impl Form {
+    /// Whether it has its place among the blocks.
+    pub(crate) fn is_in_order(self) -> bool {
+        matches!(self, Self::Block | Self::More | Self::Done)
+    }
 }
 
 /// Who takes events.
@@ -107,6 +147,18 @@ impl Reader {
             Self::Gemini(reader) => reader.pass_on(),
             Self::Chat(reader) => reader.pass_on(),
             Self::Anthropic(_) | Self::Responses(_) => {}
+        }
+        self
+    }
+
+    /// What it reads is written anew for a client of the same protocol: nothing of it may get lost.
+    /// `seeks_text`: somebody looks at the text.
+    pub(crate) fn keep_own(mut self, seeks_text: bool) -> Self {
+        match &mut self {
+            Self::Anthropic(reader) => reader.keep_own(),
+            Self::Chat(reader) => reader.keep_own(),
+            Self::Responses(reader) => reader.keep_own(seeks_text),
+            Self::Gemini(reader) => reader.keep_own(),
         }
         self
     }

@@ -4,11 +4,11 @@
 use std::collections::VecDeque;
 
 use super::super::Wire;
-use super::super::json::Text;
+use super::super::json::{Raw, Text};
 use super::super::signed::Signed;
 use super::super::sse::EventTooLarge;
 use super::super::usage::Stop;
-use super::event::{Event, Sink, StreamError};
+use super::event::{Event, Foreign, Form, Sink, StreamError};
 use super::json_end::JsonEnd;
 use crate::bounds::MAX_EVENT_BYTES;
 
@@ -40,18 +40,21 @@ enum Waiting {
     Thinking(Vec<u8>),
     Signature(Wire, Vec<u8>),
     Call(usize),
+    Foreign(Wire, Form, Vec<u8>),
+    Break,
 }
 
 impl InOrder {
-    /// Takes an event; `sink` gets what may go out now. Only content passes: text, thinking,
-    /// signatures and calls.
+    /// Takes an event; `sink` gets what may go out now. Only content passes: text, thinking, signatures,
+    /// calls and what is foreign. What has no place among the blocks passes at once.
     ///
     /// # Errors
     /// When too much has to wait, or the sink fails.
     pub(crate) fn push(&mut self, event: Event<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
         match event {
             Event::Text(text) | Event::Thinking(text) if text.is_empty() => Ok(()),
-            Event::Text(_) | Event::Thinking(_) | Event::Signature(_) => {
+            Event::Foreign(foreign) if !foreign.form.is_in_order() => sink(event),
+            Event::Text(_) | Event::Thinking(_) | Event::Signature(_) | Event::Foreign(_) | Event::Break => {
                 if !self.blocked() && self.waiting.is_empty() {
                     self.open = None;
                     return sink(event);
@@ -106,6 +109,10 @@ impl InOrder {
             }
             Event::Thinking(text) => (text.escaped(), Waiting::Thinking(text.escaped().to_vec())),
             Event::Text(text) => (text.escaped(), Waiting::Text(text.escaped().to_vec())),
+            Event::Foreign(Foreign { wire, form, raw }) => {
+                (raw.bytes(), Waiting::Foreign(wire, form, raw.bytes().to_vec()))
+            }
+            Event::Break => (&b""[..], Waiting::Break),
             _ => return Ok(()),
         };
         self.count(bytes.len())?;
@@ -156,6 +163,14 @@ impl InOrder {
             Some(Waiting::Signature(maker, text)) => {
                 self.open = None;
                 sink(Event::Signature(Signed { maker, text: Text::from_escaped(&text) }))?;
+            }
+            Some(Waiting::Foreign(wire, form, raw)) => {
+                self.open = None;
+                sink(Event::Foreign(Foreign { wire, form, raw: Raw::from_measured(&raw) }))?;
+            }
+            Some(Waiting::Break) => {
+                self.open = None;
+                sink(Event::Break)?;
             }
             Some(Waiting::Call(index)) => {
                 self.open = Some(index);

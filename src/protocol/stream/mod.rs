@@ -2,7 +2,9 @@
 //!
 //! When both sides speak the same, whole events go on byte for byte, as slices of the chunks that
 //! they came in; beside them a tracker reads what the gateway has to know. Otherwise each event is
-//! read into one form for all wires and written in the client's.
+//! read into one form for all wires and written in the client's. When both sides speak the same and somebody
+//! looks at the answer on its way, what the form for all wires cannot hold goes along as it came
+//! ([`event::Foreign`]): blocks, choices and candidates beside the first, the answer's head and its usage.
 //!
 //! What an event holds must be JSON, whoever it is for: an event that is none is an upstream's failure, and
 //! fails the attempt or breaks the stream. Bytes that are no text and raw control characters inside strings
@@ -13,6 +15,7 @@ pub(crate) mod event;
 pub(crate) mod in_order;
 pub(crate) mod json_end;
 pub(crate) mod others;
+pub(crate) mod own;
 pub(crate) mod tidy;
 pub(crate) mod tracker;
 pub(crate) mod writer;
@@ -85,12 +88,17 @@ impl Relay {
         let heading = context.heading();
         let stages = Stages::of(&heading);
         let reader = Reader::new(wire, &heading.id);
-        let passes = wire.same_as(protocol) && stages.is_empty();
+        // Names that were changed on the way out have to be changed back.
+        let passes = wire.same_as(protocol) && stages.is_empty() && heading.back.names.is_none();
         Self {
             protocol,
             wire,
             frames: Frames::default(),
-            reader: if passes { reader.pass_on() } else { reader },
+            reader: match (passes, wire.same_as(protocol)) {
+                (true, _) => reader.pass_on(),
+                (false, true) => reader.keep_own(stages.seek_text()),
+                (false, false) => reader,
+            },
             tracker: Tracker::default(),
             writer: (!passes).then(|| Writer::new(protocol)),
             stages,

@@ -69,12 +69,13 @@ impl Tidy {
                 let id = other.as_deref().map(Text::from_escaped).or(id);
                 sink(Event::ToolStart { slot, id, name: name.filter(|name| !name.is_empty()) })
             }
-            Event::Stop { stop, sequence } => {
+            Event::Stop { stop, sequence, word } => {
                 self.flush(sink)?;
                 let sequence = sequence.map(mended);
-                sink(Event::Stop { stop, sequence: sequence.as_deref().map(Text::from_escaped) })
+                sink(Event::Stop { stop, sequence: sequence.as_deref().map(Text::from_escaped), word })
             }
-            Event::Foreign(_) | Event::End => {
+            Event::Foreign(foreign) if !foreign.form.is_in_order() => sink(event),
+            Event::Foreign(_) | Event::Break | Event::End => {
                 self.flush(sink)?;
                 sink(event)
             }

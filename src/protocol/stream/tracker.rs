@@ -1,8 +1,9 @@
 //! What is remembered of a stream while it goes by.
 
+use super::super::json::{Raw, Text};
 use super::super::tokens;
 use super::super::usage::{Spent, Stop, Usage};
-use super::event::Event;
+use super::event::{Event, Foreign, Form};
 use crate::bounds::MAX_KEPT_ANSWER_BYTES;
 
 /// Watches events, whoever they are for.
@@ -38,7 +39,7 @@ impl Tracker {
                 self.started = true;
                 self.keep(json.escaped());
             }
-            Event::Foreign(_) => self.started = true,
+            Event::Foreign(foreign) => self.see_foreign(foreign),
             Event::Usage { usage, last } => {
                 // A sum that was told stays when a later event tells none that can be.
                 if *last || !self.counted {
@@ -51,7 +52,25 @@ impl Tracker {
             }
             Event::Stop { stop, .. } => self.stop = Some(*stop),
             Event::End => self.ended = true,
-            Event::Signature(_) => {}
+            Event::Signature(_) | Event::Break => {}
+        }
+    }
+
+    /// The start of a block that may stay empty says nothing yet.
+    fn see_foreign(&mut self, foreign: &Foreign<'_>) {
+        let [kind, delta, content] = foreign.raw.peek(["type", "delta", "content"]);
+        let kind = kind.and_then(Raw::text).map_or(&b""[..], Text::escaped);
+        match foreign.form {
+            Form::Block => self.started |= !matches!(kind, b"message" | b"reasoning"),
+            Form::More => {
+                let text = delta.and_then(Raw::text).unwrap_or(Text::EMPTY);
+                self.started |= !text.is_empty();
+                self.keep(text.escaped());
+            }
+            Form::Done => {
+                self.started |= kind == b"message" && content.is_some_and(|it| it.elements().next().is_some())
+            }
+            Form::Head | Form::Beside | Form::Tail => {}
         }
     }
 
@@ -96,7 +115,6 @@ impl Tracker {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::json::Text;
     use super::*;
 
     fn seen(events: &[Event<'_>]) -> Tracker {

@@ -1,8 +1,10 @@
 //! Writing a stream in the client's protocol.
 
 use super::super::encode::Back;
-use super::super::{Protocol, anthropic, gemini, openai, responses};
-use super::event::{Event, StreamError};
+use super::super::json::Text;
+use super::super::message::escaped_note;
+use super::super::{Protocol, Wire, anthropic, gemini, openai, responses};
+use super::event::{Event, Form, StreamError};
 use super::tracker::Tracker;
 
 /// What stands in the head of every answer.
@@ -38,6 +40,7 @@ impl Writer {
         }
     }
 
+    /// Writes an event. What is foreign to this protocol leaves a note.
     pub(crate) fn write(
         &mut self,
         heading: &Heading,
@@ -45,11 +48,31 @@ impl Writer {
         event: Event<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), StreamError> {
+        let note;
+        let event = match event {
+            Event::Foreign(foreign) if foreign.wire != self.wire() => match escaped_note(foreign.raw) {
+                Some(text) if foreign.form == Form::Block => {
+                    note = text;
+                    Event::Text(Text::from_escaped(&note))
+                }
+                _ => return Ok(()),
+            },
+            event => event,
+        };
         match self {
             Self::Anthropic(writer) => writer.write(heading, tracker, event, out),
             Self::Responses(writer) => writer.write(heading, event, out),
             Self::Gemini(writer) => writer.write(heading, tracker, event, out),
             Self::Chat(writer) => writer.write(heading, event, out),
+        }
+    }
+
+    fn wire(&self) -> Wire {
+        match self {
+            Self::Anthropic(_) => Wire::Anthropic,
+            Self::Chat(_) => Wire::Chat,
+            Self::Responses(_) => Wire::Responses,
+            Self::Gemini(_) => Wire::Gemini,
         }
     }
 

@@ -7,6 +7,7 @@ mod gemini_wire;
 mod requests;
 mod responses;
 mod rubbish;
+mod same_wire;
 mod streams;
 mod transforms;
 mod transforms_back;

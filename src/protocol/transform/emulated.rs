@@ -66,10 +66,11 @@ impl Emulated {
     pub(super) fn take(&mut self, event: Event<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
         match event {
             Event::Text(text) => self.text(text, sink),
-            Event::Stop { stop, sequence } => {
+            Event::Stop { stop, sequence, word } => {
                 self.settle(stop == Stop::MaxTokens, sink)?;
-                let stop = if stop == Stop::End && self.calls > 0 { Stop::ToolUse } else { stop };
-                sink(Event::Stop { stop, sequence })
+                let calls = stop == Stop::End && self.calls > 0;
+                let stop = if calls { Stop::ToolUse } else { stop };
+                sink(Event::Stop { stop, sequence, word: word.filter(|_| !calls) })
             }
             Event::End => {
                 self.flush(sink)?;

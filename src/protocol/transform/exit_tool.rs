@@ -81,10 +81,11 @@ impl ExitTool {
         match event {
             Event::ToolStart { slot, id, name } => self.start(slot, id, name, sink),
             Event::ToolInput { slot, json } => self.input(slot, json, sink),
-            Event::Stop { stop, sequence } => {
+            Event::Stop { stop, sequence, word } => {
                 self.flush(sink)?;
-                let stop = if stop == Stop::ToolUse && self.changed && !self.calls_others { Stop::End } else { stop };
-                sink(Event::Stop { stop, sequence })
+                let answers = stop == Stop::ToolUse && self.changed && !self.calls_others;
+                let stop = if answers { Stop::End } else { stop };
+                sink(Event::Stop { stop, sequence, word: word.filter(|_| !answers) })
             }
             Event::End => {
                 self.flush(sink)?;

@@ -59,6 +59,11 @@ impl Stages {
         self.stages.is_empty()
     }
 
+    /// Whether somebody looks at the text.
+    pub(crate) fn seek_text(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage, Stage::ThinkTag(_) | Stage::Emulated(_)))
+    }
+
     /// Whether anything came out otherwise than it went in.
     pub(crate) fn changed(&self) -> bool {
         self.stages.iter().any(|stage| match stage {

@@ -29,6 +29,7 @@ impl ThinkTag {
         match event {
             Event::Text(text) => self.text(text, sink),
             Event::Usage { .. } | Event::Signature(_) => sink(event),
+            Event::Foreign(foreign) if !foreign.form.is_in_order() => sink(event),
             _ => {
                 self.flush(sink)?;
                 sink(event)
