@@ -1,5 +1,6 @@
 //! What transforms cost: a request of Claude Code's size, translated for a Chat upstream without any and
-//! with a chain of five, and a stream of a thousand chunks with as many stages.
+//! with a chain of five, and a stream of a thousand chunks with as many stages. Beside them what every
+//! request costs (reading it, and what it needs of a model) and what a cache's key does.
 //!
 //! `CCR_CASE=plain CCR_COUNT=200` does one thing so many times and says nothing: for counting its
 //! instructions (`valgrind --tool=callgrind`). Without it, every case is timed in turns with the others,
@@ -15,7 +16,7 @@ use bytes::Bytes;
 use ccr_policy::dsl::policy::Capability;
 use ccr_policy::dsl::transform::{Sampling, SamplingRule, Transform};
 use ccr_policy::facts::given::GivenFacts;
-use ccr_policy::protocol::{AnswerContext, Back, Protocol, Relay, Request, Target, Wire, encode};
+use ccr_policy::protocol::{AnswerContext, Back, Protocol, Relay, Request, Target, Wire, canonical_key, encode};
 
 /// Rounds of a timed run.
 const ROUNDS: usize = 400;
@@ -109,7 +110,14 @@ fn main() {
     let (no_stages, all_stages) = (back(&request, &[]), back(&request, &stages));
     let text = stream();
     let chunks: Vec<Bytes> = text.split_inclusive("\n\n").map(|chunk| Bytes::from(chunk.to_owned())).collect();
-    let cases: [(&str, &dyn Fn()); 4] = [
+    let cases: [(&str, &dyn Fn()); 6] = [
+        ("parse", &|| {
+            let request = Request::parse(Protocol::Anthropic, body.clone()).expect("the body is good");
+            black_box(request.needs());
+        }),
+        ("key", &|| {
+            black_box(canonical_key(&request).len());
+        }),
         ("plain", &|| translate(&[])),
         ("chain", &|| translate(&chain)),
         ("stream", &|| {
@@ -125,7 +133,7 @@ fn main() {
         (0..count).for_each(|_| case.iter().for_each(|(_, run)| run()));
         return;
     }
-    let mut least = [u128::MAX; 4];
+    let mut least = [u128::MAX; 6];
     for _ in 0..ROUNDS {
         for ((_, run), least) in cases.iter().zip(&mut least) {
             let begun = Instant::now();

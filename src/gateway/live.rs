@@ -69,6 +69,11 @@ impl Target {
         self.wire.unwrap_or_else(|| Wire::native(client))
     }
 
+    /// Whether a request's tokens are counted to write it.
+    pub(crate) fn trims_history(&self) -> bool {
+        self.transforms.iter().any(|transform| matches!(transform, Transform::TrimHistory(_)))
+    }
+
     /// The model as the protocol room needs to know it.
     pub(crate) fn for_protocol(&self, wire: Wire) -> protocol::Target<'_> {
         protocol::Target {

@@ -88,9 +88,16 @@ fn a_stream_that_breaks_inside_a_held_call_is_an_error() {
     assert!(said.contains("event: error") && !said.contains("message_stop"), "{said}");
 }
 
+/// The longer one is counted aside.
 #[test]
 fn a_long_history_is_trimmed_instead_of_skipped() {
-    let words = "one two three four five six seven eight nine ten ".repeat(40);
+    for repeats in [40, 100] {
+        trims(&"one two three four five six seven eight nine ten ".repeat(repeats));
+    }
+}
+
+#[track_caller]
+fn trims(words: &str) {
     let turns: Vec<Value> = (0..10)
         .flat_map(|at| {
             [

@@ -19,7 +19,9 @@ use crate::facts::Facts;
 use crate::gateway::live::Target;
 use crate::gateway::rejection::{GatewayError, Tried};
 use crate::metrics::Outcome;
-use crate::protocol::{self, AnswerContext, Back, BrokenAnswer, Collector, EncodeError, Relay, Spent, Stop, Wire};
+use crate::protocol::{
+    self, AnswerContext, Back, BrokenAnswer, Collector, EncodeError, Outgoing, Relay, Spent, Stop, Wire,
+};
 use crate::upstream::{
     Failure, FailureKind, Incoming, Operation, Prepared, Verdict, request_headers, response_headers,
 };
@@ -140,11 +142,7 @@ async fn one(
 ) -> Result<Good, Miss> {
     let protocol = exchange.request.protocol();
     let wire = target.wire(protocol);
-    let written = exchange.entry.live.encode(model, &target.for_protocol(wire), &exchange.request, facts);
-    let outgoing = written.map_err(|error| match error {
-        EncodeError::Unsupported(what) => Miss::Skip(SkipReason::NotTranslatable(what)),
-        EncodeError::BadRequest(wrong) => Miss::Final(GatewayError::BadRequest(wrong.message)),
-    })?;
+    let outgoing = written(exchange, facts, (model, target), wire).await?;
     let embeds = exchange.request.embeds();
     let operation = if embeds { Operation::Embeddings } else { operation(wire, outgoing.stream) };
     let stream = outgoing.stream;
@@ -163,6 +161,32 @@ async fn one(
     warnings.extend(entry.live.named_in_vain(named, entry.caller, model, decision));
     let asked = Asked { exchange, model, target, wire, stream, pings, warnings, back: outgoing.back };
     asked.answer(prepared, limits.attempt_ends(stream)).await
+}
+
+/// The request as the model's provider is to read it. To trim its history its tokens are counted: when they are
+/// many, on a thread that may take its time.
+async fn written(
+    exchange: &Arc<Exchange>,
+    facts: &(dyn Facts + Sync),
+    (model, target): (ModelId, &Target),
+    wire: Wire,
+) -> Result<Outgoing, Miss> {
+    let written = if target.trims_history() && exchange.is_large() {
+        let exchange = Arc::clone(exchange);
+        let write = move || {
+            let live = &exchange.entry.live;
+            let target = live.target(model)?;
+            Some(live.encode(model, &target.for_protocol(wire), &exchange.request, &exchange.facts()))
+        };
+        let written = tokio::task::spawn_blocking(write).await.ok().flatten();
+        written.ok_or(Miss::Final(GatewayError::Internal))?
+    } else {
+        exchange.entry.live.encode(model, &target.for_protocol(wire), &exchange.request, facts)
+    };
+    written.map_err(|error| match error {
+        EncodeError::Unsupported(what) => Miss::Skip(SkipReason::NotTranslatable(what)),
+        EncodeError::BadRequest(wrong) => Miss::Final(GatewayError::BadRequest(wrong.message)),
+    })
 }
 
 pub(crate) fn operation(wire: Wire, stream: bool) -> Operation {

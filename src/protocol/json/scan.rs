@@ -49,8 +49,13 @@ pub(super) fn skip_string(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
 
 /// Whether an odd number of backslashes stands before a place.
 fn is_escaped(bytes: &[u8], at: usize) -> bool {
-    let before = bytes.get(..at).unwrap_or_default();
-    before.last() == Some(&b'\\') && before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+    let mut left = bytes.get(..at).unwrap_or_default();
+    let mut odd = false;
+    while let Some((b'\\', before)) = left.split_last() {
+        left = before;
+        odd = !odd;
+    }
+    odd
 }
 
 /// Quotes stand close together, also in long texts of code: looking at a few blocks on the spot costs less
