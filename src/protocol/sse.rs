@@ -120,6 +120,14 @@ pub fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(all))
 }
 
+/// Whether the first piece of a body is one of an event stream.
+#[must_use]
+pub fn begins_with_events(piece: &[u8]) -> bool {
+    let piece = piece.strip_prefix(b"\xef\xbb\xbf").unwrap_or(piece).trim_ascii_start();
+    let field = |name: &[u8]| piece.starts_with(name) || (!piece.is_empty() && name.starts_with(piece));
+    [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].into_iter().any(field)
+}
+
 /// The event with other data, on one line; its other fields stay.
 pub(crate) fn with_data(event: &[u8], data: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(event.len() + data.len());
@@ -192,6 +200,20 @@ mod tests {
         let event = b"\xef\xbb\xbfdata: a\r\ndata\ndata: b\n\n";
         assert_eq!(data(event).as_deref(), Some(&b"a\n\nb"[..]));
         assert_eq!(data(b": data: x\n\n"), None);
+    }
+
+    #[test]
+    fn a_stream_is_known_by_its_beginning() {
+        for (piece, expected) in [
+            ("data: {}", true),
+            ("\r\n: hi", true),
+            ("ev", true),
+            ("event: x\n", true),
+            ("", false),
+            ("{\"a\":1}", false),
+        ] {
+            assert_eq!(begins_with_events(piece.as_bytes()), expected, "{piece}");
+        }
     }
 
     #[test]

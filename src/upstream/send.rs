@@ -15,6 +15,7 @@ use super::clients::{Endpoint, Lane};
 use super::cooling::ModelLink;
 use super::failure::{Failure, FailureKind};
 use crate::bounds::{ERROR_BODY, MAX_ERROR_BYTES};
+use crate::protocol::sse;
 
 /// What is asked of an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +59,8 @@ pub struct Incoming {
     /// its headers
     pub headers: HeaderMap,
     body: reqwest::Body,
+    /// what was looked at and not yet taken
+    ahead: Option<Bytes>,
 }
 
 impl Endpoint {
@@ -84,7 +87,7 @@ impl Endpoint {
                 "the provider sent a compressed answer that was not asked for",
             ));
         }
-        Ok(Incoming { status: parts.status, headers: parts.headers, body })
+        Ok(Incoming { status: parts.status, headers: parts.headers, body, ahead: None })
     }
 }
 
@@ -94,6 +97,9 @@ impl Incoming {
     /// # Errors
     /// When the connection breaks.
     pub fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        if let Some(ahead) = self.ahead.take() {
+            return Poll::Ready(Some(Ok(ahead)));
+        }
         loop {
             return match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Pending => Poll::Pending,
@@ -113,6 +119,17 @@ impl Incoming {
     /// When the connection breaks.
     pub async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
         std::future::poll_fn(|context| self.poll_chunk(context)).await
+    }
+
+    /// Whether the body begins like an event stream, whatever its head says. Waits for its first piece.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn begins_with_events(&mut self) -> Result<bool, Failure> {
+        let Some(first) = self.chunk().await.transpose()? else { return Ok(false) };
+        let begins = sse::begins_with_events(&first);
+        self.ahead = Some(first);
+        Ok(begins)
     }
 
     /// The whole body. One piece is not copied.

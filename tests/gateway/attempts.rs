@@ -87,6 +87,16 @@ fn stream_fails_over(bad: &Upstream, kind: &str) {
 }
 
 #[test]
+fn a_stream_by_another_name_is_a_stream() {
+    for head in ["content-type: text/plain\r\n", ""] {
+        let body = format!(": hi\n\n{}{CHAT_END}", chunk("fine"));
+        let upstream = Upstream::saying(format!("HTTP/1.1 200 OK\r\n{head}connection: close\r\n\r\n{body}"));
+        let reply = Gateway::start(&policy(&[&upstream])).post(CHAT, HELLO_STREAM).expect(200);
+        assert_eq!(reply.text(), body, "{head}");
+    }
+}
+
+#[test]
 fn a_stream_without_content_is_a_failed_attempt() {
     let role = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n";
     let failure = "data: {\"error\":{\"message\":\"boom\",\"type\":\"server_error\"}}\n\n";

@@ -240,8 +240,16 @@ impl Asked<'_> {
         }
         let mut headers = HeaderMap::with_capacity(16);
         response_headers(&incoming.headers, &mut headers);
-        let events =
+        let mut events =
             incoming.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+        if self.stream && !events {
+            // Some servers call their streams `text/plain`.
+            events = match tokio::time::timeout_at(ends.into(), incoming.begins_with_events()).await {
+                Ok(Ok(events)) => events,
+                Ok(Err(failure)) => return Err(failed(call, failure)),
+                Err(_) => return Err(failed(call, late())),
+            };
+        }
         if self.stream && events {
             return self.stream(incoming, call, headers, ends).await;
         }

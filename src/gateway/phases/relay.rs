@@ -288,6 +288,12 @@ pub(super) fn told(word: &str, message: &str) -> Failure {
         word if word.starts_with("rate_limit") || word == "RESOURCE_EXHAUSTED" => {
             (FailureKind::RateLimited, "the provider's rate limit is reached, as it says inside its answer")
         }
+        // Gemini's words. Nothing is known of what was called, so there is nothing to answer it with: whoever
+        // tries once more mostly gets a call that can be read.
+        "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "TOO_MANY_TOOL_CALLS" => (
+            FailureKind::Broken,
+            "the model wrote a tool call that its provider cannot read; the same request may well succeed",
+        ),
         _ => (FailureKind::Broken, "the provider reports an error inside its answer"),
     };
     Failure::new(kind, text).said(format!("{word}: {message}"))

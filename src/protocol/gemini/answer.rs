@@ -16,7 +16,9 @@ use super::write::{self, Part};
 pub(super) enum Finish {
     /// it ended
     Ended(Stop),
-    /// what it wrote is of no use: the word that says why
+    /// what it wrote is of no use: the word that says why. No other protocol has a word for it, and any that
+    /// ends an answer well would make an agent believe that its turn is over. So it is an error, which clients
+    /// try again: a failed attempt, or an error event once the client has begun to read
     Failed,
 }
 

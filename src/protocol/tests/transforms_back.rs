@@ -179,6 +179,7 @@ fn calls_are_read_from_the_text() {
     // Broken JSON is mended, a fence and a missing mark do no harm, an input may be written as a text.
     check("<tool_call>```json\n{'name': 'read', arguments: {path: 'a',},}\n```</tool_call>", json!([one]));
     check("<tool_call>{\"name\":\"read\",\"arguments\":\"{\\\"path\\\":\\\"a\\\"}\"}", json!([one]));
+    check("<tool_call>[{'name':'read','arguments':{path:'a'}}]</tool_call>", json!([one]));
     // A mark inside a text is the text's.
     let inner = call("call_r1_t0", "read", json!({"path": "</tool_call>"}));
     check("<tool_call>{\"name\":\"read\",\"arguments\":{\"path\":\"</tool_call>\"}}</tool_call>", json!([inner]));
@@ -249,6 +250,12 @@ fn the_exit_tool_is_plain_text() {
     check("{\"text\":\"other shape\"}", "other shape");
     check("{'answer': 'broken'", "broken");
     check("just words", "just words");
+    check("{\"answer\":\"half \\ud83d and on\"}", "half \u{fffd} and on");
+    check("{\"answer\":\"half \\ud83da\"}", "half \u{fffd}a");
+    check("{\"answer\":\"half \\ud83d\"}", "half \u{fffd}");
+    check("{\"answer\":\"a \\x \\' b \\u12 c\"}", "a \\x \\' b \\u12 c");
+    let cut = Said { text: "", calls: &[(EXIT, "{\"answer\":\"half \\ud83da")], finish: "length" };
+    check_said(&stages, &cut, json!([text("half \u{fffd}a")]), "max_tokens");
     let beside = Said { text: "so ", calls: &[(EXIT, "{\"answer\":\"x\"}"), ("read", "{}")], finish: "tool_calls" };
     check_said(&stages, &beside, json!([text("so x"), call("c1", "read", json!({}))]), "tool_use");
     let other = Said { text: "", calls: &[("read", "{\"a\":1}")], finish: "tool_calls" };

@@ -209,7 +209,13 @@ impl Emulated {
         let written = unfenced(&written);
         let list = Raw::parse(written.as_bytes()).ok().filter(|raw| raw.bytes().first() == Some(&b'['));
         let calls: Option<Vec<Wanted>> = match list {
-            Some(list) => list.elements().map(|call| self.wanted(call.ok()?)).collect(),
+            Some(list) => list
+                .elements()
+                .map(|call| {
+                    let call = mended(std::str::from_utf8(call.ok()?.bytes()).ok()?)?;
+                    self.wanted(Raw::from_measured(call.as_bytes()))
+                })
+                .collect(),
             None => mended(written).and_then(|object| Some(vec![self.wanted(Raw::from_measured(object.as_bytes()))?])),
         };
         let Some(calls) = calls.filter(|calls| !calls.is_empty() && self.calls + calls.len() <= MAX_CALLS) else {

@@ -162,6 +162,13 @@ impl ExitTool {
                     sink(Event::Text(Text::from_escaped(&escaped)))?;
                     *call = Call::Exit(Answer::Over);
                 }
+                Call::Exit(Answer::Inside(held)) if !held.is_empty() => {
+                    // The answer was cut inside an escape, or before the other half of a character.
+                    let mut escaped = Vec::with_capacity(held.len() + 8);
+                    push_inner(&mut escaped, &held);
+                    sink(Event::Text(Text::from_escaped(&escaped)))?;
+                    *call = Call::Exit(Answer::Over);
+                }
                 Call::Exit(_) => *call = Call::Exit(Answer::Over),
                 Call::Unnamed { id, input } => {
                     let id = id.as_deref().map(Text::from_escaped);
@@ -229,7 +236,9 @@ fn text_end(text: &[u8]) -> (usize, bool) {
             [b'\\'] => return (at, false),
             [b'\\', b'u', digits @ ..] if digits.len() < 4 => return (at, false),
             // The two halves of one character stay together.
-            [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', ..] if rest.len() < 12 => {
+            [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', _, _, other @ ..]
+                if rest.len() < 12 && (other.starts_with(b"\\u") || b"\\u".starts_with(other)) =>
+            {
                 return (at, false);
             }
             _ => at += unit(rest).1,
@@ -237,16 +246,25 @@ fn text_end(text: &[u8]) -> (usize, bool) {
     }
 }
 
-/// Appends the inside of a string of JSON. A model writes line breaks as they are; JSON must not.
-fn push_inner(out: &mut Vec<u8>, text: &[u8]) {
-    for byte in text {
+/// Appends the inside of a string of JSON. A model writes line breaks as they are, and escapes what needs
+/// none; JSON must not.
+fn push_inner(out: &mut Vec<u8>, mut text: &[u8]) {
+    while let Some((byte, rest)) = text.split_first() {
+        let length = match (byte, rest) {
+            (b'\\', [b'u', a, b, c, d, ..]) if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) => 6,
+            (b'\\', [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..]) => 2,
+            _ => 1,
+        };
+        let (unit, rest) = text.split_at_checked(length).unwrap_or((text, &[]));
         match byte {
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
             0..=31 => {}
-            byte => out.push(*byte),
+            b'\\' if length == 1 => out.extend_from_slice(b"\\\\"),
+            _ => out.extend_from_slice(unit),
         }
+        text = rest;
     }
 }
 
