@@ -6,13 +6,16 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
+use super::Wire;
 use super::asks::Asks;
 use super::json::{Raw, Text};
+use super::made_ids::made_id;
 use super::message::Input;
 use super::signed::Signed;
+use super::stream::json_end::JsonEnd;
 
 /// A request.
 #[derive(Debug, Default)]
@@ -35,6 +38,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) frequency_penalty: Option<Raw<'a>>,
     pub(crate) stop: Vec<Text<'a>>,
     pub(crate) user: Option<String>,
+    /// names and texts that the client's own books have of it: OpenAI's `metadata`, Google's `labels`
+    pub(crate) labels: Option<Raw<'a>>,
     pub(crate) asks: Asks<'a>,
     pub(crate) format: Format<'a>,
     /// earlier thinking goes on to an upstream that is not known to want it
@@ -176,11 +181,49 @@ impl<'a> Exchange<'a> {
         self.warnings.push(text.into());
     }
 
+    /// Tells of inputs in the conversation that are no objects: a model that was cut off writes such.
+    pub(crate) fn tell_of_inputs(&mut self, wire: Wire) {
+        let is_broken = |part: &&Part<'_>| match part {
+            Part::Call { input: Input::Written(text), .. } if !text.is_empty() => {
+                let mut end = JsonEnd::default();
+                end.push(text.escaped());
+                !end.is_whole()
+            }
+            _ => false,
+        };
+        let broken = self.turns.iter().flat_map(|turn| &turn.parts).filter(is_broken).count();
+        if broken > 0 {
+            let done = match wire {
+                Wire::Anthropic | Wire::Gemini => "were mended, or kept under `_invalid_arguments`",
+                Wire::Chat | Wire::Responses => "were sent as they are",
+            };
+            self.warn(format!("{broken} inputs of tool calls that are no JSON objects {done}"));
+        }
+    }
+
+    /// Takes out what an assistant cannot show to an upstream that has attachments of users alone.
+    pub(crate) fn leave_out_shown(&mut self) {
+        let is_shown = |part: &Part<'_>| matches!(part, Part::Image(_) | Part::Document { .. } | Part::Audio(_));
+        let mut left_out = 0;
+        for turn in self.turns.iter_mut().filter(|turn| turn.speaker == Speaker::Assistant) {
+            let before = turn.parts.len();
+            turn.parts.retain(|part| !is_shown(part));
+            left_out += before - turn.parts.len();
+        }
+        if left_out > 0 {
+            self.warn(format!(
+                "{left_out} attachments of the assistant's own turns were left out: only users show some"
+            ));
+        }
+    }
+
     /// Puts every call's result behind it, in the order of the calls: upstreams refuse a
-    /// conversation in which a result is missing, stands elsewhere, or belongs to no call.
+    /// conversation in which a result is missing, stands elsewhere, or belongs to no call. Calls get distinct
+    /// ids, and their results with them.
     pub(crate) fn pair_results(&mut self) {
+        let mut ids = Ids::of(&self.turns);
         let mut turns = Vec::with_capacity(self.turns.len());
-        let mut calls: Vec<Text<'a>> = Vec::new();
+        let mut calls: Vec<Called<'a>> = Vec::new();
         // A system turn between calls and their results goes behind the results.
         let mut between = None;
         for mut turn in std::mem::take(&mut self.turns) {
@@ -196,7 +239,7 @@ impl<'a> Exchange<'a> {
             }
             if turn.speaker == Speaker::Assistant {
                 turns.extend(between.take());
-                calls = call_ids(&turn);
+                calls = ids.of_turn(&mut turn);
             }
             turns.push(turn);
             turns.extend(between.take());
@@ -207,10 +250,13 @@ impl<'a> Exchange<'a> {
         }
         turns.extend(between);
         self.turns = turns;
+        if ids.changed > 0 {
+            self.warn(format!("{} tool calls got other ids: theirs were empty, or those of other calls", ids.changed));
+        }
     }
 
     /// The parts of a user's turn, the results first and in the order of the calls before it.
-    fn settled(&mut self, parts: Parts<'a>, calls: &[Text<'a>]) -> Parts<'a> {
+    fn settled(&mut self, parts: Parts<'a>, calls: &[Called<'a>]) -> Parts<'a> {
         let is_result = |part: &Part<'a>| matches!(part, Part::Result { .. });
         if calls.is_empty() && !parts.iter().any(is_result) {
             return parts;
@@ -225,11 +271,15 @@ impl<'a> Exchange<'a> {
         let mut settled = Parts::new();
         let mut missing = 0;
         for call in calls {
-            settled.push(by_id.get_mut(call.escaped()).and_then(Vec::pop).unwrap_or_else(|| {
+            let mut result = by_id.get_mut(call.own.escaped()).and_then(Vec::pop).unwrap_or_else(|| {
                 missing += 1;
                 let note = Part::Note("(no result: the call was interrupted)".to_owned());
-                Part::Result { id: *call, error: true, parts: vec![note] }
-            }));
+                Part::Result { id: call.id, error: true, parts: vec![note] }
+            });
+            if let Part::Result { id, .. } = &mut result {
+                *id = call.id;
+            }
+            settled.push(result);
         }
         let orphans: Vec<Part<'a>> = by_id.into_values().flatten().collect();
         if missing > 0 {
@@ -249,12 +299,64 @@ impl<'a> Exchange<'a> {
     }
 }
 
-fn call_ids<'a>(turn: &Turn<'a>) -> Vec<Text<'a>> {
-    let ids = turn.parts.iter().filter_map(|part| match part {
-        Part::Call { id, .. } => Some(*id),
-        _ => None,
-    });
-    ids.collect()
+/// A call that waits for its result.
+struct Called<'a> {
+    /// the id that the client gave it
+    own: Text<'a>,
+    /// the id that it goes on with
+    id: Text<'a>,
+}
+
+/// The ids of a conversation's calls.
+struct Ids<'a> {
+    own: FxHashSet<&'a [u8]>,
+    /// none is empty or comes twice
+    distinct: bool,
+    seen: FxHashSet<&'a [u8]>,
+    /// the number to try next
+    next: usize,
+    changed: usize,
+}
+
+impl<'a> Ids<'a> {
+    fn of(turns: &[Turn<'a>]) -> Self {
+        let (mut own, mut all) = (FxHashSet::default(), 0);
+        for part in turns.iter().filter(|turn| turn.speaker == Speaker::Assistant).flat_map(|turn| &turn.parts) {
+            if let Part::Call { id, .. } = part {
+                all += 1;
+                if !id.is_empty() {
+                    own.insert(id.escaped());
+                }
+            }
+        }
+        Self { distinct: own.len() == all, own, seen: FxHashSet::default(), next: 0, changed: 0 }
+    }
+
+    fn of_turn(&mut self, turn: &mut Turn<'a>) -> Vec<Called<'a>> {
+        let calls = turn.parts.iter_mut().filter_map(|part| match part {
+            Part::Call { id, .. } => {
+                let own = *id;
+                *id = self.distinct_id(own);
+                Some(Called { own, id: *id })
+            }
+            _ => None,
+        });
+        calls.collect()
+    }
+
+    fn distinct_id(&mut self, own: Text<'a>) -> Text<'a> {
+        if self.distinct || (!own.is_empty() && self.seen.insert(own.escaped())) {
+            return own;
+        }
+        self.changed += 1;
+        while let Some(made) = made_id(self.next) {
+            self.next += 1;
+            if !self.own.contains(made.escaped()) {
+                return made;
+            }
+        }
+        own
+    }
 }
 
 /// Asks for an answer that fits a schema, of a model that takes none.

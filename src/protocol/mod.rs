@@ -23,6 +23,8 @@ mod guess;
 mod habits;
 mod identity;
 pub mod json;
+mod made_ids;
+mod media;
 mod message;
 pub mod models;
 mod names;
@@ -33,6 +35,7 @@ mod signed;
 mod simple;
 pub mod sse;
 mod stream;
+mod strict;
 mod subagent;
 pub mod task;
 #[cfg(test)]
@@ -41,6 +44,7 @@ mod thinking;
 pub mod tokens;
 mod transform;
 mod usage;
+mod write;
 
 pub use answer::{Answer, AnswerContext, BrokenAnswer, answer, embedded};
 pub use canonical::{LEFT_OUT, canonical_key};

@@ -11,7 +11,7 @@ use super::Protocol;
 use super::content::{self, Attachments};
 use super::gemini::{self, ModelCall};
 use super::identity;
-use super::json::{JsonError, Kind, Raw, Text, count_elements, skip_space, skip_value};
+use super::json::{JsonError, Kind, Raw, Text, check_characters, count_elements, skip_space, skip_value};
 use super::responses::{self, Prepared};
 use super::subagent::{self, SubagentTag};
 use super::tokens;
@@ -71,8 +71,9 @@ impl Request {
     /// Reads a body.
     ///
     /// # Errors
-    /// When it is not a JSON object, names a top-level member twice, lacks what its protocol
-    /// demands, has a wrong type in a member that is read here, or a list beyond its bound.
+    /// When it is not a JSON object, has characters that no JSON text has ([`check_characters`]), names a
+    /// top-level member twice, lacks what its protocol demands, has a wrong type in a member that is read
+    /// here, or a list beyond its bound.
     pub fn parse(protocol: Protocol, body: Bytes) -> Result<Self, BadRequest> {
         Self::parse_at(protocol, "", body)
     }
@@ -85,6 +86,7 @@ impl Request {
     pub fn parse_at(protocol: Protocol, path: &str, body: Bytes) -> Result<Self, BadRequest> {
         let call = if protocol == Protocol::Gemini { ModelCall::of(path) } else { None };
         let mut request = Self::read(protocol, body)?;
+        check_characters(&request.body)?;
         if let Some(call) = call {
             request.stream = call.streams();
             request.model = call.model;
@@ -118,7 +120,7 @@ impl Request {
             }
             Protocol::Responses => request.check_input()?,
             Protocol::Gemini => match gemini::field(&request, "contents").kind() {
-                Kind::Array => {}
+                Kind::Array => gemini::check_spelling(&request)?,
                 Kind::Null => return Err(BadRequest::new("`contents`: field required")),
                 _ => return Err(BadRequest::new("`contents`: a list is required")),
             },
@@ -160,6 +162,7 @@ impl Request {
     /// When it is not a JSON object, names a top-level member twice, or has no `model` or no `input`.
     pub fn parse_embeddings(body: Bytes) -> Result<Self, BadRequest> {
         let mut request = Self::bare(Protocol::Chat, body)?;
+        check_characters(&request.body)?;
         request.embeds = true;
         request.model = request.text_member("model")?.map(|text| text.decode().into_owned()).unwrap_or_default();
         let input = request.field("input").ok_or_else(|| BadRequest::new("`input`: field required"))?;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod replay;
+mod request_config;
 mod request_read;
 mod request_write;
 mod stream_read;

@@ -2,28 +2,29 @@
 
 use super::super::Wire;
 use super::super::encode::{Back, EncodeError, Target, warnings};
-use super::super::exchange::{Choice, Exchange, Format, Part, Source, Speaker, Turn, schema_in_words};
-use super::super::json::{Raw, Text, push_member, push_number, push_string, push_text};
+use super::super::exchange::{Choice, Exchange, Part, Source, Speaker, Turn};
+use super::super::json::{Raw, Text, push_member, push_string, push_text};
+use super::super::media;
 use super::super::names::{Names, push_id};
+use super::super::request::shown;
 use super::super::signed::{Signed, push_in_own_letters};
 use super::super::thinking::AnthropicSays;
-use super::super::transform::schema_clean;
+use super::super::write::{push_base64, push_typed_text};
 use crate::dsl::policy::Capability;
 
-/// What is asked for when neither the client nor the model says how long an answer may be.
-const DEFAULT_MAX_TOKENS: u64 = 4_096;
 /// Most cache marks of a request.
 const MAX_MARKS: usize = 4;
-/// The least that thinking may be given.
-const MIN_BUDGET: u64 = 1_024;
+/// The types of images and documents that the API takes.
+const IMAGES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp"];
+const DOCUMENTS: &[&str] = &["application/pdf"];
 
-struct RequestWriter<'t> {
-    target: &'t Target<'t>,
+pub(super) struct RequestWriter<'t> {
+    pub(super) target: &'t Target<'t>,
     /// how the model is told to think
-    says: AnthropicSays,
+    pub(super) says: AnthropicSays,
     names: Names,
-    out: Vec<u8>,
-    warnings: Vec<String>,
+    pub(super) out: Vec<u8>,
+    pub(super) warnings: Vec<String>,
     /// a message was written
     any: bool,
     /// cache marks that were written
@@ -69,18 +70,8 @@ pub(crate) fn write_request(
 }
 
 /// A signature that this wire made and takes back.
-fn own(signature: Option<Signed<'_>>) -> Option<Text<'_>> {
+pub(super) fn own(signature: Option<Signed<'_>>) -> Option<Text<'_>> {
     signature.and_then(|signature| signature.for_wire(Wire::Anthropic))
-}
-
-/// Whether the assistant's last turn begins with thinking that goes back to its maker.
-fn is_signed(exchange: &Exchange<'_>) -> bool {
-    let last = exchange.turns.iter().rev().find(|turn| turn.speaker == Speaker::Assistant);
-    last.and_then(|turn| turn.parts.first()).is_some_and(|first| match first {
-        Part::Thinking { signature, .. } => own(*signature).is_some(),
-        Part::Redacted(_) => true,
-        _ => false,
-    })
 }
 
 /// An answer that the client begins must not end in white space: the upstream refuses that.
@@ -97,19 +88,18 @@ fn end_without_space(exchange: &mut Exchange<'_>) {
     }
 }
 
-impl RequestWriter<'_> {
-    fn max_tokens(&mut self, exchange: &Exchange<'_>) -> u64 {
-        let limit = self.target.output_limit;
-        let asked = exchange.max_tokens.or(limit).unwrap_or(DEFAULT_MAX_TOKENS);
-        let given = limit.unwrap_or(asked).min(asked);
-        if given < asked {
-            self.warnings.push(warnings::lowered("max_tokens", given));
+/// Passes the model over for an attachment of a type that the wire refuses.
+fn takes(source: Source<'_>, types: &[&str], what: &str) -> Result<(), EncodeError> {
+    match source {
+        Source::Base64 { media, .. } if !types.iter().any(|known| media.is(known)) => {
+            let media = shown(&media.decode());
+            Err(EncodeError::Unsupported(format!("its API takes no `{media}` for {what}: send {}", types.join(", "))))
         }
-        push_member(&mut self.out, "max_tokens");
-        push_number(&mut self.out, given);
-        given
+        _ => Ok(()),
     }
+}
 
+impl RequestWriter<'_> {
     /// All system text stands in front: this wire has it nowhere else. Several texts stay blocks of their
     /// own, with their cache marks.
     fn system(&mut self, exchange: &Exchange<'_>) -> Result<(), EncodeError> {
@@ -214,29 +204,15 @@ impl RequestWriter<'_> {
         match part {
             // Text of white space alone is refused like an empty one.
             Part::Text(text) if text.decode().trim().is_empty() => return Ok(()),
-            Part::Text(text) => {
-                self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
-                push_text(&mut self.out, *text);
-            }
-            Part::Note(note) => {
-                self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
-                push_string(&mut self.out, note);
+            Part::Text(_) | Part::Note(_) => {
+                push_typed_text(&mut self.out, "text", part);
             }
             Part::Image(source) => {
+                takes(*source, IMAGES, "an image")?;
                 self.out.extend_from_slice(b"{\"type\":\"image\",\"source\":");
                 self.source(*source, "an image")?;
             }
-            Part::Document { name, source } => {
-                if !self.target.can(Capability::Documents) {
-                    return Err(EncodeError::unsupported("it takes no documents (`can` has no `documents`)"));
-                }
-                self.out.extend_from_slice(b"{\"type\":\"document\",\"source\":");
-                self.source(*source, "a document")?;
-                if let Some(name) = name {
-                    push_member(&mut self.out, "title");
-                    push_text(&mut self.out, *name);
-                }
-            }
+            Part::Document { name, source } => self.document(*name, *source)?,
             Part::Audio(_) => {
                 return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format"));
             }
@@ -266,6 +242,30 @@ impl RequestWriter<'_> {
             Part::Result { id, error, parts } => self.result(*id, *error, parts)?,
         }
         self.out.push(b'}');
+        Ok(())
+    }
+
+    /// A file of text goes as its text: the wire has no other form for it.
+    fn document(&mut self, name: Option<Text<'_>>, source: Source<'_>) -> Result<(), EncodeError> {
+        if !self.target.can(Capability::Documents) {
+            return Err(EncodeError::unsupported("it takes no documents (`can` has no `documents`)"));
+        }
+        self.out.extend_from_slice(b"{\"type\":\"document\",\"source\":");
+        match source {
+            Source::Base64 { media, data } if media.escaped().starts_with(b"text/") => {
+                self.out.extend_from_slice(b"{\"type\":\"text\",\"media_type\":\"text/plain\",\"data\":");
+                push_string(&mut self.out, &media::text_in(data));
+                self.out.push(b'}');
+            }
+            source => {
+                takes(source, DOCUMENTS, "a document")?;
+                self.source(source, "a document")?;
+            }
+        }
+        if let Some(name) = name {
+            push_member(&mut self.out, "title");
+            push_text(&mut self.out, name);
+        }
         Ok(())
     }
 
@@ -301,7 +301,7 @@ impl RequestWriter<'_> {
                 self.out.extend_from_slice(b"{\"type\":\"base64\",\"media_type\":");
                 push_text(&mut self.out, media);
                 push_member(&mut self.out, "data");
-                push_text(&mut self.out, data);
+                push_base64(&mut self.out, data);
             }
             Source::Url(url) => {
                 self.out.extend_from_slice(b"{\"type\":\"url\",\"url\":");
@@ -377,124 +377,5 @@ impl RequestWriter<'_> {
             self.out.extend_from_slice(b",\"disable_parallel_tool_use\":true");
         }
         self.out.push(b'}');
-    }
-
-    /// Switches thinking on if it is asked for and can be: it needs room below `max_tokens`, and the
-    /// upstream refuses it in the middle of a tool loop whose earlier thinking it has not signed, or
-    /// with a demanded tool.
-    fn thinking(&mut self, exchange: &Exchange<'_>, max_tokens: u64) -> bool {
-        if !exchange.asks.thinking {
-            return false;
-        }
-        let is_result = |part: &Part<'_>| matches!(part, Part::Result { .. });
-        let begun = exchange.turns.last().is_some_and(|turn| turn.speaker == Speaker::Assistant);
-        let in_loop =
-            exchange.turns.last().is_some_and(|turn| turn.parts.iter().any(is_result)) && !is_signed(exchange);
-        if !self.target.can(Capability::Thinking) {
-            self.warnings.push(warnings::NO_THINKING.to_owned());
-            return false;
-        }
-        let budget = exchange.asks.budget().min(max_tokens / 2);
-        let reason = match self.says {
-            AnthropicSays::Nothing => "the model has no word for it",
-            _ if begun => "the assistant's answer is begun already",
-            _ if matches!(exchange.choice, Choice::Any | Choice::Tool(_)) => "a tool is demanded",
-            AnthropicSays::Adaptive { .. } => {
-                self.out.extend_from_slice(b",\"thinking\":{\"type\":\"adaptive\"}");
-                return true;
-            }
-            AnthropicSays::Budget(_) if in_loop => "the upstream wants its own earlier thinking in a tool loop",
-            AnthropicSays::Budget(_) if budget < MIN_BUDGET => "max_tokens leaves no room for it",
-            AnthropicSays::Budget(_) => {
-                self.out.extend_from_slice(b",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":");
-                push_number(&mut self.out, budget);
-                self.out.push(b'}');
-                return true;
-            }
-        };
-        self.warnings.push(format!("thinking was left out: {reason}"));
-        false
-    }
-
-    fn sampling(&mut self, exchange: &Exchange<'_>, thinks: bool) {
-        for (name, value) in
-            [("temperature", exchange.temperature), ("top_p", exchange.top_p), ("top_k", exchange.top_k)]
-        {
-            let Some(value) = value else { continue };
-            if thinks {
-                self.warnings.push(format!("`{name}` was left out: the model thinks"));
-            } else if !self.says.takes_sampling() {
-                self.warnings.push(format!("`{name}` was left out: the model does not take it"));
-            } else if name == "temperature" && value.number().is_some_and(|number| number > 1.0) {
-                self.warnings.push("`temperature` lowered to 1, the most that the upstream takes".to_owned());
-                self.out.extend_from_slice(b",\"temperature\":1");
-            } else {
-                push_member(&mut self.out, name);
-                self.out.extend_from_slice(value.bytes());
-            }
-        }
-        if exchange.seed.is_some() {
-            self.warnings.push(warnings::unknown_member("seed"));
-        }
-        self.warnings.extend(exchange.penalties().map(|(name, _)| warnings::unknown_member(name)));
-        let stops: Vec<Text<'_>> =
-            exchange.stop.iter().copied().filter(|stop| !stop.decode().trim().is_empty()).collect();
-        if stops.len() < exchange.stop.len() {
-            self.warnings.push("stop sequences of white space were left out: the upstream refuses them".to_owned());
-        }
-        if !stops.is_empty() {
-            push_member(&mut self.out, "stop_sequences");
-            for (index, stop) in stops.into_iter().enumerate() {
-                self.out.push(if index == 0 { b'[' } else { b',' });
-                push_text(&mut self.out, stop);
-            }
-            self.out.push(b']');
-        }
-        if let Some(user) = &exchange.user {
-            self.out.extend_from_slice(b",\"metadata\":{\"user_id\":");
-            push_string(&mut self.out, user);
-            self.out.push(b'}');
-        }
-    }
-
-    fn output_config(&mut self, exchange: &Exchange<'_>, thinks: bool) {
-        let effort = if thinks { self.says.effort_word(exchange.asks.wish()) } else { None };
-        let schema = match exchange.format {
-            Format::Schema { schema, .. } if self.target.can(Capability::JsonSchema) => Some(schema),
-            Format::Schema { .. } => {
-                self.warnings.push(warnings::SCHEMA_IN_WORDS.to_owned());
-                None
-            }
-            Format::Object => {
-                self.warnings.push("the JSON form was put into words: the upstream has no such mode".to_owned());
-                None
-            }
-            Format::Free => None,
-        };
-        if effort.is_none() && schema.is_none() {
-            return;
-        }
-        self.out.extend_from_slice(b",\"output_config\":{");
-        if let Some(effort) = effort {
-            self.out.extend_from_slice(b"\"effort\":");
-            push_string(&mut self.out, effort);
-        }
-        if let Some(schema) = schema {
-            self.out.extend_from_slice(if effort.is_some() { b"," } else { b"" });
-            self.out.extend_from_slice(b"\"format\":{\"type\":\"json_schema\",\"schema\":");
-            let closed = schema_clean::close(schema);
-            self.out.extend_from_slice(&closed.schema);
-            self.out.push(b'}');
-            self.warnings.extend(closed.narrowed.then(|| warnings::SCHEMA_CLOSED.to_owned()));
-        }
-        self.out.push(b'}');
-    }
-
-    fn instruction(&self, exchange: &Exchange<'_>) -> Option<String> {
-        match exchange.format {
-            Format::Schema { schema, .. } if !self.target.can(Capability::JsonSchema) => Some(schema_in_words(schema)),
-            Format::Object => Some("Answer with one JSON object and nothing else.".to_owned()),
-            _ => None,
-        }
     }
 }

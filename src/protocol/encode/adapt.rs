@@ -39,7 +39,6 @@ pub(super) fn write(
     if !target.can(Capability::WebSearch) && content::searches_the_web(request) {
         adapter.web_search();
     }
-    adapter.choice_of_models();
     let (config, members) = (adapter.left_out_of_config, adapter.left_out);
     if !config.is_empty() {
         splices.leave_out_of("output_config", &config);
@@ -47,6 +46,7 @@ pub(super) fn write(
     for name in members {
         splices.leave_out(name);
     }
+    splices.leave_out_choice_of_models(warned);
     thinks
 }
 
@@ -61,18 +61,6 @@ struct Adapter<'r, 's, 'w> {
 }
 
 impl Adapter<'_, '_, '_> {
-    /// OpenRouter takes a list of models to fall back on, beside every protocol that it speaks: a client
-    /// would choose what the policy is there to choose. No vendor has such members in its own API, and what a
-    /// policy sets by `params` comes later.
-    fn choice_of_models(&mut self) {
-        for name in ["models", "route"] {
-            if self.request.field(name).is_some() {
-                self.left_out.push(name);
-                self.warned.push(warnings::choice_of_models(name));
-            }
-        }
-    }
-
     /// Returns whether thinking was asked for, and is not any more.
     fn thinking(&mut self, reason: &str) -> bool {
         if !Asks::of(self.request).thinking {

@@ -15,6 +15,7 @@ use crate::dsl::policy::Capability;
 pub(super) fn write(request: &Request, target: &Target<'_>, splices: &mut Splices<'_>, outgoing: &mut Outgoing) {
     // The address names the model.
     splices.leave_out("model");
+    splices.leave_out_choice_of_models(&mut outgoing.warnings);
     foreign::take_gemini(request, target, splices);
     let config = field(request, "generationConfig");
     let mut out: Vec<&str> = Vec::new();

@@ -18,13 +18,12 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::exchange::{Exchange, Places};
-use super::json::escape_controls;
 use super::request::{BadRequest, Request};
 use super::responses::OwnTool;
 use super::transform::body::Measured;
 use super::transform::exchange::Schemas;
 use super::transform::stages::StageKind;
-use super::{Protocol, Wire, anthropic, gemini, openai, responses, simple, tokens, transform};
+use super::{Protocol, Wire, anthropic, gemini, media, openai, responses, simple, tokens, transform};
 use crate::dsl::policy::Capability;
 use crate::dsl::transform::{Transform, serves};
 use crate::facts::Facts;
@@ -156,9 +155,22 @@ pub fn encode(request: &Request, target: &Target<'_>, facts: &dyn Facts) -> Resu
         if target.wire != Wire::Chat {
             return Err(EncodeError::unsupported("its provider has no endpoint for embeddings"));
         }
-        outgoing.body = splice::with_model(request, target.model);
+        splice::embeddings(request, target.model, &mut outgoing);
+        let chain: Vec<Transform> =
+            target.transforms.iter().filter(|transform| transform::is_free(transform)).cloned().collect();
+        let target = Target { transforms: &chain, ..*target };
+        transform::body::apply(request, &target, facts, Measured::Of(request), &mut outgoing);
+        warnings::tidy(&mut outgoing.warnings);
         return Ok(outgoing);
     }
+    media::check_addresses(request)?;
+    let folded =
+        if request.protocol() == Protocol::Gemini && target.wire == Wire::Gemini && !target.transforms.is_empty() {
+            gemini::in_camel_case(request)?
+        } else {
+            None
+        };
+    let request = folded.as_ref().unwrap_or(request);
     if target.wire.same_as(request.protocol()) {
         rewrite::write(request, target, &mut outgoing)?;
         transform::body::apply(request, target, facts, Measured::Of(request), &mut outgoing);
@@ -194,12 +206,9 @@ fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) ->
     outgoing.back.include_usage = request.protocol() == Protocol::Chat && splice::asks_for_usage(request);
     let room = request.body().len();
     let body = write(&mut exchange, target, outgoing.stream, room, &mut outgoing.back)?;
-    let length = body.len();
-    let body = escape_controls(body);
-    let long = if body.len() == length { std::mem::take(&mut exchange.long) } else { Places::new() };
     outgoing.body.push(Bytes::from(body));
     outgoing.warnings.append(&mut exchange.warnings);
-    Ok(long)
+    Ok(std::mem::take(&mut exchange.long))
 }
 
 /// What the answer to a Responses client is written with.
@@ -215,7 +224,7 @@ fn read(request: &Request) -> Result<Exchange<'_>, EncodeError> {
         Protocol::Chat => openai::read_request(request)?,
         Protocol::Responses => responses::read_request(request)?,
         Protocol::Gemini => gemini::read_request(request)?,
-        Protocol::Simple => simple::read_request(request),
+        Protocol::Simple => simple::read_request(request)?,
     })
 }
 
@@ -227,6 +236,10 @@ fn write(
     room: usize,
     back: &mut Back,
 ) -> Result<Vec<u8>, EncodeError> {
+    exchange.tell_of_inputs(target.wire);
+    if target.wire != Wire::Gemini {
+        exchange.leave_out_shown();
+    }
     let write = match target.wire {
         Wire::Anthropic => anthropic::write_request,
         Wire::Chat => openai::write_request,

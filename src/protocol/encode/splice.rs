@@ -51,6 +51,18 @@ impl<'a> Splices<'a> {
         }
     }
 
+    /// OpenRouter takes a list of models to fall back on, beside every protocol that it speaks: a client
+    /// would choose what the policy is there to choose. No vendor has such members in its own API, and what a
+    /// policy sets by `params` comes later.
+    pub(super) fn leave_out_choice_of_models(&mut self, warned: &mut Vec<String>) {
+        for name in ["models", "route"] {
+            if self.request.field(name).is_some() {
+                self.leave_out(name);
+                warned.push(warnings::choice_of_models(name));
+            }
+        }
+    }
+
     /// Leaves members out of a member that is an object, and the whole member if nothing remains.
     pub(super) fn leave_out_of(&mut self, name: &'static str, names: &[&str]) {
         let Some(object) = self.request.field(name).filter(|object| object.kind() == Kind::Object) else { return };
@@ -183,13 +195,14 @@ pub(super) fn write(request: &Request, target: &Target<'_>, mut splices: Splices
     outgoing.body = splices.into_parts();
 }
 
-/// The body as it came, with another model's name.
-pub(super) fn with_model(request: &Request, name: &str) -> Vec<Bytes> {
+/// The body of a request for embeddings with another model's name, and without a choice of models.
+pub(super) fn embeddings(request: &Request, name: &str, outgoing: &mut Outgoing) {
     let mut splices = Splices::new(request);
     let mut model = Vec::with_capacity(name.len() + 2);
     push_string(&mut model, name);
     splices.set("model", model);
-    splices.into_parts()
+    splices.leave_out_choice_of_models(&mut outgoing.warnings);
+    outgoing.body = splices.into_parts();
 }
 
 /// Reasoning that another upstream's answer was translated to: this one cannot know it, and refuses it.

@@ -56,7 +56,14 @@ pub(crate) fn lowered(member: &str, limit: u64) -> String {
 }
 
 /// What is said of the conversation and of the tools, not of other members, begins so.
-const OF_TALK: [&str; 9] = [
+const OF_TALK: &[&str] = &[
+    "a block of",
+    "the sound of",
+    "missing tool results",
+    "tool results without",
+    "inputs of tool calls",
+    "tool calls got",
+    "attachments of",
     "an item of",
     "a part of",
     "a first user message",
@@ -70,7 +77,8 @@ const OF_TALK: [&str; 9] = [
 
 /// Whether a warning is about the conversation or the tools.
 pub(super) fn is_of_talk(warning: &str) -> bool {
-    OF_TALK.iter().any(|begin| warning.starts_with(begin))
+    let said = warning.trim_start_matches(|begin: char| begin.is_ascii_digit() || begin == ' ');
+    OF_TALK.iter().any(|begin| said.starts_with(begin))
 }
 
 /// Warnings go into a header and may hold a client's words: printable ASCII, few and short.

@@ -6,7 +6,7 @@ use super::super::json::{JsonError, Raw, Text};
 use super::super::request::Request;
 
 /// Whether a key is this name, given in `camelCase`.
-pub(super) fn is_named(key: Text<'_>, camel: &str) -> bool {
+pub(crate) fn is_named(key: Text<'_>, camel: &str) -> bool {
     if key.has_escape() { same(key.decode().as_bytes(), camel) } else { same(key.escaped(), camel) }
 }
 
@@ -27,7 +27,7 @@ fn same(key: &[u8], camel: &str) -> bool {
 }
 
 /// A key in `camelCase`.
-pub(super) fn camel(key: Text<'_>) -> Cow<'_, str> {
+pub(crate) fn camel(key: Text<'_>) -> Cow<'_, str> {
     let key = key.decode();
     if !key.contains('_') {
         return key;

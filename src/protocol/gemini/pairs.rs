@@ -2,28 +2,9 @@
 //! together by name and order, and get ids that are the same whenever the conversation is sent.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Write as _;
-use std::sync::LazyLock;
 
 use super::super::json::Text;
-
-/// Ids that are made up for one conversation; more calls than fit into any context.
-const MADE: usize = 8_192;
-const LENGTH: usize = 9;
-
-/// `call_0000`, `call_0001` and so on: an exchange borrows its texts.
-static IDS: LazyLock<String> = LazyLock::new(|| {
-    let mut ids = String::with_capacity(MADE * LENGTH);
-    for number in 0..MADE {
-        let _ = write!(ids, "call_{number:04}");
-    }
-    ids
-});
-
-fn made_id(number: usize) -> Text<'static> {
-    let start = number % MADE * LENGTH;
-    Text::from_escaped(IDS.as_bytes().get(start..start + LENGTH).unwrap_or_default())
-}
+use super::super::made_ids::made_id;
 
 #[derive(Debug)]
 struct Call<'a> {
@@ -49,11 +30,11 @@ impl<'a> Pairs<'a> {
         self.by_name.clear();
     }
 
-    /// The id of a call; `own` is empty when it has none.
-    pub(super) fn call(&mut self, name: Text<'a>, own: Text<'a>) -> Text<'a> {
+    /// The id of a call; `own` is empty when it has none. None: there are no ids left.
+    pub(super) fn call(&mut self, name: Text<'a>, own: Text<'a>) -> Option<Text<'a>> {
         let id = if own.is_empty() {
             self.made += 1;
-            made_id(self.made - 1)
+            made_id(self.made - 1)?
         } else {
             own
         };
@@ -61,7 +42,7 @@ impl<'a> Pairs<'a> {
         self.by_id.entry(id.escaped()).or_insert(place);
         self.by_name.entry(name.escaped()).or_default().push_back(place);
         self.calls.push(Call { id, answered: false });
-        id
+        Some(id)
     }
 
     /// The id of the call that a result belongs to; its own, or none, when there is no such call.
@@ -96,8 +77,8 @@ mod tests {
     fn results_find_their_calls() {
         let text = |text: &'static str| Text::from_escaped(text.as_bytes());
         let mut pairs = Pairs::default();
-        let (a, b, c) =
-            (pairs.call(text("f"), text("")), pairs.call(text("g"), text("own")), pairs.call(text("f"), text("")));
+        let mut call = |name, own| pairs.call(text(name), text(own)).unwrap();
+        let (a, b, c) = (call("f", ""), call("g", "own"), call("f", ""));
         assert_eq!([a, b, c].map(Text::escaped), [&b"call_0000"[..], b"own", b"call_0001"]);
         assert_eq!(pairs.response(text("g"), text("")), b);
         assert_eq!(pairs.response(text("f"), text("")), a);
@@ -105,6 +86,5 @@ mod tests {
         assert_eq!(pairs.response(text("f"), text("")), text(""));
         pairs.next_turn();
         assert_eq!(pairs.response(text("g"), text("own")), text("own"), "no call of this turn");
-        assert_eq!(made_id(MADE - 1).escaped(), b"call_8191");
     }
 }

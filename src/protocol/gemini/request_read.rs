@@ -8,41 +8,71 @@ use super::super::json::{Kind, Raw, Text};
 use super::super::message::Input;
 use super::super::request::{BadRequest, Request, shown};
 use super::super::signed::Signed;
-use super::fields::{camel, field, is_named, peek, pick, text};
+use super::super::strict::{Form, Members, Place, check_members, plain_number};
+use super::fields::{camel, field, is_named, peek, pick};
 use super::media;
 use super::pairs::Pairs;
 use super::walk::{only_text, parts_of, server_kind};
 use crate::bounds::MAX_LIST_LENGTH;
+
+/// Members that are carried over, or that only this side's provider has a use for.
+const KNOWN: &Members = &[
+    ("model", Form::Any),
+    ("contents", Form::Any),
+    ("systemInstruction", Form::Content),
+    ("generationConfig", CONFIG),
+    ("tools", Form::Any),
+    ("toolConfig", Form::Object(&[("functionCallingConfig", CALLING)])),
+    ("labels", Form::Object(&[])),
+    ("cachedContent", Form::Any),
+];
+const CONFIG: Form = Form::Object(&[
+    ("temperature", Form::Numeral),
+    ("topP", Form::Numeral),
+    ("topK", Form::Numeral),
+    ("seed", Form::Numeral),
+    ("stopSequences", Form::Texts),
+    ("responseMimeType", Form::Text),
+    ("responseSchema", Form::Object(&[])),
+    ("responseJsonSchema", Form::Object(&[])),
+    ("candidateCount", Form::Numeral),
+    ("presencePenalty", Form::Numeral),
+    ("frequencyPenalty", Form::Numeral),
+    ("responseLogprobs", Form::Flag),
+    ("responseModalities", Form::Texts),
+    ("thinkingConfig", THINKING),
+]);
+const THINKING: Form =
+    Form::Object(&[("thinkingBudget", Form::Numeral), ("thinkingLevel", Form::Text), ("includeThoughts", Form::Flag)]);
+const CALLING: Form = Form::Object(&[("mode", Form::Text), ("allowedFunctionNames", Form::Texts)]);
+/// An empty list asks for nothing.
+const NEUTRAL: &[(&str, &[u8])] = &[("safetySettings", b"[]")];
 
 /// Reads a request whose schemas are JSON Schema already ([`super::plain_schemas`]).
 ///
 /// # Errors
 /// When it is broken inside, or holds what no other wire can carry.
 pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, EncodeError> {
+    if !field(request, "cachedContent").is_null() {
+        return Err(EncodeError::unsupported("`cachedContent` is kept by Google, which alone can read it"));
+    }
     let mut exchange = Exchange {
         max_tokens: request.max_tokens(),
         user: request.user_id(),
+        labels: request.field("labels"),
         asks: Asks::of(request),
         ..Exchange::default()
     };
     let mut reader = Reader { exchange: &mut exchange, pairs: Pairs::default() };
     reader.system(field(request, "systemInstruction"))?;
-    for content in field(request, "contents").elements() {
-        reader.content(content.map_err(BadRequest::from)?)?;
+    let list = Place::top("contents");
+    for (index, content) in field(request, "contents").elements().enumerate() {
+        reader.content(content.map_err(BadRequest::from)?, &list.element(index))?;
     }
     read_config(&mut exchange, field(request, "generationConfig"))?;
     read_tools(&mut exchange, field(request, "tools"))?;
     read_choice(&mut exchange, field(request, "toolConfig"))?;
-    for (name, value) in request.members().filter(|(_, value)| !value.is_null()) {
-        match &*camel(name) {
-            "cachedContent" => {
-                return Err(EncodeError::unsupported("`cachedContent` is kept by Google, which alone can read it"));
-            }
-            "model" | "contents" | "systemInstruction" | "generationConfig" | "tools" | "toolConfig" | "labels" => {}
-            _ if value.bytes() == b"[]" => {}
-            name => exchange.warn(warnings::unknown_member(name)),
-        }
-    }
+    check_members(request, &mut exchange, KNOWN, NEUTRAL)?;
     exchange.pair_results();
     Ok(exchange)
 }
@@ -54,13 +84,20 @@ struct Reader<'e, 'a> {
 
 impl<'a> Reader<'_, 'a> {
     fn system(&mut self, system: Raw<'a>) -> Result<(), BadRequest> {
-        let parts = parts_of(system);
+        let at = Place::top("systemInstruction");
+        let within = at.member("parts");
+        let within = if system.kind() == Kind::Object { within } else { at };
+        let parts = within.content(Some(parts_of(system)))?;
         let mut said = Parts::new();
         said.extend(parts.text().map(Part::Text));
-        for part in parts.elements() {
-            let part = part?;
-            let [text] = pick(part, ["text"])?;
-            match text.or(Some(part)).and_then(Raw::text) {
+        for (index, part) in parts.elements().enumerate() {
+            let (part, at) = (part?, within.element(index));
+            if let Some(text) = part.text() {
+                said.push(Part::Text(text));
+                continue;
+            }
+            let [text] = pick(at.inner(Some(part))?, ["text"])?;
+            match at.member("text").text(text)? {
                 Some(text) => said.push(Part::Text(text)),
                 None => self.exchange.warn("a part of `systemInstruction` that is no text was left out"),
             }
@@ -70,30 +107,40 @@ impl<'a> Reader<'_, 'a> {
         Ok(())
     }
 
-    fn content(&mut self, content: Raw<'a>) -> Result<(), EncodeError> {
-        let [role, parts] = pick(content, ["role", "parts"]).map_err(BadRequest::from)?;
-        let speaker = match role.and_then(Raw::text).map_or(&b"user"[..], Text::escaped) {
+    fn content(&mut self, content: Raw<'a>, at: &Place<'_>) -> Result<(), EncodeError> {
+        let [role, parts] = pick(at.inner(Some(content))?, ["role", "parts"]).map_err(BadRequest::from)?;
+        let speaker = match at.member("role").said(role)?.escaped() {
             b"user" | b"function" | b"" => Speaker::User,
             b"model" => Speaker::Assistant,
             b"system" => Speaker::System,
-            _ => return Err(BadRequest::new("`contents`: a role must be `user` or `model`").into()),
+            _ => return Err(at.member("role").refuse("a role must be `user` or `model`").into()),
         };
+        let within = at.member("parts");
         let parts = parts.unwrap_or(Raw::NULL);
         if !matches!(parts.kind(), Kind::Array | Kind::Null) {
-            return Err(BadRequest::new("`contents`: `parts` must be a list").into());
+            return Err(within.refuse("`parts` must be a list").into());
         }
         if speaker == Speaker::Assistant {
             self.pairs.next_turn();
         }
         let mut read = Parts::new();
-        for part in parts.elements() {
-            self.part(part.map_err(BadRequest::from)?, &mut read)?;
+        for (index, part) in parts.elements().enumerate() {
+            let at = within.element(index);
+            let part = at.inner(Some(part.map_err(BadRequest::from)?))?;
+            let [call, response] = peek(part, ["functionCall", "functionResponse"]);
+            if call.is_some() && speaker != Speaker::Assistant {
+                return Err(at.refuse("a functionCall must stand in a content of the role `model`").into());
+            }
+            if response.is_some() && speaker == Speaker::Assistant {
+                return Err(at.refuse("a functionResponse must stand in a content of the role `user`").into());
+            }
+            self.part(part, &at, &mut read)?;
         }
         self.exchange.say(speaker, read);
         Ok(())
     }
 
-    fn part(&mut self, part: Raw<'a>, parts: &mut Parts<'a>) -> Result<(), EncodeError> {
+    fn part(&mut self, part: Raw<'a>, at: &Place<'_>, parts: &mut Parts<'a>) -> Result<(), EncodeError> {
         let (mut thought, mut signature, mut found) = (false, None, None);
         for member in part.members() {
             let (key, value) = member.map_err(BadRequest::from)?;
@@ -101,15 +148,19 @@ impl<'a> Reader<'_, 'a> {
                 continue;
             }
             match &*camel(key) {
-                "thought" => thought = value.boolean() == Some(true),
-                "thoughtSignature" => signature = value.text().filter(|text| !text.is_empty()),
+                "thought" => thought = at.member("thought").flag(Some(value))? == Some(true),
+                "thoughtSignature" => signature = at.member("thoughtSignature").full(Some(value))?,
                 "text"
                 | "functionCall"
                 | "functionResponse"
                 | "inlineData"
                 | "fileData"
                 | "executableCode"
-                | "codeExecutionResult" => found = Some((camel(key), value)),
+                | "codeExecutionResult" => {
+                    if found.replace((camel(key), value)).is_some() {
+                        return Err(at.refuse("a part holds one thing: a text, a call, a result or data").into());
+                    }
+                }
                 name => self.exchange.warn(warnings::unknown_member(name)),
             }
         }
@@ -118,38 +169,38 @@ impl<'a> Reader<'_, 'a> {
             parts.extend(signature.map(|signed| Part::Thinking { text: Text::EMPTY, signature: Some(signed) }));
             return Ok(());
         };
+        let at = at.member(&name);
         if thought && &*name == "text" {
-            parts.push(Part::Thinking { text: text(Some(value)), signature });
+            parts.push(Part::Thinking { text: at.said(Some(value))?, signature });
             return Ok(());
         }
         if let Some(signed) = signature {
             sign(parts, signed);
         }
         match &*name {
-            "text" => parts.extend(value.text().filter(|text| !text.is_empty()).map(Part::Text)),
-            "functionCall" => parts.push(self.call(value)?),
-            "functionResponse" => parts.push(self.response(value)?),
-            "inlineData" => parts.push(media::inline(value)?),
-            "fileData" => parts.push(media::file(value)?),
-            _ => parts.push(Part::Note(media::code_note(value))),
+            "text" => parts.extend(at.full(Some(value))?.map(Part::Text)),
+            "functionCall" => parts.push(self.call(value, &at)?),
+            "functionResponse" => parts.push(self.response(value, &at)?),
+            "inlineData" => parts.push(media::inline(value, &at)?),
+            "fileData" => parts.push(media::file(value, &at)?),
+            _ => parts.push(Part::Note(media::code_note(at.inner(Some(value))?))),
         }
         Ok(())
     }
 
-    fn call(&mut self, call: Raw<'a>) -> Result<Part<'a>, BadRequest> {
-        let [id, name, args] = pick(call, ["id", "name", "args"])?;
-        let name = name.and_then(Raw::text).filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| BadRequest::new("`contents`: a functionCall has no name"))?;
-        let input = Input::Object(args.unwrap_or(Raw::from_measured(b"{}")));
-        Ok(Part::Call { id: self.pairs.call(name, text(id)), name, input })
+    fn call(&mut self, call: Raw<'a>, at: &Place<'_>) -> Result<Part<'a>, BadRequest> {
+        let [id, name, args] = pick(at.inner(Some(call))?, ["id", "name", "args"])?;
+        let name = at.member("name").full(name)?.ok_or_else(|| at.refuse("a functionCall has no name"))?;
+        let input = Input::Object(at.member("args").object(args)?.unwrap_or(Raw::from_measured(b"{}")));
+        let id = self.pairs.call(name, at.member("id").said(id)?).ok_or_else(|| at.refuse("too many calls"))?;
+        Ok(Part::Call { id, name, input })
     }
 
-    fn response(&mut self, response: Raw<'a>) -> Result<Part<'a>, EncodeError> {
+    fn response(&mut self, response: Raw<'a>, at: &Place<'_>) -> Result<Part<'a>, EncodeError> {
         let names = ["id", "name", "response", "parts"];
-        let [id, name, result, more] = pick(response, names).map_err(BadRequest::from)?;
-        let name = name.and_then(Raw::text).filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| BadRequest::new("`contents`: a functionResponse has no name"))?;
-        let result = result.unwrap_or(Raw::NULL);
+        let [id, name, result, more] = pick(at.inner(Some(response))?, names).map_err(BadRequest::from)?;
+        let name = at.member("name").full(name)?.ok_or_else(|| at.refuse("a functionResponse has no name"))?;
+        let result = at.member("response").object(result)?.unwrap_or(Raw::NULL);
         let mut parts = Vec::new();
         let alone = only_text(result);
         match alone {
@@ -158,16 +209,18 @@ impl<'a> Reader<'_, 'a> {
             None => parts.push(Part::Note(String::from_utf8_lossy(result.bytes()).into_owned())),
         }
         let [error, output] = peek(result, ["error", "output"]);
-        for part in more.unwrap_or(Raw::NULL).elements() {
-            let [inline, file] =
-                pick(part.map_err(BadRequest::from)?, ["inlineData", "fileData"]).map_err(BadRequest::from)?;
+        let within = at.member("parts");
+        for (index, part) in within.list(more)?.elements().enumerate() {
+            let at = within.element(index);
+            let part = at.inner(Some(part.map_err(BadRequest::from)?))?;
+            let [inline, file] = pick(part, ["inlineData", "fileData"]).map_err(BadRequest::from)?;
             match (inline, file) {
-                (Some(inline), _) => parts.push(media::inline(inline)?),
-                (None, Some(file)) => parts.push(media::file(file)?),
+                (Some(inline), _) => parts.push(media::inline(inline, &at.member("inlineData"))?),
+                (None, Some(file)) => parts.push(media::file(file, &at.member("fileData"))?),
                 _ => self.exchange.warn("a part of a functionResponse that is no data was left out"),
             }
         }
-        let id = self.pairs.response(name, text(id));
+        let id = self.pairs.response(name, at.member("id").said(id)?);
         Ok(Part::Result { id, error: error.is_some() && output.is_none(), parts })
     }
 }
@@ -187,10 +240,10 @@ fn read_config<'a>(exchange: &mut Exchange<'a>, config: Raw<'a>) -> Result<(), B
         match &*camel(key) {
             _ if value.is_null() => {}
             "maxOutputTokens" | "thinkingConfig" => {}
-            "temperature" => exchange.temperature = Some(value),
-            "topP" => exchange.top_p = Some(value),
-            "topK" => exchange.top_k = Some(value),
-            "seed" => exchange.seed = Some(value),
+            "temperature" => exchange.temperature = Some(plain_number(value)),
+            "topP" => exchange.top_p = Some(plain_number(value)),
+            "topK" => exchange.top_k = Some(plain_number(value)),
+            "seed" => exchange.seed = Some(plain_number(value)),
             "stopSequences" => {
                 for stop in value.elements() {
                     exchange.stop.extend(stop?.text());
@@ -202,9 +255,9 @@ fn read_config<'a>(exchange: &mut Exchange<'a>, config: Raw<'a>) -> Result<(), B
                 _ => exchange.warn(warnings::unknown_member("responseMimeType")),
             },
             "responseSchema" | "responseJsonSchema" => schema = Some(value),
-            "candidateCount" if value.number() == Some(1.0) => {}
-            "presencePenalty" => exchange.presence_penalty = Some(value),
-            "frequencyPenalty" => exchange.frequency_penalty = Some(value),
+            "candidateCount" if plain_number(value).number() == Some(1.0) => {}
+            "presencePenalty" => exchange.presence_penalty = Some(plain_number(value)),
+            "frequencyPenalty" => exchange.frequency_penalty = Some(plain_number(value)),
             "responseLogprobs" if value.boolean() == Some(false) => {}
             "responseModalities" if value.elements().map_while(Result::ok).all(|word| word.is_text("TEXT")) => {}
             name => exchange.warn(warnings::unknown_member(name)),
@@ -219,12 +272,15 @@ fn read_config<'a>(exchange: &mut Exchange<'a>, config: Raw<'a>) -> Result<(), B
 }
 
 fn read_tools<'a>(exchange: &mut Exchange<'a>, tools: Raw<'a>) -> Result<(), BadRequest> {
-    for tool in tools.elements() {
-        for member in tool?.members() {
+    let list = Place::top("tools");
+    for (index, tool) in tools.elements().enumerate() {
+        let at = list.element(index);
+        for member in at.inner(Some(tool?))?.members() {
             let (key, value) = member?;
             if is_named(key, "functionDeclarations") {
-                for declared in value.elements() {
-                    exchange.tools.push(declaration(declared?)?);
+                let within = at.member("functionDeclarations");
+                for (index, declared) in within.list(Some(value))?.elements().enumerate() {
+                    exchange.tools.push(declaration(declared?, &within.element(index))?);
                 }
             } else if !value.is_null() {
                 exchange.server_tools.push(server_kind(key));
@@ -237,13 +293,13 @@ fn read_tools<'a>(exchange: &mut Exchange<'a>, tools: Raw<'a>) -> Result<(), Bad
     Ok(())
 }
 
-fn declaration(declared: Raw<'_>) -> Result<Tool<'_>, BadRequest> {
+fn declaration<'a>(declared: Raw<'a>, at: &Place<'_>) -> Result<Tool<'a>, BadRequest> {
     let names = ["name", "description", "parameters", "parametersJsonSchema"];
-    let [name, description, parameters, json_schema] = pick(declared, names)?;
-    let name = name.and_then(Raw::text).filter(|name| !name.is_empty());
-    let name = name.ok_or_else(|| BadRequest::new("`tools`: a function has no name"))?;
-    let schema = json_schema.or(parameters);
-    Ok(Tool { name, description: description.and_then(Raw::text), schema, strict: None, cache: None })
+    let [name, description, parameters, json_schema] = pick(at.inner(Some(declared))?, names)?;
+    let name = at.member("name").full(name)?.ok_or_else(|| at.refuse("a function has no name"))?;
+    let parameters = at.member("parameters").object(parameters)?;
+    let schema = at.member("parametersJsonSchema").object(json_schema)?.or(parameters);
+    Ok(Tool { name, description: at.member("description").text(description)?, schema, strict: None, cache: None })
 }
 
 fn read_choice<'a>(exchange: &mut Exchange<'a>, config: Raw<'a>) -> Result<(), BadRequest> {

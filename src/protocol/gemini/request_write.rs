@@ -7,6 +7,7 @@ use super::super::encode::{Back, EncodeError, Target, warnings};
 use super::super::exchange::{Choice, Exchange, Part, Source, Speaker, Tool, Turn};
 use super::super::json::{Raw, Text, push_member, push_string, push_text};
 use super::super::names::Names;
+use super::super::write::{is_text, push_base64, push_joined};
 use super::schema_out;
 use crate::dsl::policy::Capability;
 
@@ -130,7 +131,7 @@ impl RequestWriter<'_> {
                         calls.entry(id.escaped()).or_insert(*name);
                     }
                 }
-                self.assistant(turn);
+                self.assistant(turn)?;
             } else {
                 self.user(turn, &calls)?;
             }
@@ -188,13 +189,13 @@ impl RequestWriter<'_> {
     }
 
     /// Thinking itself does not go back: Gemini's signature, before what it signs, stands for it.
-    fn assistant(&mut self, turn: &Turn<'_>) {
+    fn assistant(&mut self, turn: &Turn<'_>) -> Result<(), EncodeError> {
         let says = |part: &Part<'_>| match part {
             Part::Text(text) => !text.is_empty(),
-            part => matches!(part, Part::Note(_) | Part::Call { .. }),
+            part => !matches!(part, Part::Thinking { .. } | Part::Redacted(_) | Part::CacheMark(_)),
         };
         if !turn.parts.iter().any(says) {
-            return;
+            return Ok(());
         }
         self.turn_of(Speaker::Assistant);
         let mut signature = None;
@@ -220,9 +221,11 @@ impl RequestWriter<'_> {
                     self.out.push(b'}');
                     first_call = false;
                 }
-                _ => {}
+                // What it made itself it may look at again.
+                part => self.part(part)?,
             }
         }
+        Ok(())
     }
 
     /// Results first: Gemini wants them right behind their calls.
@@ -240,10 +243,10 @@ impl RequestWriter<'_> {
             } else {
                 b",\"response\":{\"result\":"
             });
-            self.joined(parts);
+            push_joined(&mut self.out, parts, "");
             self.out.extend_from_slice(b"}}}");
             // A function's response is an object: what else a result shows, the user shows.
-            later.extend(parts.iter().filter(|part| !matches!(part, Part::Text(_) | Part::Note(_))));
+            later.extend(parts.iter().filter(|part| !is_text(part)));
         }
         let said = turn.parts.iter().filter(|part| !matches!(part, Part::Result { .. }));
         let begin = self.out.len();
@@ -255,23 +258,6 @@ impl RequestWriter<'_> {
             self.note(".");
         }
         Ok(())
-    }
-
-    /// Appends all texts as one string, with an empty line between them.
-    fn joined(&mut self, parts: &[Part<'_>]) {
-        self.out.push(b'"');
-        let mut first = true;
-        for part in parts.iter().filter(|part| matches!(part, Part::Text(_) | Part::Note(_))) {
-            if !std::mem::take(&mut first) {
-                self.out.extend_from_slice(b"\\n\\n");
-            }
-            match part {
-                Part::Text(text) => self.out.extend_from_slice(text.escaped()),
-                Part::Note(note) => super::super::json::push_escaped(&mut self.out, note.as_bytes()),
-                _ => {}
-            }
-        }
-        self.out.push(b'"');
     }
 
     fn part(&mut self, part: &Part<'_>) -> Result<(), EncodeError> {
@@ -302,7 +288,7 @@ impl RequestWriter<'_> {
                 self.out.extend_from_slice(b"{\"inlineData\":{\"mimeType\":");
                 push_text(&mut self.out, media);
                 push_member(&mut self.out, "data");
-                push_text(&mut self.out, data);
+                push_base64(&mut self.out, data);
             }
             Source::Url(url) => {
                 self.out.extend_from_slice(b"{\"fileData\":{");

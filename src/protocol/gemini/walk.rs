@@ -7,6 +7,7 @@ use super::super::asks::Asks;
 use super::super::content::{Message, Piece, Role, ToolKind};
 use super::super::json::{Kind, Raw, Text};
 use super::super::request::Request;
+use super::super::strict::plain_number;
 use super::fields::{camel, field, get, is_named, peek, text};
 
 /// One of the `contents`.
@@ -113,7 +114,7 @@ pub(crate) fn is_response(part: Raw<'_>) -> bool {
 
 /// The number of tokens that the client accepts, where it stands in the body.
 pub(crate) fn max_tokens(request: &Request) -> Option<Raw<'_>> {
-    let number = get(field(request, "generationConfig"), "maxOutputTokens");
+    let number = plain_number(get(field(request, "generationConfig"), "maxOutputTokens"));
     (!number.is_null()).then_some(number)
 }
 
@@ -134,7 +135,7 @@ pub(crate) fn read_asks<'a>(request: &'a Request, asks: &mut Asks<'a>) {
     if asks.effort == "thinking_level_unspecified" {
         asks.effort = Cow::Borrowed("");
     }
-    let budget = budget.and_then(Raw::number);
+    let budget = budget.map(plain_number).and_then(Raw::number);
     asks.thinking_off = budget == Some(0.0);
     let shown = shown.and_then(Raw::boolean) == Some(true);
     asks.thinking = !asks.thinking_off && (budget.is_some() || !asks.effort.is_empty() || shown);

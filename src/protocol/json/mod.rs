@@ -7,9 +7,11 @@
 //!
 //! What is looked at is checked: keys, commas, colons, scalars. What is skipped is only balanced
 //! (brackets of the right kind, closed strings, at most [`crate::bounds::MAX_JSON_DEPTH`] deep), so that
-//! a copied value can never break out of its place. Nothing here allocates except [`Text::decode`]
+//! a copied value can never break out of its place; a client's body is checked for what no JSON text has
+//! ([`check_characters`]) once, when it comes. Nothing here allocates except [`Text::decode`]
 //! when there is an escape, and nothing panics, whatever the bytes.
 
+mod check;
 mod raw;
 mod scan;
 mod sound;
@@ -18,10 +20,11 @@ mod tests;
 mod text;
 mod write;
 
+pub use check::check_characters;
 pub use raw::{Elements, Kind, Members, Raw};
 pub(crate) use raw::{member_at, separator};
 pub use scan::{JsonError, count_elements, skip_space, skip_value};
 pub(crate) use sound::{has_halves, mend_halves, sound, without_last_half};
 pub use text::Text;
-pub(crate) use write::{escape_controls, push_flat, push_with};
 pub use write::{push_escaped, push_member, push_number, push_string, push_text};
+pub(crate) use write::{push_flat, push_with};

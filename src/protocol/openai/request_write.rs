@@ -5,9 +5,10 @@ use memchr::memmem;
 use super::super::encode::{Back, EncodeError, Target, warnings};
 use super::super::exchange::{Choice, Exchange, Format, Part, Places, Source, Speaker, Tool, Turn, schema_in_words};
 use super::super::habits::Habits;
-use super::super::json::{Raw, Text, push_escaped, push_member, push_number, push_string, push_text};
+use super::super::json::{Raw, Text, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
 use super::super::thinking::{self, ChatSays};
+use super::super::write::{is_text, push_base64, push_data_url, push_joined, push_typed_text};
 use super::request_read::sound_format;
 use crate::dsl::policy::Capability;
 
@@ -88,7 +89,7 @@ impl RequestWriter<'_> {
             match turn.speaker {
                 Speaker::System => {
                     self.role(system);
-                    self.joined(&turn.parts, "");
+                    push_joined(&mut self.out, &turn.parts, "");
                     self.out.push(b'}');
                 }
                 Speaker::User => self.user(turn)?,
@@ -103,32 +104,15 @@ impl RequestWriter<'_> {
         Ok(())
     }
 
-    /// Appends all texts as one string, with an empty line between them.
-    fn joined<'p, 'a: 'p>(&mut self, parts: impl IntoIterator<Item = &'p Part<'a>>, mark: &str) {
-        self.out.push(b'"');
-        self.out.extend_from_slice(mark.as_bytes());
-        let mut first = true;
-        for part in parts {
-            let is_text = matches!(part, Part::Text(_) | Part::Note(_));
-            if is_text && !std::mem::replace(&mut first, false) {
-                self.out.extend_from_slice(b"\\n\\n");
-            }
-            match part {
-                Part::Text(text) => self.out.extend_from_slice(text.escaped()),
-                Part::Note(note) => push_escaped(&mut self.out, note.as_bytes()),
-                _ => {}
-            }
-        }
-        self.out.push(b'"');
-    }
-
     fn result(&mut self, parts: &[Part<'_>], error: bool) {
         let start = if error { "[error] " } else { "" };
         let mark =
             parts.iter().rev().find_map(|part| if let Part::CacheMark(mark) = part { Some(*mark) } else { None });
-        let Some(mark) = mark.filter(|_| self.habits.cache_marks) else { return self.joined(parts, start) };
+        let Some(mark) = mark.filter(|_| self.habits.cache_marks) else {
+            return push_joined(&mut self.out, parts, start);
+        };
         self.out.extend_from_slice(b"[{\"type\":\"text\",\"text\":");
-        self.joined(parts, start);
+        push_joined(&mut self.out, parts, start);
         self.out.push(b'}');
         self.mark(mark);
         self.out.push(b']');
@@ -145,7 +129,7 @@ impl RequestWriter<'_> {
                     push_id(&mut self.out, *id);
                     self.out.push(b'}');
                     // The role `tool` takes text alone: what else a result shows, the user shows.
-                    let is_text = |part: &&Part<'_>| matches!(part, Part::Text(_) | Part::Note(_) | Part::CacheMark(_));
+                    let is_text = |part: &&Part<'_>| is_text(part) || matches!(part, Part::CacheMark(_));
                     later.extend(parts.iter().filter(|part| !is_text(part)));
                 }
                 Part::Call { .. } | Part::Thinking { .. } | Part::Redacted(_) => {}
@@ -170,7 +154,7 @@ impl RequestWriter<'_> {
             _ => false,
         };
         if parts.iter().all(is_plain) {
-            self.joined(parts.iter().copied(), "");
+            push_joined(&mut self.out, parts.iter().copied(), "");
             return Ok(());
         }
         self.content_parts(parts)
@@ -187,14 +171,7 @@ impl RequestWriter<'_> {
                 self.out.push(b',');
             }
             match part {
-                Part::Text(text) => {
-                    self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
-                    push_text(&mut self.out, *text);
-                }
-                Part::Note(note) => {
-                    self.out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
-                    push_string(&mut self.out, note);
-                }
+                part if push_typed_text(&mut self.out, "text", part) => {}
                 Part::Image(source) => self.image(*source)?,
                 Part::Document { name, source } => self.document(*name, *source)?,
                 Part::Audio(source) => self.sound(*source)?,
@@ -222,7 +199,7 @@ impl RequestWriter<'_> {
     fn image(&mut self, source: Source<'_>) -> Result<(), EncodeError> {
         self.out.extend_from_slice(b"{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
         match source {
-            Source::Base64 { media, data } => self.data_url(media, data),
+            Source::Base64 { media, data } => push_data_url(&mut self.out, media, data),
             Source::Url(_) if !self.target.fetches_images() => {
                 return Err(EncodeError::unsupported(warnings::IMAGE_BY_ADDRESS));
             }
@@ -245,17 +222,11 @@ impl RequestWriter<'_> {
             return Err(EncodeError::unsupported("a sound is neither wav nor mp3, which is all its wire format takes"));
         };
         self.out.extend_from_slice(b"{\"type\":\"input_audio\",\"input_audio\":{\"data\":");
-        push_text(&mut self.out, data);
+        push_base64(&mut self.out, data);
         push_member(&mut self.out, "format");
         push_string(&mut self.out, format);
         self.out.push(b'}');
         Ok(())
-    }
-
-    fn data_url(&mut self, media: Text<'_>, data: Text<'_>) {
-        for part in [b"data:", media.escaped(), b";base64,", data.escaped()] {
-            self.out.extend_from_slice(part);
-        }
     }
 
     fn document(&mut self, name: Option<Text<'_>>, source: Source<'_>) -> Result<(), EncodeError> {
@@ -270,20 +241,20 @@ impl RequestWriter<'_> {
         self.out.extend_from_slice(b"{\"type\":\"file\",\"file\":{\"filename\":");
         push_text(&mut self.out, name.unwrap_or(Text::from_escaped(b"document.pdf")));
         self.out.extend_from_slice(b",\"file_data\":\"");
-        self.data_url(media, data);
+        push_data_url(&mut self.out, media, data);
         self.out.extend_from_slice(b"\"}");
         Ok(())
     }
 
     fn assistant(&mut self, turn: &Turn<'_>) {
-        let says = turn.parts.iter().any(|part| matches!(part, Part::Text(_) | Part::Note(_)));
+        let says = turn.parts.iter().any(is_text);
         let calls = turn.parts.iter().any(|part| matches!(part, Part::Call { .. }));
         if !says && !calls {
             return;
         }
         self.role("assistant");
         if says {
-            self.joined(&turn.parts, "");
+            push_joined(&mut self.out, &turn.parts, "");
         } else {
             self.out.extend_from_slice(b"null");
         }
@@ -295,7 +266,7 @@ impl RequestWriter<'_> {
             let thoughts: Vec<Part<'_>> = thoughts.collect();
             if !thoughts.is_empty() {
                 push_member(&mut self.out, "reasoning_content");
-                self.joined(&thoughts, "");
+                push_joined(&mut self.out, &thoughts, "");
             }
         }
         if calls {
@@ -365,7 +336,9 @@ impl RequestWriter<'_> {
         push_member(&mut self.out, "parameters");
         self.out.extend_from_slice(tool.schema());
         self.raw_member("strict", tool.strict);
-        self.out.extend_from_slice(b"}}");
+        self.out.push(b'}');
+        self.raw_member("cache_control", tool.cache.filter(|_| self.habits.cache_marks));
+        self.out.push(b'}');
     }
 
     fn choice(&mut self, exchange: &Exchange<'_>) {

@@ -5,10 +5,11 @@ use super::super::Wire;
 use super::super::encode::{Back, EncodeError, Target, warnings};
 use super::super::exchange::{Choice, Exchange, Format, Part, Places, Source, Speaker, Tool, Turn, schema_in_words};
 use super::super::habits::Habits;
-use super::super::json::{Raw, Text, push_escaped, push_member, push_number, push_string, push_text};
+use super::super::json::{Raw, Text, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
 use super::super::openai::is_strict;
 use super::super::thinking;
+use super::super::write::{is_text, push_data_url, push_joined, push_typed_text};
 use crate::dsl::policy::Capability;
 
 struct RequestWriter<'t> {
@@ -62,31 +63,11 @@ impl RequestWriter<'_> {
             }
             _ => None,
         };
-        let says = |part: &&Part<'_>| matches!(part, Part::Text(_) | Part::Note(_));
-        let mut parts = exchange.system.iter().chain(&instruction).filter(says).peekable();
+        let mut parts = exchange.system.iter().chain(&instruction).filter(|part| is_text(part)).peekable();
         if parts.peek().is_some() {
             push_member(&mut self.out, "instructions");
-            self.joined(parts, "");
+            push_joined(&mut self.out, parts, "");
         }
-    }
-
-    /// Appends all texts as one string, with an empty line between them.
-    fn joined<'p, 'a: 'p>(&mut self, parts: impl IntoIterator<Item = &'p Part<'a>>, mark: &str) {
-        self.out.push(b'"');
-        self.out.extend_from_slice(mark.as_bytes());
-        let mut first = true;
-        for part in parts {
-            let is_text = matches!(part, Part::Text(_) | Part::Note(_));
-            if is_text && !std::mem::replace(&mut first, false) {
-                self.out.extend_from_slice(b"\\n\\n");
-            }
-            match part {
-                Part::Text(text) => self.out.extend_from_slice(text.escaped()),
-                Part::Note(note) => push_escaped(&mut self.out, note.as_bytes()),
-                _ => {}
-            }
-        }
-        self.out.push(b'"');
     }
 
     fn input(&mut self, exchange: &Exchange<'_>) -> Result<(), EncodeError> {
@@ -98,7 +79,7 @@ impl RequestWriter<'_> {
                 Speaker::System => {
                     self.item("message");
                     self.out.extend_from_slice(b",\"role\":\"developer\",\"content\":");
-                    self.joined(&turn.parts, "");
+                    push_joined(&mut self.out, &turn.parts, "");
                     self.out.push(b'}');
                 }
                 Speaker::User => self.user(turn)?,
@@ -148,8 +129,8 @@ impl RequestWriter<'_> {
         push_member(&mut self.out, "output");
         let mark = if error { "[error] " } else { "" };
         let shown: Vec<&Part<'_>> = parts.iter().filter(|part| !matches!(part, Part::CacheMark(_))).collect();
-        if shown.iter().all(|part| matches!(part, Part::Text(_) | Part::Note(_))) {
-            self.joined(shown, mark);
+        if shown.iter().all(|part| is_text(part)) {
+            push_joined(&mut self.out, shown, mark);
         } else {
             self.content(&shown, error.then_some("[error]"))?;
         }
@@ -171,17 +152,17 @@ impl RequestWriter<'_> {
                 self.out.push(b',');
             }
             match part {
-                Part::Text(text) => {
-                    self.out.extend_from_slice(b"{\"type\":\"input_text\",\"text\":");
-                    push_text(&mut self.out, *text);
-                }
-                Part::Note(note) => {
-                    self.out.extend_from_slice(b"{\"type\":\"input_text\",\"text\":");
-                    push_string(&mut self.out, note);
-                }
+                part if push_typed_text(&mut self.out, "input_text", part) => {}
                 Part::Image(source) => self.image(*source)?,
                 Part::Document { name, source } => self.document(*name, *source)?,
-                _ => return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format")),
+                Part::Audio(_) => {
+                    return Err(EncodeError::unsupported("a sound cannot be carried over to its wire format"));
+                }
+                _ => {
+                    return Err(EncodeError::unsupported(
+                        "a part of a message cannot be carried over to its wire format",
+                    ));
+                }
             }
             self.out.push(b'}');
         }
@@ -192,7 +173,7 @@ impl RequestWriter<'_> {
     fn image(&mut self, source: Source<'_>) -> Result<(), EncodeError> {
         self.out.extend_from_slice(b"{\"type\":\"input_image\",\"detail\":\"auto\",\"image_url\":\"");
         match source {
-            Source::Base64 { media, data } => self.data_url(media, data),
+            Source::Base64 { media, data } => push_data_url(&mut self.out, media, data),
             Source::Url(url) => self.out.extend_from_slice(url.escaped()),
             Source::Id => {
                 return Err(EncodeError::unsupported(
@@ -202,12 +183,6 @@ impl RequestWriter<'_> {
         }
         self.out.push(b'"');
         Ok(())
-    }
-
-    fn data_url(&mut self, media: Text<'_>, data: Text<'_>) {
-        for part in [b"data:", media.escaped(), b";base64,", data.escaped()] {
-            self.out.extend_from_slice(part);
-        }
     }
 
     fn document(&mut self, name: Option<Text<'_>>, source: Source<'_>) -> Result<(), EncodeError> {
@@ -220,7 +195,7 @@ impl RequestWriter<'_> {
                 push_member(&mut self.out, "filename");
                 push_text(&mut self.out, name.unwrap_or(Text::from_escaped(b"document.pdf")));
                 self.out.extend_from_slice(b",\"file_data\":\"");
-                self.data_url(media, data);
+                push_data_url(&mut self.out, media, data);
                 self.out.push(b'"');
             }
             Source::Url(url) => {
@@ -243,14 +218,12 @@ impl RequestWriter<'_> {
             match part {
                 Part::Text(_) | Part::Note(_) => {
                     let mut texts = vec![part];
-                    while let Some(text) =
-                        parts.next_if(|part| matches!(part, Part::Text(_) | Part::Note(_) | Part::CacheMark(_)))
-                    {
+                    while let Some(text) = parts.next_if(|part| is_text(part) || matches!(part, Part::CacheMark(_))) {
                         texts.push(text);
                     }
                     self.item("message");
                     self.out.extend_from_slice(b",\"role\":\"assistant\",\"content\":");
-                    self.joined(texts, "");
+                    push_joined(&mut self.out, texts, "");
                     self.out.push(b'}');
                 }
                 Part::Thinking { text, signature } => {
@@ -391,6 +364,14 @@ impl RequestWriter<'_> {
             }
         }
         self.warnings.extend(exchange.penalties().map(|(name, _)| warnings::unknown_member(name)));
+        let is_map = |labels: &Raw<'_>| {
+            let mut members = labels.members().map_while(Result::ok).peekable();
+            members.peek().is_some() && members.all(|(_, value)| value.text().is_some())
+        };
+        if let Some(labels) = exchange.labels.filter(is_map) {
+            push_member(&mut self.out, "metadata");
+            self.out.extend_from_slice(labels.bytes());
+        }
         if let Some(user) = &exchange.user {
             push_member(&mut self.out, "user");
             push_string(&mut self.out, user);

@@ -176,6 +176,8 @@ pub(crate) struct Tool<'a> {
     pub(crate) raw: Raw<'a>,
     /// the namespace that it stands in
     pub(crate) group: Option<Raw<'a>>,
+    /// its place, or that of its namespace, in the list
+    pub(super) index: usize,
 }
 
 impl<'a> Tool<'a> {
@@ -205,11 +207,11 @@ impl<'a> Tool<'a> {
 /// All tools, those of a namespace in its place.
 pub(crate) fn tools(request: &Request) -> impl Iterator<Item = Tool<'_>> {
     let list = request.field("tools").unwrap_or(Raw::NULL).elements().map_while(Result::ok);
-    list.flat_map(|raw| {
+    list.enumerate().flat_map(|(index, raw)| {
         let is_group = raw.get("type").is_some_and(|kind| kind.is_text("namespace"));
-        let alone = (!is_group).then_some(Tool { raw, group: None });
+        let alone = (!is_group).then_some(Tool { raw, group: None, index });
         let inner = if is_group { raw.get("tools").unwrap_or(Raw::NULL) } else { Raw::NULL };
-        let inner = inner.elements().map_while(Result::ok).map(move |tool| Tool { raw: tool, group: Some(raw) });
+        let inner = inner.elements().map_while(Result::ok).map(move |tool| Tool { raw: tool, group: Some(raw), index });
         alone.into_iter().chain(inner)
     })
 }

@@ -122,7 +122,7 @@ fn what_nobody_else_has_is_refused() {
     );
     refuses(r#"{"contents":[],"cachedContent":"cachedContents/a"}"#, "cachedContent");
     refuses(r#"{"contents":[{"role":"assistant","parts":[]}]}"#, "`user` or `model`");
-    refuses(r#"{"contents":[{"parts":[{"functionCall":{}}]}]}"#, "no name");
+    refuses(r#"{"contents":[{"role":"model","parts":[{"functionCall":{}}]}]}"#, "no name");
     refuses(r#"{"contents":[{"parts":"hello"}]}"#, "`parts` must be a list");
     refuses(r#"{"contents":"hello"}"#, "`contents`: a list");
     refuses("{}", "`contents`: field required");

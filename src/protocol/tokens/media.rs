@@ -6,6 +6,7 @@
 use memchr::memmem;
 
 use super::super::json::{Raw, Text};
+use super::super::media::beginning;
 use super::vision::Size;
 use crate::bounds::{MAX_READ_ATTACHMENT_BYTES, MAX_READ_DOCUMENT_BYTES, MAX_READ_IMAGE_BYTES};
 
@@ -158,37 +159,6 @@ fn of_data_url(url: Text<'_>) -> Option<(Text<'_>, &[u8])> {
 fn is_page(document: &[u8], behind: usize) -> bool {
     let rest = document.get(behind..).unwrap_or_default().trim_ascii_start();
     rest.strip_prefix(b"/Page").is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_alphanumeric))
-}
-
-/// The first bytes that base64 stands for. It ends where something is not base64.
-fn beginning(base64: &[u8], most: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(most.min(base64.len() / 4 * 3 + 3));
-    let (mut bits, mut held) = (0_u32, 0_u32);
-    let mut letters = base64.iter().copied();
-    while out.len() < most
-        && let Some(letter) = letters.next()
-    {
-        let six = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            b'\\' => match letters.next() {
-                Some(b'/') => 63,
-                Some(b'n' | b'r' | b't') => continue,
-                _ => break,
-            },
-            _ => break,
-        };
-        bits = (bits << 6 | u32::from(six)) & 0xff_ffff;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push(u8::try_from(bits >> held & 0xff).unwrap_or_default());
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -50,6 +50,11 @@ pub(crate) fn concerns(request: &Request, target: &Target<'_>) -> bool {
     })
 }
 
+/// Whether a transform says what a body has, whatever the body asks for: those serve embeddings too.
+pub(crate) fn is_free(transform: &Transform) -> bool {
+    matches!(transform, Transform::Params(_) | Transform::Headers(_) | Transform::User(_))
+}
+
 /// Whether a client has tools of its own.
 pub(crate) fn has_tools(request: &Request) -> bool {
     content::tool_kinds(request).any(|tool| !tool.server)

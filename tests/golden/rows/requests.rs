@@ -34,7 +34,7 @@ rows! {
     schema_words: 2, Request, "words of a schema that an upstream refuses are taken out of it", any;
     odd_names: 2, Request, "tool names and ids that are long, illegal or used twice are made legal and stay distinct", names_are_distinct;
     unknown_members: 2, Request, "a member that the upstream's protocol has not is left out with a warning", warns;
-    control_characters: 2, Request, "raw control characters in a text become escapes", any;
+    control_characters: 2, Request, "raw control characters in a text are a bad request; between values, line ends and tabs are white space", any;
     empty_texts: 2, Request, "empty text blocks, which upstreams refuse, are left out, and no empty turn with them", any;
     prefill: 2, Request, "a trailing assistant turn goes on as the upstream takes it", any;
     same_speaker: 2, Request, "turns of one side that follow each other are one where they must be", any;
