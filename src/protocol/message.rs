@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Wire;
 use super::answer::BrokenAnswer;
-use super::json::{Kind, Raw, Text, push_escaped};
+use super::json::{Kind, Raw, Text, mend_halves, push_escaped};
 use super::names::distinct;
 use super::request::shown;
 use super::signed::Signed;
@@ -178,6 +178,7 @@ impl<'a> Input<'a> {
     /// string is taken out, missing brackets are added, and what is beyond repair is kept under
     /// `_invalid_arguments`, so that it is seen and not lost.
     pub(crate) fn push_object(self, out: &mut Vec<u8>) {
+        let begin = out.len();
         match self {
             Self::Object(raw) if raw.kind() == Kind::Object => out.extend_from_slice(raw.bytes()),
             Self::Written(text) => match object_in(&text.decode()) {
@@ -190,6 +191,8 @@ impl<'a> Input<'a> {
                 push_invalid(out, &escaped);
             }
         }
+        // In what a model wrote inside a string nobody has looked for them yet.
+        mend_halves(out.get_mut(begin..).unwrap_or_default());
     }
 
     /// Gives the text of the object.
@@ -261,6 +264,8 @@ mod tests {
         check(r#"{"a":["x"#, r#"{"a":["x"]}"#);
         check(r#"{"a":}"#, r#"{"_invalid_arguments":"{\"a\":}"}"#);
         check("[1]", r#"{"_invalid_arguments":"[1]"}"#);
+        check(r#"{"a":"\ud83d"}"#, r#"{"a":"\ufffd"}"#);
+        check(r#"{"a":1e999}"#, r#"{"_invalid_arguments":"{\"a\":1e999}"}"#);
         check("rm -rf", r#"{"_invalid_arguments":"rm -rf"}"#);
     }
 }

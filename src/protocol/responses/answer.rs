@@ -5,7 +5,7 @@ use super::super::answer::BrokenAnswer;
 use super::super::json::{JsonError, Kind, Raw, Text, push_escaped, push_with};
 use super::super::message::{Block, Input, Message, note_of};
 use super::super::signed::Signed;
-use super::super::stream::own::{Changed, Piece};
+use super::super::stream::own::Piece;
 use super::super::stream::writer::Heading;
 use super::super::usage::Stop;
 use super::items::{Called, Item, Progress, State, plain_input, push_response};
@@ -103,9 +103,9 @@ pub(crate) fn write_answer(message: &Message<'_>, heading: &Heading) -> Vec<u8> 
 }
 
 /// Writes an answer of Responses in which something changed.
-pub(crate) fn write_changed(changed: &Changed<'_>, heading: &Heading) -> Result<Vec<u8>, JsonError> {
-    let mut all = Vec::with_capacity(changed.pieces.len());
-    for piece in &changed.pieces {
+pub(crate) fn write_changed(body: Raw<'_>, pieces: &[Piece<'_>], heading: &Heading) -> Result<Vec<u8>, JsonError> {
+    let mut all = Vec::with_capacity(pieces.len());
+    for piece in pieces {
         match piece {
             Piece::Own(item) => all.push(Item::Own(item.bytes().to_vec())),
             Piece::Changed(blocks) => all.extend(items(&Message::of(blocks.iter().cloned()), heading)),
@@ -119,8 +119,8 @@ pub(crate) fn write_changed(changed: &Changed<'_>, heading: &Heading) -> Result<
         item.push(&mut output, heading, place, Progress::Done);
     }
     output.push(b']');
-    let mut out = Vec::with_capacity(changed.body.bytes().len() + 256);
-    push_with(&mut out, changed.body, &[("output", &output)])?;
+    let mut out = Vec::with_capacity(body.bytes().len() + 256);
+    push_with(&mut out, body, &[("output", &output)])?;
     Ok(out)
 }
 

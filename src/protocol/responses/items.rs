@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::super::Wire;
 use super::super::encode::Back;
-use super::super::json::{Raw, Text, push_flat, push_member, push_number, push_string, push_text};
+use super::super::json::{Raw, Text, mend_halves, push_flat, push_member, push_number, push_string, push_text};
 use super::super::request::Request;
 use super::super::stream::writer::Heading;
 use super::super::usage::{Stop, Usage, count};
@@ -280,8 +280,10 @@ pub(super) fn plain_input(written: Text<'_>) -> Vec<u8> {
     let decoded = written.decode();
     let object = Raw::parse(decoded.as_bytes()).unwrap_or(Raw::NULL);
     let sound = serde_json::from_str::<serde::de::IgnoredAny>(&decoded).is_ok();
-    match object.get("input").and_then(Raw::text).filter(|_| sound) {
+    let mut input = match object.get("input").and_then(Raw::text).filter(|_| sound) {
         Some(text) => text.escaped().to_vec(),
         None => written.escaped().to_vec(),
-    }
+    };
+    mend_halves(&mut input);
+    input
 }

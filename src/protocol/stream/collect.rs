@@ -4,13 +4,14 @@
 use bytes::Bytes;
 
 use super::super::answer::{Answer, AnswerContext, BrokenAnswer, read, sound_body};
-use super::super::json::{Raw, Text};
+use super::super::json::{Raw, Text, push_member, push_text, push_with};
 use super::super::message::{Block, Input, Message};
 use super::super::signed::Signed;
 use super::super::sse::{self, EventTooLarge, Frames};
 use super::super::transform::stages::Stages;
-use super::super::{Protocol, Wire};
+use super::super::{Protocol, Wire, responses};
 use super::event::{Event, Foreign, Form, Reader, Sink, StreamError, Truncated, mended};
+use super::own::Piece;
 use super::tracker::Tracker;
 use super::writer::{Heading, Writer};
 use super::{End, own};
@@ -46,6 +47,11 @@ pub(crate) struct Content {
     unit: usize,
     sequence: Option<Vec<u8>>,
     bytes: usize,
+    /// pieces of the input of Anthropic's own block that is open, and citations of the text that is
+    inner: Vec<u8>,
+    citations: Vec<u8>,
+    /// the `response` of Responses' last event
+    tail: Option<Vec<u8>>,
 }
 
 impl Collector {
@@ -53,11 +59,15 @@ impl Collector {
     #[must_use]
     pub fn new(wire: Wire, protocol: Protocol, context: &AnswerContext<'_>) -> Self {
         let heading = context.heading();
+        let stages = Stages::of(&heading);
+        let reader = Reader::new(wire, &heading.id);
+        // What only they know can be put together again.
+        let own = wire.same_as(protocol) && matches!(wire, Wire::Anthropic | Wire::Responses);
         Self {
             protocol,
             frames: Frames::default(),
-            reader: Reader::new(wire, &heading.id),
-            stages: Stages::of(&heading),
+            reader: if own { reader.keep_own(stages.seek_text()) } else { reader },
+            stages,
             tracker: Tracker::default(),
             content: Content::default(),
             heading,
@@ -104,6 +114,7 @@ impl Collector {
             content.add(event)
         });
         flushed.map_err(|_| Truncated)?;
+        self.content.settle().map_err(|_| Truncated)?;
         let usage = self.tracker.spent(self.heading.input_tokens);
         let message = Message {
             stop,
@@ -113,7 +124,13 @@ impl Collector {
             ..Message::of(self.content.blocks())
         };
         let message = message.with_ids(&[]).map_err(|_| Truncated)?;
-        Ok(Answer::new(Answer::write(self.protocol, &message, &self.heading), &message, usage))
+        let Some(tail) = self.content.tail.as_deref().map(Raw::from_measured) else {
+            return Ok(Answer::new(Answer::write(self.protocol, &message, &self.heading), &message, usage));
+        };
+        let body = responses::write_changed(tail, &self.content.pieces(), &self.heading).map_err(|_| Truncated)?;
+        // An item of Responses' may say nothing.
+        let has_content = self.tracker.started;
+        Ok(Answer { has_content, ..Answer::new(Bytes::from(body), &message, usage) })
     }
 }
 
@@ -194,10 +211,74 @@ impl Content {
                 self.push(Growing::Foreign(wire, raw.bytes().to_vec()));
             }
             Event::Stop { sequence, .. } => self.sequence = sequence.map(|text| text.escaped().to_vec()),
-            Event::Break => self.unit += 1,
+            Event::Foreign(Foreign { form: Form::Done, wire, raw }) => {
+                self.grow(Text::from_escaped(raw.bytes()))?;
+                match self.last() {
+                    Some(Growing::Foreign(_, known)) => *known = raw.bytes().to_vec(),
+                    _ => self.push(Growing::Foreign(wire, raw.bytes().to_vec())),
+                }
+                self.unit += 1;
+            }
+            Event::Foreign(Foreign { form: Form::More, wire: Wire::Anthropic, raw }) => self.more(raw)?,
+            Event::Foreign(Foreign { form: Form::Tail, wire: Wire::Responses, raw }) => {
+                self.tail = Some(raw.bytes().to_vec());
+            }
+            Event::Break => {
+                self.settle()?;
+                self.unit += 1;
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// More of a block of Anthropic's.
+    fn more(&mut self, delta: Raw<'_>) -> Result<(), StreamError> {
+        self.grow(Text::from_escaped(delta.bytes()))?;
+        let [json, citation] = delta.pick(["partial_json", "citation"])?;
+        if let Some(json) = json.and_then(Raw::text) {
+            self.inner.extend_from_slice(json.escaped());
+        }
+        if let Some(citation) = citation {
+            self.citations.push(if self.citations.is_empty() { b'[' } else { b',' });
+            self.citations.extend_from_slice(citation.bytes());
+        }
+        Ok(())
+    }
+
+    /// Puts a block of Anthropic's together that came in pieces.
+    fn settle(&mut self) -> Result<(), StreamError> {
+        let (inner, mut citations) = (std::mem::take(&mut self.inner), std::mem::take(&mut self.citations));
+        let mut whole = Vec::new();
+        match self.last() {
+            Some(Growing::Foreign(_, block)) if !inner.is_empty() => {
+                let mut input = Vec::with_capacity(inner.len());
+                Input::Written(Text::from_escaped(&inner)).push_object(&mut input);
+                push_with(&mut whole, Raw::from_measured(block), &[("input", &input)])?;
+            }
+            Some(Growing::Text(text)) if !citations.is_empty() => {
+                citations.push(b']');
+                whole.extend_from_slice(b"{\"type\":\"text\",\"text\":");
+                push_text(&mut whole, Text::from_escaped(text));
+                push_member(&mut whole, "citations");
+                whole.extend_from_slice(&citations);
+                whole.push(b'}');
+            }
+            _ => return Ok(()),
+        }
+        if let Some(block) = self.last() {
+            *block = Growing::Foreign(Wire::Anthropic, whole);
+        }
+        Ok(())
+    }
+
+    /// What it says in the pieces of its upstream, for a client of the same protocol.
+    fn pieces(&self) -> Vec<Piece<'_>> {
+        let pieces = self.blocks().map(|block| match block {
+            Block::Foreign(Wire::Responses, raw) => Piece::Own(raw),
+            block => Piece::Changed(vec![block]),
+        });
+        pieces.collect()
     }
 
     fn grow(&mut self, text: Text<'_>) -> Result<(), StreamError> {

@@ -117,7 +117,7 @@ fn write(wire: Wire, changed: &Changed<'_>, heading: &Heading) -> Result<Vec<u8>
     match wire {
         Wire::Anthropic => anthropic::write_changed(changed, heading),
         Wire::Chat => openai::write_changed(changed, heading),
-        Wire::Responses => responses::write_changed(changed, heading),
+        Wire::Responses => responses::write_changed(changed.body, &changed.pieces, heading),
         Wire::Gemini => gemini::write_changed(changed, heading),
     }
 }

@@ -108,6 +108,34 @@ fn anthropics_own_blocks_arrive_as_they_came() {
     assert_eq!(relayed(Wire::Anthropic, &all_stages(), &events(&stream)), stream);
 }
 
+#[track_caller]
+fn collected(wire: Wire, stages: &[StageKind], stream: &[Value]) -> Value {
+    let back = back(stages);
+    let mut collector = Collector::new(wire, protocol_of(wire), &context(&back));
+    collector.push(Bytes::from(events(stream))).unwrap();
+    serde_json::from_slice(&collector.finish().unwrap().body).unwrap()
+}
+
+#[test]
+fn anthropics_own_blocks_are_collected_whole() {
+    for stages in [vec![], all_stages()] {
+        let answer = collected(Wire::Anthropic, &stages, &anthropic_stream());
+        assert_eq!(
+            answer["content"],
+            json!([
+                {"type": "redacted_thinking", "data": "zz"},
+                {"type": "thinking", "thinking": "hm", "signature": "sig"},
+                {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "q"}},
+                {"type": "web_search_tool_result", "tool_use_id": "s1", "content": [{"url": "u"}]},
+                {"type": "text", "text": "It says ",
+                    "citations": [{"type": "web_search_result_location", "url": "u"}]},
+                {"type": "text", "text": "and more."},
+                {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}},
+            ])
+        );
+    }
+}
+
 #[test]
 fn anthropics_indices_go_on_behind_what_is_found() {
     let mut stream = anthropic_stream();
@@ -230,6 +258,9 @@ fn responses_own_items_arrive_as_they_came() {
         ),
     ];
     assert_eq!(relayed(Wire::Responses, &[StageKind::ToolRepair], &events(&stream)), stream);
+    let whole = &stream[15]["response"];
+    assert_eq!(collected(Wire::Responses, &[], &stream), *whole);
+    assert_eq!(collected(Wire::Responses, &[StageKind::ToolRepair], &stream), *whole);
     // Where the text is looked at the message is written anew, and keeps what was noted in it.
     let told = relayed(Wire::Responses, &all_stages(), &events(&stream));
     assert_eq!(told[..11], stream[..11]);

@@ -11,7 +11,7 @@ use super::super::stream::event::{Event, Sink, StreamError};
 use super::super::stream::json_end::JsonEnd;
 use super::super::usage::Stop;
 use super::emulate::{CLOSE, OPEN, RESULT};
-use super::marker::{Found, find, leading_space};
+use super::marker::{Found, find, joined, leading_space};
 use super::repair::mended;
 use crate::bounds::MAX_EVENT_BYTES;
 
@@ -103,14 +103,8 @@ impl Emulated {
         if self.dreams {
             return Ok(());
         }
-        let joined;
-        let mut rest = text.escaped();
-        if !self.held.is_empty() {
-            let mut held = std::mem::take(&mut self.held);
-            held.extend_from_slice(rest);
-            joined = held;
-            rest = &joined;
-        }
+        let whole = joined(&mut self.held, text.escaped());
+        let mut rest = &*whole;
         while !rest.is_empty() && !self.dreams {
             rest = if self.block.is_some() { self.inside(rest, sink)? } else { self.outside(rest, sink)? };
         }

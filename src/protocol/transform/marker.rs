@@ -1,5 +1,7 @@
 //! Markers such as `<think>` in a text that comes in pieces, still escaped.
 
+use std::borrow::Cow;
+
 use memchr::memchr2;
 
 /// What was looked for in a piece.
@@ -82,6 +84,16 @@ pub(super) fn unit(escaped: &[u8]) -> (u8, usize) {
         }
         [byte, ..] => (*byte, 1),
     }
+}
+
+/// What was held back, with what comes behind it.
+pub(super) fn joined<'t>(held: &mut Vec<u8>, text: &'t [u8]) -> Cow<'t, [u8]> {
+    if held.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut whole = std::mem::take(held);
+    whole.extend_from_slice(text);
+    Cow::Owned(whole)
 }
 
 /// How many bytes of white space an escaped text begins with.

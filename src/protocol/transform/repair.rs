@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::json::{Text, push_escaped, push_string};
+use super::super::json::{Text, push_escaped, push_string, sound};
 use super::super::stream::json_end::JsonEnd;
 
 /// Deepest nesting that is mended: it recurses.
@@ -52,7 +52,7 @@ pub(crate) fn push_invalid(out: &mut Vec<u8>, escaped: &[u8]) {
 
 /// Whether a text is one JSON object.
 pub(crate) fn is_object(text: &str) -> bool {
-    text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    text.starts_with('{') && sound(text.as_bytes()).is_ok_and(|mended| mended.is_none())
 }
 
 /// Reads what is nearly JSON and writes JSON. What stands behind the object is left.

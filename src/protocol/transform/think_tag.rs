@@ -2,7 +2,7 @@
 
 use super::super::json::Text;
 use super::super::stream::event::{Event, Sink, StreamError};
-use super::marker::{Found, find, leading_space};
+use super::marker::{Found, find, joined, leading_space};
 
 const OPEN: &str = "<think>";
 const CLOSE: &str = "</think>";
@@ -48,14 +48,8 @@ impl ThinkTag {
     }
 
     fn text(&mut self, text: Text<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
-        let joined;
-        let mut rest = text.escaped();
-        if !self.held.is_empty() {
-            let mut held = std::mem::take(&mut self.held);
-            held.extend_from_slice(rest);
-            joined = held;
-            rest = &joined;
-        }
+        let whole = joined(&mut self.held, text.escaped());
+        let mut rest = &*whole;
         loop {
             match find(rest, &[if self.inside { CLOSE } else { OPEN }]) {
                 Found::Nothing => return self.say(rest, sink),
