@@ -23,7 +23,7 @@ const CHAINS: [&str; 15] = [
     "trim_history, system_as_user, clean_cache",
     "web_search(off), schema_clean(\"properties\")",
     "web_search(native), reasoning",
-    "max_tokens(2000), max_completion_tokens, stream_options(off), headers({ \"x-a\": \"b\" }), params({ metadata: { a: { b: 1 } }, stop: [\"é\"] })",
+    "max_tokens(2000), max_completion_tokens, stream_options(off), headers({ \"x-a\": \"b\" }), params({ extra: { a: { b: 1 } }, stop: [\"é\"] })",
     "edits",
     "clean_cache, tool_use, edits",
     // A preset's, with its habits.
@@ -32,7 +32,7 @@ const CHAINS: [&str; 15] = [
 
 /// A block that edits what golden requests and odd ones have.
 const EDITS: &str = r#"transform edits {
-  set: { "metadata.a.b": 1, "extra_body.x": { y: [request.stream, "t"] }, "generationConfig.topK": 7, seed: size(request.tools) }
+  set: { "extra.a.b": 1, "extra_body.x": { y: [request.stream, "t"] }, "generationConfig.topK": 7, seed: size(request.tools) }
   remove: ["metadata.user_id", tools, "tool_choice.name"]
   rename: { max_tokens: max_completion_tokens, temperature: "top_p", "generationConfig.topP": stop }
   append: { stop: "END", stop_sequences: { a: 1 }, "safetySettings": 7, system: "x" }

@@ -12,6 +12,7 @@
 //! when there is an escape, and nothing panics, whatever the bytes.
 
 mod check;
+mod find;
 mod raw;
 mod scan;
 mod sound;

@@ -1,7 +1,6 @@
 //! Skipping over values.
 
-use memchr::memchr;
-
+use super::find;
 use crate::bounds::MAX_JSON_DEPTH;
 
 /// What is wrong with a text that should be JSON.
@@ -37,7 +36,7 @@ pub(super) fn skip_string(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     let mut from = at;
     loop {
         let rest = bytes.get(from..).unwrap_or_default();
-        let Some(found) = find_quote(rest) else {
+        let Some(found) = find::quote(rest) else {
             return Err(JsonError::new("a string is not closed", bytes.len()));
         };
         from += found + 1;
@@ -56,40 +55,6 @@ fn is_escaped(bytes: &[u8], at: usize) -> bool {
         odd = !odd;
     }
     odd
-}
-
-/// Quotes stand close together, also in long texts of code: looking at a few blocks on the spot costs less
-/// than the call that is worth its price in what follows.
-fn find_quote(bytes: &[u8]) -> Option<usize> {
-    const NEAR_BLOCKS: usize = 16;
-    let (blocks, tail) = bytes.as_chunks::<16>();
-    for (number, block) in blocks.iter().take(NEAR_BLOCKS).enumerate() {
-        // Without a way out of the loop it becomes one comparison of the whole block.
-        if block.iter().fold(false, |any, byte| any | (*byte == b'"')) {
-            return Some(number * 16 + quote_in(block));
-        }
-    }
-    if blocks.len() <= NEAR_BLOCKS {
-        return tail.iter().position(|byte| *byte == b'"').map(|found| blocks.len() * 16 + found);
-    }
-    let near = NEAR_BLOCKS * 16;
-    memchr(b'"', bytes.get(near..).unwrap_or_default()).map(|found| found + near)
-}
-
-/// Where the first quote of a block stands that has one.
-fn quote_in(block: &[u8; 16]) -> usize {
-    let (low, high) = block.split_at(8);
-    let first = |half: &[u8]| quotes(half.try_into().map_or(0, u64::from_le_bytes)).trailing_zeros() as usize / 8;
-    let found = first(low);
-    if found < 8 { found } else { 8 + first(high) }
-}
-
-/// The highest bit of each byte that is a quote, right up to the first of them.
-fn quotes(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = ONES << 7;
-    let zeros = word ^ (ONES * b'"' as u64);
-    zeros.wrapping_sub(ONES) & !zeros & HIGHS
 }
 
 /// The place behind the value that begins at `at` (not at white space before it).

@@ -8,8 +8,9 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
+use super::find;
 use super::scan::{JsonError, skip_space, skip_value};
-use super::text::hex4;
+use super::text::{hex4, lossy};
 use super::write::escape_controls;
 use crate::bounds::MAX_JSON_DEPTH;
 
@@ -22,7 +23,7 @@ const REPLACEMENT: &[u8; 6] = b"\\ufffd";
 /// # Errors
 /// When it is no JSON besides.
 pub(crate) fn sound(json: &[u8]) -> Result<Option<Vec<u8>>, JsonError> {
-    let text = String::from_utf8_lossy(json);
+    let text = lossy(json);
     let controls = check(text.as_bytes())?;
     Ok(match text {
         Cow::Borrowed(_) if !controls => None,
@@ -114,7 +115,7 @@ fn key(bytes: &[u8], at: usize, controls: &mut bool) -> Result<usize, JsonError>
 fn string(bytes: &[u8], mut at: usize, controls: &mut bool) -> Result<usize, JsonError> {
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        let Some(step) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) else {
+        let Some(step) = find::unwritable(rest) else {
             return Err(JsonError::new("a string is not closed", bytes.len()));
         };
         at += step + 1;

@@ -54,7 +54,7 @@ impl<'a> Text<'a> {
     #[must_use]
     pub fn decode(self) -> Cow<'a, str> {
         match memchr(b'\\', self.0) {
-            None => String::from_utf8_lossy(self.0),
+            None => lossy(self.0),
             Some(first) => Cow::Owned(unescape(self.0, first)),
         }
     }
@@ -62,7 +62,7 @@ impl<'a> Text<'a> {
     /// Appends the decoded text.
     pub fn decode_into(self, out: &mut String) {
         match memchr(b'\\', self.0) {
-            None => out.push_str(&String::from_utf8_lossy(self.0)),
+            None => push_lossy(out, self.0),
             Some(_) => out.push_str(&self.decode()),
         }
     }
@@ -84,10 +84,12 @@ fn unescape(bytes: &[u8], first: usize) -> String {
 }
 
 fn push_lossy(out: &mut String, bytes: &[u8]) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => out.push_str(text),
-        Err(_) => out.push_str(&String::from_utf8_lossy(bytes)),
-    }
+    out.push_str(&lossy(bytes));
+}
+
+/// `String::from_utf8_lossy`, which takes its bytes one after the other, for bytes that nearly always are text.
+pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// The character that the bytes behind a backslash stand for, and how many of them it used.

@@ -1,5 +1,6 @@
 //! Writing.
 
+use super::find;
 use super::raw::Raw;
 use super::scan::JsonError;
 use super::text::Text;
@@ -9,7 +10,7 @@ use super::text::Text;
 pub fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len());
     let mut rest = text;
-    while let Some(found) = find_unwritable(rest) {
+    while let Some(found) = find::unwritable(rest) {
         let (plain, tail) = rest.split_at_checked(found).unwrap_or((rest, &[]));
         out.extend_from_slice(plain);
         let Some((byte, tail)) = tail.split_first() else { return };
@@ -17,15 +18,6 @@ pub fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
         rest = tail;
     }
     out.extend_from_slice(rest);
-}
-
-/// The first byte that a string cannot hold as it is.
-fn find_unwritable(text: &[u8]) -> Option<usize> {
-    let is_one = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    // Without a way out of the inner loop it becomes a few comparisons of the whole block.
-    let clean = text.chunks(16).take_while(|block| !block.iter().fold(false, |any, byte| any | is_one(byte)));
-    let from = clean.count() * 16;
-    text.get(from..)?.iter().position(is_one).map(|found| from + found)
 }
 
 fn push_escape(out: &mut Vec<u8>, byte: u8) {
