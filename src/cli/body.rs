@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use http::HeaderMap;
 
 use crate::bounds::MAX_BODY_BYTES;
-use crate::protocol::{BadRequest, Protocol, Request, guess};
+use crate::protocol::{BadRequest, Protocol, Request, guess, guess_embeddings};
 
 /// The protocols as the command line names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,17 +24,21 @@ pub(super) enum Spoken {
     Gemini,
     /// this program's own `POST /chat`
     Simple,
+    /// OpenAI's `POST /v1/embeddings`
+    Embeddings,
 }
 
-impl From<Spoken> for Protocol {
-    fn from(spoken: Spoken) -> Self {
-        match spoken {
-            Spoken::Anthropic => Self::Anthropic,
-            Spoken::Chat => Self::Chat,
-            Spoken::Responses => Self::Responses,
-            Spoken::Gemini => Self::Gemini,
-            Spoken::Simple => Self::Simple,
-        }
+impl Spoken {
+    /// The protocol of a conversation; None: there is none, embeddings are asked for.
+    pub(super) fn protocol(self) -> Option<Protocol> {
+        Some(match self {
+            Self::Anthropic => Protocol::Anthropic,
+            Self::Chat => Protocol::Chat,
+            Self::Responses => Protocol::Responses,
+            Self::Gemini => Protocol::Gemini,
+            Self::Simple => Protocol::Simple,
+            Self::Embeddings => return None,
+        })
     }
 }
 
@@ -61,8 +65,15 @@ pub(super) fn parse(
     protocol: Option<Spoken>,
     headers: &HeaderMap,
 ) -> Result<Request, BodyError> {
-    let protocol = protocol.map_or_else(|| guess(headers, &body), Protocol::from);
-    Request::parse(protocol, body).map_err(|source| BodyError::NotARequest { path: path.to_owned(), source })
+    let protocol = match protocol {
+        Some(spoken) => spoken.protocol(),
+        None => (!guess_embeddings(&body)).then(|| guess(headers, &body)),
+    };
+    let parsed = match protocol {
+        Some(protocol) => Request::parse(protocol, body),
+        None => Request::parse_embeddings(body),
+    };
+    parsed.map_err(|source| BodyError::NotARequest { path: path.to_owned(), source })
 }
 
 /// The bytes at `path` (`-` is stdin), within bounds.

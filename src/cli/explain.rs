@@ -256,7 +256,7 @@ fn columns() -> usize {
 fn notes(policy: &Policy, caller: Caller<'_>, request: &Request, looks: Protocol) -> Vec<String> {
     let mut notes = Vec::new();
     let protocol = request.protocol();
-    if looks != protocol {
+    if looks != protocol && !request.embeds() {
         let (looks, protocol) = (looks.name(), protocol.name());
         notes.push(format!("the body looks like a request of `{looks}`; it is read as one of `{protocol}`"));
     }

@@ -100,7 +100,9 @@ impl fmt::Display for SkipReason {
             Self::Lacks(Capability::Documents) => {
                 out.write_str("the request has documents, it cannot read them (no `documents`)")
             }
-            Self::Lacks(Capability::Audio) => out.write_str("the request has audio, it cannot hear (no `audio`)"),
+            Self::Lacks(Capability::Audio) => {
+                out.write_str("the request has sound or film, it takes neither (no `audio`)")
+            }
             Self::Lacks(capability) => write!(out, "it lacks `{}`", capability.name()),
             Self::ContextTooSmall { tokens, context } => {
                 write!(out, "{tokens} tokens do not fit its context of {context}")

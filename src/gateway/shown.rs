@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::engine::trace::Sent;
 use crate::facts::Facts;
 use crate::protocol::{Change, Protocol, Request};
-use crate::upstream::shown;
+use crate::upstream::{Operation, shown};
 
 /// The request as the gateway would send it; without a body, only where it would go. None when it
 /// cannot be written for the model, or there is no such model.
@@ -31,12 +31,16 @@ pub(crate) fn show_for(
     let stream = outgoing.as_ref().is_some_and(|outgoing| outgoing.stream);
     let none = HeaderMap::new();
     let added = outgoing.as_ref().map_or(&none, |outgoing| &outgoing.headers);
-    let shown =
-        shown(provider, &model.upstream, operation(wire_for(policy, model, protocol), stream), stream, client, added);
+    let embeds = request.is_some_and(|(request, _)| request.embeds());
+    let wire = wire_for(policy, model, protocol);
+    let operation = if embeds { Operation::Embeddings } else { operation(wire, stream) };
+    let shown = shown(provider, &model.upstream, operation, stream, client, added);
     // Clients that name beta features say so in the address too.
-    let beta = client.contains_key("anthropic-beta") && wire_for(policy, model, protocol).same_as(protocol);
+    let beta = client.contains_key("anthropic-beta") && wire.same_as(protocol);
     let url = if beta && protocol == Protocol::Anthropic { format!("{}?beta=true", shown.url) } else { shown.url };
-    let changes = changes(&model.transforms, outgoing.as_ref().map_or(&[], |outgoing| &outgoing.changes));
+    // Nothing is changed in a request for embeddings but the model's name.
+    let transforms = if embeds { &[] } else { model.transforms.as_slice() };
+    let changes = changes(transforms, outgoing.as_ref().map_or(&[], |outgoing| &outgoing.changes));
     let (body, warnings) = match outgoing {
         Some(outgoing) => (Some(String::from_utf8_lossy(&outgoing.body.concat()).into_owned()), outgoing.warnings),
         None => (None, Vec::new()),
@@ -63,18 +67,12 @@ fn changes(transforms: &[Transform], changes: &[Change]) -> Vec<String> {
             Transform::Preset(preset) if done.is_empty() => format!("preset {}: {}", preset.name, preset.doc),
             Transform::Preset(preset) => format!("preset {}: {}; {}", preset.name, preset.doc, done.join("; ")),
             _ if !done.is_empty() => format!("{name}: {}", done.join("; ")),
-            // These work on what is said, and on the answer.
-            Transform::CleanCache
-            | Transform::Reasoning
-            | Transform::ThinkTag
-            | Transform::ToolUse
-            | Transform::ToolRepair
-            | Transform::SchemaClean(_)
-            | Transform::SystemAsUser
-            | Transform::TrimHistory(_)
-            | Transform::EmulateTools
-            | Transform::WebSearch(_) => format!("{name}: {}", table::entry(name).map_or("", |row| row.doc)),
-            _ => format!("{name}: nothing to change"),
+            Transform::ThinkTag | Transform::ToolRepair => {
+                format!("{name}: in the answer, {}", table::entry(name).map_or("", |row| row.doc))
+            }
+            // What it leaves out is among the warnings.
+            Transform::WebSearch(native) => format!("{name}: {}", if *native { "native" } else { "off" }),
+            _ => format!("{name}: nothing to do"),
         }
     };
     transforms.iter().map(line).collect()

@@ -129,6 +129,12 @@ fn render_gemini(reply: &ErrorReply, out: &mut Vec<u8>) {
         push_string(out, &format!("{seconds}s"));
         out.push(b'}');
     }
+    if !reply.attempts.is_empty() {
+        // Whatever has no type of its own stands in a struct: Google's readers know what to do with it.
+        out.extend_from_slice(b",{\"@type\":\"type.googleapis.com/google.protobuf.Struct\",\"value\":{");
+        push_attempts(out, &reply.attempts);
+        out.extend_from_slice(b"}}");
+    }
     out.extend_from_slice(b"]}}");
 }
 
@@ -165,16 +171,21 @@ fn push_details(out: &mut Vec<u8>, reply: &ErrorReply) {
         out.extend_from_slice(b",\"retry_after\":");
         push_number(out, seconds);
     }
-    for (index, attempt) in reply.attempts.iter().enumerate() {
-        out.extend_from_slice(if index == 0 { b",\"attempts\":[{\"model\":" } else { b",{\"model\":" });
+    if !reply.attempts.is_empty() {
+        out.push(b',');
+        push_attempts(out, &reply.attempts);
+    }
+}
+
+fn push_attempts(out: &mut Vec<u8>, attempts: &[AttemptFailure]) {
+    for (index, attempt) in attempts.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"\"attempts\":[{\"model\":" } else { b",{\"model\":" });
         push_string(out, &attempt.model);
         out.extend_from_slice(b",\"reason\":");
         push_string(out, &attempt.reason);
         out.push(b'}');
     }
-    if !reply.attempts.is_empty() {
-        out.push(b']');
-    }
+    out.push(b']');
 }
 
 /// Anthropic's word for a status: its SDKs choose their exception by the status, its own client
@@ -287,7 +298,7 @@ mod tests {
         let shape = |protocol| String::from_utf8(render(protocol, &reply()).to_vec()).unwrap();
         insta::assert_snapshot!(shape(Protocol::Anthropic), @r#"{"type":"error","error":{"type":"api_error","message":"every attempt failed: a: timeout; b: 429 (try later)","retry_after":7,"attempts":[{"model":"a","reason":"timeout"},{"model":"b","reason":"429"}]},"request_id":"r1"}"#);
         insta::assert_snapshot!(shape(Protocol::Chat), @r#"{"error":{"message":"every attempt failed: a: timeout; b: 429 (try later)","type":"server_error","param":null,"code":"all_failed","retry_after":7,"attempts":[{"model":"a","reason":"timeout"},{"model":"b","reason":"429"}]}}"#);
-        insta::assert_snapshot!(shape(Protocol::Gemini), @r#"{"error":{"code":503,"message":"every attempt failed: a: timeout; b: 429 (try later)","status":"UNAVAILABLE","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"ALL_FAILED","domain":"ccr-policy","metadata":{"requestId":"r1"}},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7s"}]}}"#);
+        insta::assert_snapshot!(shape(Protocol::Gemini), @r#"{"error":{"code":503,"message":"every attempt failed: a: timeout; b: 429 (try later)","status":"UNAVAILABLE","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"ALL_FAILED","domain":"ccr-policy","metadata":{"requestId":"r1"}},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7s"},{"@type":"type.googleapis.com/google.protobuf.Struct","value":{"attempts":[{"model":"a","reason":"timeout"},{"model":"b","reason":"429"}]}}]}}"#);
         insta::assert_snapshot!(shape(Protocol::Simple), @r#"{"success":false,"error":{"kind":"all_failed","message":"every attempt failed","hint":"try later","retry_after":7,"attempts":[{"model":"a","reason":"timeout"},{"model":"b","reason":"429"}]},"request_id":"r1"}"#);
     }
 

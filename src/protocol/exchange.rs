@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::Wire;
 use super::asks::Asks;
+use super::encode::Change;
 use super::json::{Raw, Text};
 use super::made_ids::made_id;
 use super::message::Input;
@@ -48,6 +49,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) warnings: Vec<String>,
     /// noted by the writer: where the long values stand in what it has written
     pub(crate) long: Places,
+    /// what the model's transforms changed, for whoever looks at the request
+    pub(crate) changes: Vec<Change>,
 }
 
 /// Places in a body.
@@ -175,6 +178,11 @@ impl<'a> Exchange<'a> {
         said.into_iter()
             .filter_map(|(name, value)| Some((name, value?)))
             .filter(|(_, value)| value.number() != Some(0.0))
+    }
+
+    /// Notes what a transform of this name did.
+    pub(crate) fn changed(&mut self, transform: &str, what: impl Into<String>) {
+        self.changes.push(Change { transform: transform.to_owned(), what: what.into() });
     }
 
     pub(crate) fn warn(&mut self, text: impl Into<String>) {

@@ -48,6 +48,21 @@ pub fn guess(headers: &HeaderMap, body: &[u8]) -> Protocol {
     }
 }
 
+/// Members that only a request for embeddings has.
+const EMBEDDINGS: &[&str] = &["encoding_format", "dimensions", "input_type"];
+/// Members that a request for an answer may have beside its `input`.
+const RESPONSES: &[&str] = &["instructions", "tools", "stream", "reasoning", "text", "max_output_tokens", "store"];
+
+/// Whether a body looks like one of embeddings: it has the `input` of an OpenAI Responses body, and something
+/// that only embeddings have, if only the model's name.
+#[must_use]
+pub fn guess_embeddings(body: &[u8]) -> bool {
+    let Ok(body) = Raw::parse(body) else { return false };
+    let has = |name: &&str| body.get(name).is_some();
+    let model = body.get("model").and_then(Raw::text).map(|model| model.decode().contains("embed")).unwrap_or_default();
+    has(&"input") && !has(&"messages") && (EMBEDDINGS.iter().any(has) || model && !RESPONSES.iter().any(has))
+}
+
 #[cfg(test)]
 mod tests {
     use http::{HeaderName, HeaderValue};
@@ -60,6 +75,20 @@ mod tests {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
         }
         assert_eq!(guess(&headers, body.as_bytes()), expect, "{body}");
+    }
+
+    #[test]
+    fn embeddings_are_told_from_responses() {
+        for (body, expected) in [
+            (r#"{"model":"m","input":"a","encoding_format":"float"}"#, true),
+            (r#"{"model":"text-embedding-3-small","input":["a"]}"#, true),
+            (r#"{"model":"text-embedding-3-small","input":["a"],"stream":true}"#, false),
+            (r#"{"model":"m","input":"a"}"#, false),
+            (r#"{"model":"embed","messages":[]}"#, false),
+            ("no JSON", false),
+        ] {
+            assert_eq!(guess_embeddings(body.as_bytes()), expected, "{body}");
+        }
     }
 
     #[test]

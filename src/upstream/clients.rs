@@ -19,6 +19,7 @@ use super::cooling::ModelLink;
 use super::credentials::{self, CredentialError};
 use super::failure::{Failure, FailureKind};
 use super::gemini::ModelUrls;
+use super::headers::response_headers;
 use super::mask;
 use super::send::Operation;
 use super::shown::address;
@@ -197,6 +198,22 @@ impl Endpoint {
     #[must_use]
     pub fn masked_bytes(&self, body: Bytes) -> Bytes {
         self.without_key(&body).map_or(body, Bytes::from)
+    }
+
+    /// What a client may read of an answer's headers, none with the key in it.
+    #[must_use]
+    pub fn client_headers(&self, upstream: &HeaderMap, room: usize) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(room);
+        response_headers(upstream, &mut headers);
+        let quoting: Vec<_> = headers
+            .iter()
+            .filter(|(_, value)| self.without_key(value.as_bytes()).is_some())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in quoting {
+            headers.remove(name);
+        }
+        headers
     }
 
     fn without_key(&self, text: &[u8]) -> Option<Vec<u8>> {

@@ -4,6 +4,8 @@
 const MASK: &[u8] = b"[key]";
 /// A text may be cut inside the key. So many of its bytes at the text's end are too many to show.
 const CUT_BYTES: usize = 4;
+/// A shorter key may be part of any word: it is one only where no letter or digit stands beside it.
+const SURE_BYTES: usize = 8;
 
 /// The text without the key; None when it does not quote it. The key is found as it is, as JSON
 /// (once or several times over) or an address may write it, and where the text ends inside it.
@@ -12,8 +14,11 @@ pub(super) fn masked(text: &[u8], key: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let (mut out, mut found, mut rest) = (Vec::with_capacity(text.len()), false, text);
+    let is_sure = key.len() >= SURE_BYTES;
+    let is_open = |beside: Option<&u8>| is_sure || beside.is_none_or(|beside| !beside.is_ascii_alphanumeric());
     while let Some((first, behind)) = rest.split_first() {
-        if let Some(after) = rest.strip_prefix(key).or_else(|| behind_key(rest, key)) {
+        let after = rest.strip_prefix(key).or_else(|| behind_key(rest, key));
+        if let Some(after) = after.filter(|after| is_open(out.last()) && is_open(after.first())) {
             out.extend_from_slice(MASK);
             (found, rest) = (true, after);
         } else {
@@ -84,5 +89,12 @@ mod tests {
             assert_eq!(shown(text), expected, "{text}");
         }
         assert_eq!(masked(b"text", b""), None);
+    }
+
+    #[test]
+    fn a_short_key_eats_no_letters_of_words() {
+        let shown = |text: &str| masked(text.as_bytes(), b"ke").map(|masked| String::from_utf8(masked).unwrap());
+        assert_eq!(shown("the token key is a fake"), None);
+        assert_eq!(shown("key `ke` is wrong: ke").as_deref(), Some("key `[key]` is wrong: [key]"));
     }
 }

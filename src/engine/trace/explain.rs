@@ -297,16 +297,28 @@ fn decide_plainly(
                 .map(|atom| atom_trace(atom, question))
                 .collect()
         };
+        let mut because: Vec<AtomTrace> = atoms(Explanation::deciding);
+        if rule.explicit {
+            because.iter_mut().for_each(|atom| fold_names(&mut atom.text));
+        }
         traced.push(RuleTrace {
             rule: rule.name.clone(),
             verdict,
-            because: atoms(Explanation::deciding),
+            because,
             absorbed: atoms(Explanation::absorbed),
             nearest: None,
         });
     }
     let default = u32::try_from(rules.len().saturating_sub(1)).unwrap_or(u32::MAX);
     (traced, decided.unwrap_or(default))
+}
+
+/// A model has a dozen spellings, nobody wrote them: the first one tells which model it is.
+fn fold_names(text: &mut String) {
+    if let Some((first, more)) = text.split_once("\", \"") {
+        let more = more.matches("\", \"").count().saturating_add(1);
+        *text = format!("{first}\", … {more} more spellings]");
+    }
 }
 
 fn refuses(rule: &Rule) -> bool {

@@ -3,7 +3,7 @@
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::text::{Paint, clipped, dollars, lines_of, nearest_text, padded, saw_text, shown_rules};
+use super::text::{Paint, clipped, dollars, lines_of, nearest_text, padded, saw_text, shown_rules, wrapped};
 use super::{
     AttemptTrace, CandidateTrace, CandidateVerdict, Look, Resolved, RouteTrace, RuleTrace, RuleVerdict, SplitTrace,
     Trace,
@@ -85,6 +85,8 @@ impl Line {
 
 /// The rail that everything hangs on.
 const RAIL: &str = "  │";
+/// What stands before the words below a candidate.
+const INDENT: &str = "       ";
 
 struct Picture<'t> {
     trace: &'t Trace,
@@ -106,7 +108,7 @@ impl Trace {
         let paint = Paint(look.color);
         let mut out: String = picture.lines.into_iter().map(|line| line.render(columns, paint) + "\n").collect();
         if let Some(sent) = &self.sent {
-            out.push_str(&super::text::sent_text(sent, paint));
+            out.push_str(&self.sent_text(sent, look));
         }
         out
     }
@@ -292,13 +294,18 @@ impl<'t> Picture<'t> {
         for part in candidate.ranked_by.iter() {
             line = line.dim(format!("  {part}"));
         }
-        for warning in &candidate.warnings {
-            line = line.with(format!("  warning: {warning}"), Tone::Warn);
-        }
         if !candidate.adapted.is_empty() {
             line = line.with(format!("  adapted: no {}", candidate.adapted.join(", no ")), Tone::Warn);
         }
         self.line(line);
+        let room = self.look.columns.max(MIN_COLUMNS).saturating_sub(INDENT.len() + RAIL.len());
+        for warning in &candidate.warnings {
+            for (number, text) in wrapped(&format!("warning: {warning}"), room).into_iter().enumerate() {
+                let deeper = if number == 0 { "" } else { "  " };
+                let line = self.rail().plain(INDENT).plain(deeper).with(text, Tone::Warn);
+                self.line(line);
+            }
+        }
     }
 }
 

@@ -6,14 +6,15 @@ use std::fmt::Write as _;
 /// Longest text of a body that is shown whole, in characters.
 const MAX_TEXT_CHARACTERS: usize = 400;
 
-/// The text, two blanks a level; what is no JSON comes out as well as it can.
-pub(super) fn pretty(json: &str, indent: usize) -> String {
+/// The text, two blanks a level; what is no JSON comes out as well as it can. `all`: no text is cut.
+pub(super) fn pretty(json: &str, indent: usize, all: bool) -> String {
+    let most = if all { usize::MAX } else { MAX_TEXT_CHARACTERS };
     let mut out = String::with_capacity(json.len().saturating_mul(2));
     let mut depth = indent;
     let mut rest = json.chars().peekable();
     while let Some(character) = rest.next() {
         match character {
-            '"' => text(&mut out, &mut rest),
+            '"' => text(&mut out, &mut rest, most),
             '{' | '[' => {
                 out.push(character);
                 while rest.next_if(|next| next.is_whitespace()).is_some() {}
@@ -46,8 +47,8 @@ fn line(out: &mut String, depth: usize) {
     out.push_str(&"  ".repeat(depth));
 }
 
-/// A text up to its closing quote.
-fn text(out: &mut String, rest: &mut impl Iterator<Item = char>) {
+/// A text up to its closing quote, at most so many characters of it.
+fn text(out: &mut String, rest: &mut impl Iterator<Item = char>, most: usize) {
     out.push('"');
     let mut count = 0_usize;
     let mut is_escaped = false;
@@ -58,12 +59,12 @@ fn text(out: &mut String, rest: &mut impl Iterator<Item = char>) {
             break;
         }
         count = count.saturating_add(1);
-        if count <= MAX_TEXT_CHARACTERS {
+        if count <= most {
             out.push(character);
         }
     }
-    if count > MAX_TEXT_CHARACTERS {
-        let _ = write!(out, "… {} more characters", count.saturating_sub(MAX_TEXT_CHARACTERS));
+    if count > most {
+        let _ = write!(out, "… {} more characters, --all shows them", count.saturating_sub(most));
     }
     out.push('"');
 }
@@ -74,13 +75,15 @@ mod tests {
 
     #[test]
     fn members_keep_their_order_and_texts_their_characters() {
-        let check = |json: &str, expected: &str| assert_eq!(pretty(json, 0), expected, "{json}");
+        let check = |json: &str, expected: &str| assert_eq!(pretty(json, 0, false), expected, "{json}");
         check("{}", "{}");
         check("[ ]", "[]");
         check(r#"{"b":1,"a":[true,null]}"#, "{\n  \"b\": 1,\n  \"a\": [\n    true,\n    null\n  ]\n}");
         check(r#"["{,:}\"\\","x"]"#, "[\n  \"{,:}\\\"\\\\\",\n  \"x\"\n]");
         check("{ \"a\" : 1.5e3 }", "{\n  \"a\": 1.5e3\n}");
         let long = format!("\"{}\"", "界".repeat(500));
-        assert_eq!(pretty(&long, 0), format!("\"{}… 100 more characters\"", "界".repeat(400)));
+        let cut = format!("\"{}… 100 more characters, --all shows them\"", "界".repeat(400));
+        assert_eq!(pretty(&long, 0, false), cut);
+        assert_eq!(pretty(&long, 0, true), long);
     }
 }

@@ -17,6 +17,8 @@ use crate::engine::view::show;
 const MAX_VALUE_COLUMNS: usize = 60;
 /// Widest condition that the column of conditions grows for; what a wider one saw stands below it.
 const MAX_CONDITION_COLUMNS: usize = 48;
+/// Narrowest column that text is wrapped in.
+const MIN_WRAP_COLUMNS: usize = 30;
 /// Rules before and behind the one that decided, which are always shown.
 const NEAR: usize = 3;
 /// Most rules behind the one that decided before they are folded into a line.
@@ -122,7 +124,7 @@ impl Trace {
                 let _ = writeln!(out, "\n{} {}", paint.dim("attempts of"), paint.bold(decision));
             }
             number += 1;
-            attempt_text(&mut out, number, attempt, paint);
+            attempt_text(&mut out, number, attempt, look, paint);
             if matches!(attempt.resolved, Resolved::Route(_)) {
                 routes.next().into_iter().for_each(|route| route_text(&mut out, route, all, paint));
             }
@@ -132,7 +134,7 @@ impl Trace {
             let _ = writeln!(out, "\n{}", paint.dim(&format!("… {hidden} more attempts, --all shows them")));
         }
         if let Some(sent) = &self.sent {
-            out.push_str(&sent_text(sent, paint));
+            out.push_str(&self.sent_text(sent, look));
         }
         out
     }
@@ -251,9 +253,47 @@ pub(super) fn nearest_text(nearest: &Nearest) -> String {
     }
 }
 
-/// What would be sent.
-pub(super) fn sent_text(sent: &Sent, paint: Paint) -> String {
-    let mut out = String::new();
+impl Trace {
+    /// What would be sent. A warning that its candidate has told is not told again.
+    pub(super) fn sent_text(&self, sent: &Sent, look: Look) -> String {
+        let candidates = self.attempts.iter().flat_map(|attempt| &attempt.candidates);
+        let told: Vec<&String> =
+            candidates.filter(|one| one.model == sent.model).flat_map(|one| &one.warnings).collect();
+        let mut out = sent_text(sent, look);
+        for warning in sent.warnings.iter().filter(|warning| !told.contains(warning)) {
+            warning_lines(&mut out, "  ", warning, look);
+        }
+        out
+    }
+}
+
+/// A warning on lines of its own, none wider than the terminal.
+fn warning_lines(out: &mut String, indent: &str, warning: &str, look: Look) {
+    let room = look.columns.saturating_sub(indent.width());
+    for (number, line) in wrapped(&format!("warning: {warning}"), room).into_iter().enumerate() {
+        let deeper = if number == 0 { "" } else { "  " };
+        let _ = writeln!(out, "{indent}{deeper}{}", Paint(look.color).yellow(&line));
+    }
+}
+
+/// A text as lines of at most so many columns, broken between words; a longer word has a line of its own.
+pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(MIN_WRAP_COLUMNS);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() + 2 <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+fn sent_text(sent: &Sent, look: Look) -> String {
+    let (mut out, paint) = (String::new(), Paint(look.color));
     let _ = writeln!(
         out,
         "\n{} {} {}",
@@ -267,7 +307,7 @@ pub(super) fn sent_text(sent: &Sent, paint: Paint) -> String {
     }
     match &sent.body {
         Some(body) => {
-            let _ = writeln!(out, "\n  {}", pretty(body, 1));
+            let _ = writeln!(out, "\n  {}", pretty(body, 1, look.all));
         }
         None => {
             let text = "no body: facts alone have none; give one with --request FILE";
@@ -279,9 +319,6 @@ pub(super) fn sent_text(sent: &Sent, paint: Paint) -> String {
     }
     for change in &sent.changes {
         let _ = writeln!(out, "    {change}");
-    }
-    for warning in &sent.warnings {
-        let _ = writeln!(out, "  {}", paint.yellow(&format!("warning: {warning}")));
     }
     out
 }
@@ -302,7 +339,7 @@ pub(super) fn saw_text(atom: &AtomTrace, paint: Paint) -> String {
     parts.join(", ")
 }
 
-fn attempt_text(out: &mut String, number: usize, attempt: &AttemptTrace, paint: Paint) {
+fn attempt_text(out: &mut String, number: usize, attempt: &AttemptTrace, look: Look, paint: Paint) {
     let _ = writeln!(out, "  {number}  {}", attempt.text);
     if let Some(split) = &attempt.split {
         let value = clipped(&show(crate::facts::Fact::Str(&split.value)));
@@ -329,6 +366,9 @@ fn attempt_text(out: &mut String, number: usize, attempt: &AttemptTrace, paint: 
             CandidateVerdict::Usable => (paint.dim("·"), model),
         };
         let _ = writeln!(out, "     {mark} {model}  {provider}  {}", remark(candidate, paint));
+        for warning in &candidate.warnings {
+            warning_lines(out, "       ", warning, look);
+        }
     }
     match &attempt.resolved {
         Resolved::Model(_) => {}
@@ -355,7 +395,6 @@ fn remark(candidate: &CandidateTrace, paint: Paint) -> String {
         candidate.estimate_usd.map_or_else(|| "no price".to_owned(), |usd| format!("estimate {}", dollars(usd)));
     let mut parts = vec![price];
     parts.extend(candidate.ranked_by.clone());
-    parts.extend(candidate.warnings.iter().map(|warning| paint.yellow(&format!("warning: {warning}"))));
     if !candidate.adapted.is_empty() {
         parts.push(paint.yellow(&format!("adapted: no {}", candidate.adapted.join(", no "))));
     }

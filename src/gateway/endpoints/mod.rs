@@ -24,7 +24,7 @@ use crate::protocol::Protocol;
 /// What a client who came to a wrong path may have meant.
 pub(crate) const PATHS: &str = "there is POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, \
                                 /v1/responses, /v1/responses/input_tokens, /v1/embeddings, /chat, /v1/route, \
-                                /v1beta/models/{model}:generateContent and GET /v1/models, /v1beta/models, /health, \
+                                /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens and GET /v1/models, /v1beta/models, /health, \
                                 /ready, /metrics";
 
 /// All endpoints.

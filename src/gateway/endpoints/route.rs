@@ -13,10 +13,13 @@ use crate::engine::trace::{Explainer, Question};
 use crate::gateway::live::write_for;
 use crate::gateway::phases::accept::{Entry, Exchange, read_body};
 use crate::gateway::rejection::GatewayError;
-use crate::protocol::{Protocol, guess};
+use crate::protocol::{Protocol, guess, guess_embeddings};
 
 /// Names the protocol of the body. Without it, it is guessed.
 const PROTOCOL: HeaderName = HeaderName::from_static("x-ccr-protocol");
+
+/// What stands there for embeddings, which are no conversation.
+const EMBEDDINGS: &str = "embeddings";
 
 const PROTOCOLS: [Protocol; 5] =
     [Protocol::Anthropic, Protocol::Chat, Protocol::Responses, Protocol::Gemini, Protocol::Simple];
@@ -31,11 +34,15 @@ pub(super) async fn route(Extension(entry): Extension<Entry>, request: Request<B
     let protocol = match named(&parts.headers, &parts.uri) {
         Some(Ok(protocol)) => protocol,
         Some(Err(error)) => return refused(&error),
-        None => guess(&parts.headers, &body),
+        None => (!guess_embeddings(&body)).then(|| guess(&parts.headers, &body)),
     };
-    match Exchange::dry(entry.clone(), protocol, parts, body).and_then(|exchange| explained(&exchange)) {
+    let exchange = match protocol {
+        Some(protocol) => Exchange::dry(entry.clone(), protocol, parts, body),
+        None => Exchange::dry_embeddings(entry.clone(), parts, body),
+    };
+    match exchange.and_then(|exchange| explained(&exchange)) {
         Ok(trace) => json(&entry, StatusCode::OK, trace),
-        Err(error) => refuse_as(&entry, protocol, &error),
+        Err(error) => refuse_as(&entry, protocol.unwrap_or(Protocol::Chat), &error),
     }
 }
 
@@ -60,13 +67,19 @@ fn explained(exchange: &Exchange) -> Result<Vec<u8>, GatewayError> {
     serde_json::to_vec(&trace).map_err(|_| GatewayError::Internal)
 }
 
-fn named(headers: &HeaderMap, uri: &Uri) -> Option<Result<Protocol, GatewayError>> {
+/// The protocol that is named; `Ok(None)`: embeddings.
+fn named(headers: &HeaderMap, uri: &Uri) -> Option<Result<Option<Protocol>, GatewayError>> {
     let header = headers.get(PROTOCOL).map(|value| value.to_str().unwrap_or_default());
     let query = || uri.query()?.split('&').find_map(|pair| pair.strip_prefix("protocol="));
     let name = header.or_else(query)?;
+    if name == EMBEDDINGS {
+        return Some(Ok(None));
+    }
     let known = PROTOCOLS.into_iter().find(|known| known.name() == name);
     let wrong = || {
-        GatewayError::BadRequest("the protocol is `anthropic`, `chat`, `responses`, `gemini` or `simple`".to_owned())
+        GatewayError::BadRequest(
+            "the protocol is `anthropic`, `chat`, `responses`, `gemini`, `simple` or `embeddings`".to_owned(),
+        )
     };
-    Some(known.ok_or_else(wrong))
+    Some(known.map(Some).ok_or_else(wrong))
 }

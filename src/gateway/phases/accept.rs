@@ -153,6 +153,14 @@ impl Exchange {
         Self::new(entry, parts, request, Sessions::get)
     }
 
+    /// The same for embeddings.
+    ///
+    /// # Errors
+    /// When it asks for no embeddings.
+    pub(crate) fn dry_embeddings(entry: Entry, parts: http::request::Parts, body: Bytes) -> Result<Self, GatewayError> {
+        Self::new(entry, parts, Request::parse_embeddings(body), Sessions::get)
+    }
+
     fn new(
         entry: Entry,
         parts: http::request::Parts,

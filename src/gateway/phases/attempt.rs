@@ -18,13 +18,13 @@ use crate::engine::{SkipReason, Step, Walk};
 use crate::facts::Facts;
 use crate::gateway::live::Target;
 use crate::gateway::rejection::{GatewayError, Tried};
+use crate::gateway::reply;
 use crate::metrics::Outcome;
 use crate::protocol::{
-    self, AnswerContext, Back, BrokenAnswer, Collector, EncodeError, Outgoing, Relay, Spent, Stop, Wire,
+    self, AnswerContext, Back, BrokenAnswer, Change, Collector, EncodeError, Outgoing, Relay, Spent, Stop, Wire,
+    refers_elsewhere,
 };
-use crate::upstream::{
-    Failure, FailureKind, Incoming, Operation, Prepared, Verdict, request_headers, response_headers,
-};
+use crate::upstream::{Failure, FailureKind, Incoming, Operation, Prepared, Verdict, request_headers};
 
 /// An attempt that gave an answer.
 #[derive(Debug)]
@@ -159,7 +159,17 @@ async fn one(
     let decision = trail.decision.as_ref().map(|(route, rule, _)| (*route, *rule));
     let (entry, named) = (&exchange.entry, exchange.request.model());
     warnings.extend(entry.live.named_in_vain(named, entry.caller, model, decision));
-    let asked = Asked { exchange, model, target, wire, stream, pings, warnings, back: outgoing.back };
+    let asked = Asked {
+        exchange,
+        model,
+        target,
+        wire,
+        stream,
+        pings,
+        warnings,
+        changes: outgoing.changes,
+        back: outgoing.back,
+    };
     asked.answer(prepared, limits.attempt_ends(stream)).await
 }
 
@@ -199,6 +209,13 @@ pub(crate) fn operation(wire: Wire, stream: bool) -> Operation {
     }
 }
 
+/// A shorter name of a member stands in many a message.
+const SURE_LENGTH: usize = 3;
+/// Headers that an answer has as a rule.
+const ROOM: usize = 16;
+const NOT_KEPT: &str = "the provider does not know what the request refers to (a stored answer, conversation or item), \
+                        or the model (status 404)";
+
 /// One model, asked.
 struct Asked<'a> {
     exchange: &'a Arc<Exchange>,
@@ -208,6 +225,7 @@ struct Asked<'a> {
     stream: bool,
     pings: bool,
     warnings: Vec<String>,
+    changes: Vec<Change>,
     back: Back,
 }
 
@@ -228,6 +246,8 @@ impl Asked<'_> {
                 let failure = Failure::of_status(kind, incoming.status, &incoming.headers, self.exchange.now);
                 let body = self.target.endpoint.masked_bytes(incoming.error_body(ends).await);
                 let (word, message) = protocol::errors::read_upstream_error(&body);
+                let refers = kind == FailureKind::NotFound && refers_elsewhere(&self.exchange.request);
+                let failure = if refers { Failure { text: NOT_KEPT.to_owned(), ..failure } } else { failure };
                 let asked = match kind {
                     FailureKind::NotFound => {
                         let operation = operation(self.wire, self.stream);
@@ -238,8 +258,7 @@ impl Asked<'_> {
                 return Err(failed(call, failure.detail(asked).said(format!("{word}: {message}"))));
             }
         }
-        let mut headers = HeaderMap::with_capacity(16);
-        response_headers(&incoming.headers, &mut headers);
+        let headers = self.target.endpoint.client_headers(&incoming.headers, ROOM);
         let mut events =
             incoming.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
         if self.stream && !events {
@@ -322,8 +341,11 @@ impl Asked<'_> {
             return failed(call, failure.said(format!("{word}: {message}")));
         }
         call.client_error();
-        let mut headers = HeaderMap::new();
-        response_headers(&incoming.headers, &mut headers);
+        let mut headers = self.target.endpoint.client_headers(&incoming.headers, 0);
+        let (message, blamed) = self.blamed(message);
+        if let Some(blamed) = blamed {
+            reply::warn(&mut headers, &blamed);
+        }
         let same = self.wire.same_as(self.exchange.request.protocol()) && body.first() == Some(&b'{');
         Miss::Final(GatewayError::Upstream {
             status: incoming.status.as_u16(),
@@ -331,6 +353,25 @@ impl Asked<'_> {
             headers: Box::new(headers),
             verbatim: same.then_some(body),
         })
+    }
+
+    /// A provider's refusal, and what of it the policy's own transforms may have brought about: members that
+    /// they changed and that it names.
+    fn blamed(&self, mut message: String) -> (String, Option<String>) {
+        let named = |change: &&Change| {
+            let member = change.what.split('`').nth(1).unwrap_or_default();
+            let last = member.rsplit('.').next().unwrap_or_default();
+            last.len() >= SURE_LENGTH && message.contains(last)
+        };
+        let changes: Vec<String> = self.changes.iter().filter(named).map(ToString::to_string).collect();
+        if changes.is_empty() {
+            return (message, None);
+        }
+        let model = &self.target.name;
+        let blamed =
+            format!("the policy changed what it refuses, in the chain of model `{model}`: {}", changes.join("; "));
+        message.push_str(&format!(" ({blamed})"));
+        (message, Some(blamed))
     }
 
     fn context(&self) -> AnswerContext<'_> {

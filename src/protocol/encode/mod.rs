@@ -202,12 +202,14 @@ fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) ->
     let read = read(request)?;
     let schemas = Schemas::of(&read, target);
     let mut exchange = read;
+    schemas.tell(&mut outgoing.warnings, &mut outgoing.changes);
     transform::exchange::apply(&mut exchange, &schemas, target, tokens::bound(request), &mut outgoing.back)?;
     outgoing.back.include_usage = request.protocol() == Protocol::Chat && splice::asks_for_usage(request);
     let room = request.body().len();
     let body = write(&mut exchange, target, outgoing.stream, room, &mut outgoing.back)?;
     outgoing.body.push(Bytes::from(body));
     outgoing.warnings.append(&mut exchange.warnings);
+    outgoing.changes.append(&mut exchange.changes);
     Ok(std::mem::take(&mut exchange.long))
 }
 

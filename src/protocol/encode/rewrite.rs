@@ -10,7 +10,7 @@ use super::super::request::Request;
 use super::super::transform::exchange::Schemas;
 use super::super::{Protocol, Wire, content, gemini, tokens, transform};
 use super::splice::{self, Splices};
-use super::{EncodeError, Outgoing, Target, warnings};
+use super::{Change, EncodeError, Outgoing, Target, warnings};
 use crate::dsl::policy::Capability;
 use crate::dsl::transform::Transform;
 
@@ -39,7 +39,7 @@ pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
     if !transform::concerns(request, target) {
         transform::watch(target, transform::has_tools(request), &mut outgoing.back);
         let mut splices = Splices::new(request);
-        clean_cache(request, target, &mut splices);
+        clean_cache(request, target, &mut splices, &mut outgoing.changes);
         splice::write(request, target, splices, outgoing);
         return Ok(());
     }
@@ -76,7 +76,8 @@ fn through_exchange(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
     let schemas = Schemas::of(&read, target);
     let mut exchange = read;
     let mut splices = Splices::new(request);
-    clean_cache(request, target, &mut splices);
+    clean_cache(request, target, &mut splices, &mut outgoing.changes);
+    schemas.tell(&mut outgoing.warnings, &mut outgoing.changes);
     for (tool, cleaned) in exchange.tools.iter().zip(&schemas.tools) {
         if let (Some(schema), Some(cleaned)) = (tool.schema, cleaned) {
             splices.put(schema, cleaned.clone());
@@ -89,9 +90,15 @@ fn through_exchange(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
     }
     let read = std::mem::take(&mut exchange.warnings);
     let bound = tokens::bound(request);
-    if transform::exchange::apply(&mut exchange, &schemas, target, bound, &mut outgoing.back)? {
+    let rewritten = transform::exchange::apply(&mut exchange, &schemas, target, bound, &mut outgoing.back)?;
+    // The marks were counted where they were taken out.
+    exchange.changes.retain(|change| change.transform != "clean_cache");
+    outgoing.changes.append(&mut exchange.changes);
+    let chain = std::mem::take(&mut exchange.warnings);
+    if !rewritten {
+        outgoing.warnings.extend(chain);
+    } else {
         let room = request.body().len();
-        let chain = std::mem::take(&mut exchange.warnings);
         let served = if target.emulates_tools() { Vec::new() } else { served(request, target, outgoing) };
         if !target.emulates_tools() {
             exchange.server_tools.clear();
@@ -156,32 +163,35 @@ fn replace_members(
 
 /// Takes every `cache_control` out that marks something: of texts, results, messages and tools, not one
 /// that stands in a call's input or a schema.
-fn clean_cache(request: &Request, target: &Target<'_>, splices: &mut Splices<'_>) {
+fn clean_cache(request: &Request, target: &Target<'_>, splices: &mut Splices<'_>, changes: &mut Vec<Change>) {
     let refused = target.wire == Wire::Chat && target.known().is_some_and(|known| known.cache_control == Some(false));
     let wanted = refused || target.has(|transform| matches!(transform, Transform::CleanCache));
     if !wanted || memchr::memmem::find(request.body(), b"cache_control").is_none() {
         return;
     }
     splices.leave_out("cache_control");
+    let mut marks = usize::from(request.field("cache_control").is_some());
     for name in ["system", "messages", "tools"] {
-        unmark_all(request, request.field(name).unwrap_or(Raw::NULL), splices);
+        marks += unmark_all(request, request.field(name).unwrap_or(Raw::NULL), splices);
+    }
+    if marks > 0 {
+        let what = format!("{marks} mark{} removed", if marks == 1 { "" } else { "s" });
+        changes.push(Change { transform: "clean_cache".to_owned(), what });
     }
 }
 
 /// The depth is bounded by that of the body.
-fn unmark_all(request: &Request, list: Raw<'_>, splices: &mut Splices<'_>) {
-    for object in list.elements().map_while(Result::ok) {
-        unmark(request, object, splices);
-    }
+fn unmark_all(request: &Request, list: Raw<'_>, splices: &mut Splices<'_>) -> usize {
+    list.elements().map_while(Result::ok).map(|object| unmark(request, object, splices)).sum()
 }
 
-fn unmark(request: &Request, object: Raw<'_>, splices: &mut Splices<'_>) {
+/// Returns how many marks there were.
+fn unmark(request: &Request, object: Raw<'_>, splices: &mut Splices<'_>) -> usize {
     let [mark, content, function] = object.peek(["cache_control", "content", "function"]);
     if mark.is_some() {
         splices.take_members(object, |key| key.is("cache_control"));
     }
-    unmark_all(request, content.unwrap_or(Raw::NULL), splices);
-    if let Some(function) = function {
-        unmark(request, function, splices);
-    }
+    let inner = unmark_all(request, content.unwrap_or(Raw::NULL), splices);
+    let function = function.map_or(0, |function| unmark(request, function, splices));
+    usize::from(mark.is_some()) + inner + function
 }

@@ -55,6 +55,11 @@ pub(crate) fn lowered(member: &str, limit: u64) -> String {
     format!("{member} lowered to {limit}, the most that the model gives")
 }
 
+/// Whether a warning says that the cap on the answer's tokens was lowered: the last cap is the outcome.
+pub(crate) fn is_lowered(warning: &str) -> bool {
+    warning.contains(" lowered to ")
+}
+
 /// What is said of the conversation and of the tools, not of other members, begins so.
 const OF_TALK: &[&str] = &[
     "a block of",

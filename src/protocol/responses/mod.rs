@@ -18,6 +18,7 @@ pub(crate) use answer::{read_answer, write_answer, write_changed};
 pub(crate) use failure::push_failure;
 pub(crate) use items::{echo, is_our_id, read_usage};
 pub(crate) use replay::replay;
+pub use request_read::refers_elsewhere;
 pub(crate) use request_read::{format as read_format, only_here, read_request};
 pub(crate) use request_write::write_request;
 pub(crate) use stream_read::StreamReader;

@@ -1,6 +1,5 @@
 //! Reading a request of Responses.
 
-use super::super::Wire;
 use super::super::asks::Asks;
 use super::super::content::find;
 use super::super::encode::{EncodeError, warnings};
@@ -12,6 +11,7 @@ use super::super::openai::sound;
 use super::super::request::{BadRequest, Request, shown};
 use super::super::signed::Signed;
 use super::super::strict::{Form, Members, Place, check_members};
+use super::super::{Protocol, Wire};
 use super::tools::{FREEFORM_SCHEMA, Prepared, tools};
 
 /// Members that are carried over, or that only this side's provider has a use for.
@@ -80,6 +80,11 @@ pub(crate) fn only_here(request: &Request) -> Result<(), EncodeError> {
         }
     }
     Ok(())
+}
+
+/// Whether a request refers to what only a provider of this protocol may have kept.
+pub fn refers_elsewhere(request: &Request) -> bool {
+    request.protocol() == Protocol::Responses && only_here(request).is_err()
 }
 
 pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest> {

@@ -10,7 +10,7 @@ mod sheet;
 use http::{HeaderName, HeaderValue};
 
 use super::super::Wire;
-use super::super::encode::{Change, Outgoing, Target};
+use super::super::encode::{Change, Outgoing, Target, warnings};
 use super::super::habits::Habits;
 use super::super::json::{Raw, push_number, push_string};
 use super::super::request::Request;
@@ -138,6 +138,7 @@ impl<'t> Edits<'_, 't> {
                 let member = path.join(".");
                 self.changed(format!("`{member}` lowered to {most}"));
                 if self.request.max_tokens().is_some_and(|asked| asked > most) {
+                    self.outgoing.warnings.retain(|warning| !warnings::is_lowered(warning));
                     self.overruled(&format!("{member} lowered to {most}"));
                 }
             }

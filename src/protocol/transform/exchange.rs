@@ -4,14 +4,20 @@
 
 use super::super::Wire;
 use super::super::encode::warnings;
-use super::super::encode::{Back, EncodeError, Target};
+use super::super::encode::{Back, Change, EncodeError, Target};
 use super::super::exchange::{Exchange, Format, Part, Parts, Speaker, Turn, schema_in_words};
 use super::super::json::Raw;
+use super::super::request::shown;
 use super::schema_clean::Cleaner;
 use super::stages::StageKind;
 use super::{emulate, exit_tool, trim_history};
 use crate::dsl::policy::Capability;
 use crate::dsl::transform::Transform;
+
+/// Most keywords that a warning names.
+const MAX_NAMED_KEYWORDS: usize = 8;
+/// Keywords that say nothing about what may be written: nobody misses them.
+const SILENT: [&str; 4] = ["$schema", "$id", "$comment", "$anchor"];
 
 /// Schemas as an upstream takes them, for those that change: an exchange borrows its texts.
 #[derive(Debug, Default)]
@@ -20,6 +26,8 @@ pub(crate) struct Schemas {
     pub(crate) tools: Vec<Option<Vec<u8>>>,
     /// of the answer's form
     pub(crate) format: Option<Vec<u8>>,
+    /// the keywords that were taken out, each once
+    taken: Vec<String>,
 }
 
 impl Schemas {
@@ -29,12 +37,13 @@ impl Schemas {
         }
         let refused =
             target.known().filter(|_| target.wire == Wire::Chat).map_or(&[][..], |known| known.refused_keywords);
-        let clean = |schema: Raw<'_>| {
+        let mut taken = Vec::new();
+        let mut clean = |schema: Raw<'_>| {
             let mut cleaned: Option<Vec<u8>> = None;
             for transform in target.transforms {
                 let Transform::SchemaClean(named) = transform else { continue };
                 let now = cleaned.as_deref().map_or(schema, Raw::from_measured);
-                cleaned = Cleaner::new(named, target.wire, refused).clean(now).or(cleaned);
+                cleaned = Cleaner::new(named, target.wire, refused).clean(now, &mut taken).or(cleaned);
             }
             cleaned
         };
@@ -42,7 +51,31 @@ impl Schemas {
             Format::Schema { schema, .. } => clean(schema),
             _ => None,
         };
-        Self { tools: exchange.tools.iter().map(|tool| clean(tool.schema?)).collect(), format }
+        let tools = exchange.tools.iter().map(|tool| clean(tool.schema?)).collect();
+        Self { tools, format, taken }
+    }
+
+    /// Says what was taken out: in one warning, and for whoever looks at the request.
+    pub(crate) fn tell(&self, warnings: &mut Vec<String>, changes: &mut Vec<Change>) {
+        let count = self.tools.iter().chain([&self.format]).flatten().count();
+        if count == 0 {
+            return;
+        }
+        let s = if count == 1 { "" } else { "s" };
+        let what = if self.taken.is_empty() {
+            format!("{count} schema{s} reworded")
+        } else {
+            let mut names: Vec<String> =
+                self.taken.iter().take(MAX_NAMED_KEYWORDS).map(|name| format!("`{}`", shown(name))).collect();
+            if let Some(more) = self.taken.len().checked_sub(MAX_NAMED_KEYWORDS).filter(|more| *more > 0) {
+                names.push(format!("{more} more"));
+            }
+            format!("{} taken out of {count} schema{s}", names.join(", "))
+        };
+        if self.taken.iter().any(|name| !SILENT.contains(&name.as_str())) {
+            warnings.push(format!("schemas cleaned: {what}"));
+        }
+        changes.push(Change { transform: "schema_clean".to_owned(), what });
     }
 }
 
@@ -64,14 +97,28 @@ pub(crate) fn apply<'a>(
     }
     use_schemas(exchange, schemas);
     if target.has(|transform| matches!(transform, Transform::CleanCache)) {
-        clean_cache(exchange);
+        let marks = clean_cache(exchange);
+        if marks > 0 {
+            exchange.changed("clean_cache", format!("{marks} mark{} removed", if marks == 1 { "" } else { "s" }));
+        }
     }
-    exchange.replay_thinking |= target.has(|transform| matches!(transform, Transform::Reasoning));
+    if target.has(|transform| matches!(transform, Transform::Reasoning)) {
+        exchange.replay_thinking = true;
+        let thinks = |turn: &&Turn<'_>| turn.parts.iter().any(|part| matches!(part, Part::Thinking { .. }));
+        let turns = exchange.turns.iter().filter(thinks).count();
+        if turns > 0 {
+            exchange.changed(
+                "reasoning",
+                format!("the thinking of {turns} turn{} goes back", if turns == 1 { "" } else { "s" }),
+            );
+        }
+    }
     super::watch(target, !exchange.tools.is_empty(), back);
     let mut rewritten = false;
     if target.has(|transform| matches!(transform, Transform::ToolUse))
         && let Some(name) = exit_tool::demand(exchange)
     {
+        exchange.changed("tool_use", format!("a tool must be called; `{name}` was added for a plain answer"));
         back.stages.push(StageKind::ExitTool(name));
         rewritten = true;
     }
@@ -83,14 +130,23 @@ pub(crate) fn apply<'a>(
         }
     }
     if target.emulates_tools() {
+        let tools = exchange.tools.len();
         let emulated = emulate::in_words(exchange);
+        if emulated.changed {
+            let s = if tools == 1 { "" } else { "s" };
+            exchange.changed("emulate_tools", format!("{tools} tool{s}, their calls and results put into words"));
+        }
         rewritten |= emulated.changed;
         if !emulated.names.is_empty() {
             back.stages.push(StageKind::Emulated(emulated.names));
         }
     }
     if target.has(|transform| matches!(transform, Transform::SystemAsUser)) {
-        rewritten |= system_as_user(exchange, target);
+        let moved = system_as_user(exchange, target);
+        if moved {
+            exchange.changed("system_as_user", "what the system says was put into the first user message");
+        }
+        rewritten |= moved;
     }
     back.stages.sort();
     Ok(rewritten)
@@ -107,8 +163,14 @@ fn use_schemas<'a>(exchange: &mut Exchange<'a>, schemas: &'a Schemas) {
     }
 }
 
-fn clean_cache(exchange: &mut Exchange<'_>) {
-    let is_mark = |part: &mut Part<'_>| matches!(part, Part::CacheMark(_));
+/// How many marks there were.
+fn clean_cache(exchange: &mut Exchange<'_>) -> usize {
+    let mut marks = 0_usize;
+    let mut is_mark = |part: &mut Part<'_>| {
+        let is_one = matches!(part, Part::CacheMark(_));
+        marks += usize::from(is_one);
+        is_one
+    };
     exchange.system.retain(|part| !is_mark(part));
     for turn in &mut exchange.turns {
         turn.parts.retain(|part| !is_mark(part));
@@ -119,8 +181,9 @@ fn clean_cache(exchange: &mut Exchange<'_>) {
         }
     }
     for tool in &mut exchange.tools {
-        tool.cache = None;
+        marks += usize::from(tool.cache.take().is_some());
     }
+    marks
 }
 
 /// All that the system says, the form of the answer included, is said by the user.

@@ -61,10 +61,16 @@ impl<'k> Cleaner<'k> {
         Self { named, wire, refused, closes: false }
     }
 
-    /// The schema without the keywords; None when it has none of them, or is broken inside.
-    pub(super) fn clean(&self, schema: Raw<'_>) -> Option<Vec<u8>> {
+    /// The schema without the keywords, which are added to `taken`, each once; None when it has none of
+    /// them, or is broken inside.
+    pub(super) fn clean(&self, schema: Raw<'_>, taken: &mut Vec<String>) -> Option<Vec<u8>> {
         let mut walk = Walk::new(self, schema);
         walk.schema(0).ok()?;
+        for keyword in std::mem::take(&mut walk.taken) {
+            if !taken.contains(&keyword) {
+                taken.push(keyword);
+            }
+        }
         walk.finish()
     }
 
@@ -130,11 +136,21 @@ struct Walk<'k, 's> {
     changed: bool,
     /// an object was closed that was open in so many words
     narrowed: bool,
+    /// the keywords that were taken out, each once
+    taken: Vec<String>,
 }
 
 impl<'k, 's> Walk<'k, 's> {
     fn new(cleaner: &'k Cleaner<'k>, schema: Raw<'s>) -> Self {
-        Self { cleaner, schema: schema.bytes(), out: Vec::new(), done: 0, changed: false, narrowed: false }
+        Self {
+            cleaner,
+            schema: schema.bytes(),
+            out: Vec::new(),
+            done: 0,
+            changed: false,
+            narrowed: false,
+            taken: Vec::new(),
+        }
     }
 
     /// Puts something in the place of a part. Parts come in order.
@@ -179,6 +195,9 @@ impl<'k, 's> Walk<'k, 's> {
                 at = self.member(keyword, key_at, value)?;
                 kept = Some(at);
                 continue;
+            }
+            if !open && !self.taken.iter().any(|taken| key.is(taken)) {
+                self.taken.push(key.decode().into_owned());
             }
             at = skip_value(self.schema, value)?;
             self.narrowed |= open && self.schema.get(value..at) != Some(b"false");
@@ -256,7 +275,8 @@ mod tests {
     #[track_caller]
     fn check_with(named: &[&str], wire: Wire, refused: &[&str], schema: &str, expected: &str) {
         let named: Vec<String> = named.iter().map(|&word| word.to_owned()).collect();
-        let cleaned = Cleaner::new(&named, wire, refused).clean(Raw::parse(schema.as_bytes()).unwrap());
+        let cleaned =
+            Cleaner::new(&named, wire, refused).clean(Raw::parse(schema.as_bytes()).unwrap(), &mut Vec::new());
         let cleaned = cleaned.map_or(schema.to_owned(), |bytes| String::from_utf8(bytes).unwrap());
         assert_eq!(cleaned, expected);
         serde_json::from_str::<serde_json::Value>(&cleaned).unwrap();

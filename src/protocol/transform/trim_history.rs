@@ -62,6 +62,7 @@ pub(super) fn trim(exchange: &mut Exchange<'_>, target: &Target<'_>, room: u64) 
         }
     }
     let tokens = bytes / BYTES_A_TOKEN;
+    exchange.changed("trim_history", format!("{count} of {all} turns (about {tokens} tokens) dropped to fit {room}"));
     exchange.warn(format!("history trimmed: {count} of {all} turns (about {tokens} tokens) left out to fit {room}"));
     Ok(true)
 }
