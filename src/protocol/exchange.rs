@@ -189,6 +189,13 @@ impl<'a> Exchange<'a> {
         self.warnings.push(text.into());
     }
 
+    /// Warns of what may come with every message.
+    pub(crate) fn warn_once(&mut self, text: String) {
+        if !self.warnings.contains(&text) {
+            self.warnings.push(text);
+        }
+    }
+
     /// Tells of inputs in the conversation that are no objects: a model that was cut off writes such.
     pub(crate) fn tell_of_inputs(&mut self, wire: Wire) {
         let is_broken = |part: &&Part<'_>| match part {

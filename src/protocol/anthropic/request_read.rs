@@ -3,6 +3,7 @@
 use super::super::Wire;
 use super::super::asks::Asks;
 use super::super::content::is_billing;
+use super::super::encode::warnings;
 use super::super::exchange::{Choice, Exchange, Format, Part, Parts, Source, Speaker, Tool};
 use super::super::json::{Raw, Text};
 use super::super::media;
@@ -194,7 +195,13 @@ fn read_block<'a>(
     match at.member("type").said(kind)?.escaped() {
         b"text" => parts.extend(at.member("text").full(text)?.map(Part::Text)),
         b"image" => parts.push(Part::Image(read_source(source, at)?)),
-        b"document" => read_document(block, source, at, parts)?,
+        b"document" => {
+            let asked = block.get("citations").and_then(|citations| citations.get("enabled"));
+            if asked.and_then(Raw::boolean) == Some(true) {
+                exchange.warn_once(warnings::unknown_member("citations"));
+            }
+            read_document(block, source, at, parts)?;
+        }
         b"thinking" => {
             let [thinking, signature] = block.pick(["thinking", "signature"])?;
             let signature = at.member("signature").text(signature)?;

@@ -63,6 +63,7 @@ pub(crate) fn is_lowered(warning: &str) -> bool {
 /// What is said of the conversation and of the tools, not of other members, begins so.
 const OF_TALK: &[&str] = &[
     "a block of",
+    "`messages.name`",
     "the sound of",
     "missing tool results",
     "tool results without",

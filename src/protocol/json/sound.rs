@@ -1,8 +1,8 @@
 //! Whether bytes are JSON to the strictest reader, and what it takes to make them so.
 //!
 //! [`super::Raw`] skips over what it does not look at; here every byte is looked at, because what an upstream
-//! sends is copied into what a client reads. It is for answers: a request that its upstream would refuse is
-//! its client's own affair.
+//! sends is copied into what a client reads. It is for answers: of a request [`super::check_characters`] looks at
+//! the texts alone, and what is wrong besides its upstream refuses.
 
 use std::borrow::Cow;
 

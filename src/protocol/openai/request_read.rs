@@ -1,6 +1,7 @@
 //! Reading a request of Chat Completions.
 
 use super::super::asks::Asks;
+use super::super::encode::warnings;
 use super::super::exchange::{Choice, Exchange, Format, Part, Parts, Source, Speaker, Tool};
 use super::super::json::{Kind, Raw, Text};
 use super::super::media;
@@ -72,6 +73,10 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
     }
     read_tools(&mut exchange, request)?;
     check_members(request, &mut exchange, KNOWN, NEUTRAL)?;
+    let thinking = request.field("thinking").and_then(|thinking| thinking.get("type")).and_then(Raw::text);
+    if thinking.is_some_and(|word| !["enabled", "adaptive", "disabled", "auto"].iter().any(|known| word.is(known))) {
+        exchange.warn(warnings::unknown_member("thinking.type"));
+    }
     exchange.pair_results();
     Ok(exchange)
 }
@@ -93,7 +98,7 @@ pub(crate) fn format(request: &Request) -> Result<Format<'_>, BadRequest> {
 }
 
 fn read_message<'a>(exchange: &mut Exchange<'a>, message: Raw<'a>, at: &Place<'_>) -> Result<(), BadRequest> {
-    let [role, content, calls, id, reasoning, refusal, outdated, audio] = at.inner(Some(message))?.pick([
+    let [role, content, calls, id, reasoning, refusal, outdated, audio, name] = at.inner(Some(message))?.pick([
         "role",
         "content",
         "tool_calls",
@@ -102,6 +107,7 @@ fn read_message<'a>(exchange: &mut Exchange<'a>, message: Raw<'a>, at: &Place<'_
         "refusal",
         "function_call",
         "audio",
+        "name",
     ])?;
     let mut parts = Parts::new();
     if let Some(text) = at.member("reasoning_content").full(reasoning)? {
@@ -111,7 +117,12 @@ fn read_message<'a>(exchange: &mut Exchange<'a>, message: Raw<'a>, at: &Place<'_
     let content = within.content(content)?;
     read_content(content, &within, &mut parts)?;
     parts.extend(at.member("refusal").full(refusal)?.map(Part::Text));
-    match at.member("role").said(role)?.escaped() {
+    let role = at.member("role").said(role)?.escaped();
+    // Of a result it is the function's, which its call names too.
+    if at.member("name").full(name)?.is_some() && role != b"tool" {
+        exchange.warn_once(warnings::unknown_member("messages.name"));
+    }
+    match role {
         b"user" if content.is_null() => return Err(within.refuse("field required")),
         b"user" => exchange.say(Speaker::User, parts),
         b"system" | b"developer" => {
