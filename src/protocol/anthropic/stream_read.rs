@@ -99,6 +99,12 @@ impl StreamReader {
                     }
                     self.calls.push(slot);
                 }
+                let known = |key: Text<'_>| ["type", "id", "name", "input"].iter().any(|name| key.is(name));
+                if self.own && block.members().map_while(Result::ok).any(|(key, _)| !known(key)) {
+                    // One of the provider's own tools made the call.
+                    self.in_foreign = true;
+                    return self.foreign(Form::Block, block, sink);
+                }
                 sink(Event::ToolStart { slot, id: id.and_then(Raw::text), name: name.and_then(Raw::text) })?;
                 // Anthropic itself starts with `{}` and sends the input in deltas; others do not.
                 let begun = |input: &Raw<'_>| input.kind() != Kind::Object || input.members().next().is_some();

@@ -10,7 +10,7 @@ use super::super::usage::{Stop, Usage};
 use super::answer::{choice_error, detailed_thinking};
 
 /// Members of a delta that are told in the form for all wires; a client of Chat gets every other one as it came.
-const READ: [&str; 5] = ["role", "content", "reasoning_content", "reasoning", "tool_calls"];
+const READ: [&str; 3] = ["role", "content", "tool_calls"];
 
 /// Most tool calls of one answer.
 const MAX_CALLS: usize = 256;
@@ -148,10 +148,11 @@ impl StreamReader {
     fn delta(&mut self, delta: Raw<'_>, sink: Sink<'_>) -> Result<(), StreamError> {
         let [content, reasoning, thought, details, refusal, calls] =
             delta.pick(["content", "reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls"])?;
-        if let Some(text) = reasoning.or(thought).and_then(Raw::text) {
-            sink(Event::Thinking(text))?;
-        } else {
-            detailed_thinking(details).try_for_each(|text| sink(Event::Thinking(text)))?;
+        // For a client of Chat its thinking stays in the member where it was.
+        match reasoning.or(thought).and_then(Raw::text) {
+            _ if self.own => {}
+            Some(text) => sink(Event::Thinking(text))?,
+            None => detailed_thinking(details).try_for_each(|text| sink(Event::Thinking(text)))?,
         }
         match content {
             Some(content) if content.kind() == Kind::Array => {

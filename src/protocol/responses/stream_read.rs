@@ -88,9 +88,11 @@ impl StreamReader {
         let place = index.and_then(Raw::whole);
         let index = place.unwrap_or(0);
         let delta = delta.and_then(Raw::text).filter(|delta| !delta.is_empty());
-        if self.own && !std::mem::replace(&mut self.headed, true) {
-            let head = response.map(|response| foreign(Form::Head, response));
-            head.map_or(Ok(()), |head| sink(head))?;
+        if self.own
+            && !std::mem::replace(&mut self.headed, true)
+            && let Some(response) = response
+        {
+            sink(foreign(Form::Head, response))?;
         }
         let kind = kind.and_then(Raw::text).map_or(&b""[..], Text::escaped);
         let of_own = self.own && self.items.iter().any(|seen| seen.own && Some(seen.index) == place);

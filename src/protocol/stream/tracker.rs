@@ -70,7 +70,15 @@ impl Tracker {
             Form::Done => {
                 self.started |= kind == b"message" && content.is_some_and(|it| it.elements().next().is_some())
             }
-            Form::Head | Form::Beside | Form::Tail => {}
+            Form::Beside => {
+                let first = foreign.raw.get("index").and_then(Raw::whole) == Some(0);
+                let said = delta.filter(|_| first).unwrap_or(Raw::NULL).members().map_while(Result::ok);
+                for text in said.filter_map(|(_, value)| value.text()) {
+                    self.started |= !text.is_empty();
+                    self.keep(text.escaped());
+                }
+            }
+            Form::Head | Form::Tail => {}
         }
     }
 

@@ -95,6 +95,8 @@ fn anthropic_stream() -> Vec<Value> {
     all.extend(block(5, json!({"type": "text", "text": ""}), &[text("and more.")]));
     all.push(json!({"type": "new_event", "what": 1}));
     all.extend(block(6, json!({"type": "tool_use", "id": "t1", "name": "f", "input": {}}), &[input("{\"a\":1}")]));
+    let called = json!({"type": "tool_use", "id": "t2", "name": "f", "input": {}, "caller": {"type": "code_execution", "tool_id": "s9"}});
+    all.extend(block(7, called, &[input("{}")]));
     all.push(json!({"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": null},
         "context_management": {"x": 1}, "usage": {"input_tokens": 5, "output_tokens": 9, "server_tool_use": {"web_search_requests": 1}}}));
     all.push(json!({"type": "message_stop"}));
@@ -131,6 +133,8 @@ fn anthropics_own_blocks_are_collected_whole() {
                     "citations": [{"type": "web_search_result_location", "url": "u"}]},
                 {"type": "text", "text": "and more."},
                 {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}},
+                {"type": "tool_use", "id": "t2", "name": "f", "input": {},
+                    "caller": {"type": "code_execution", "tool_id": "s9"}},
             ])
         );
     }
@@ -157,7 +161,8 @@ fn anthropics_indices_go_on_behind_what_is_found() {
             (4, "thinking"),
             (5, "text"),
             (6, "text"),
-            (7, "tool_use")
+            (7, "tool_use"),
+            (8, "tool_use")
         ]
     );
     let cited = told.iter().find(|event| event["delta"]["type"] == "citations_delta").unwrap();
@@ -181,6 +186,9 @@ fn chats_other_choices_and_members_arrive_as_they_came() {
         chunk(json!([{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": null}])),
         chunk(json!([{"index": 0, "delta": {"content": "a"}, "logprobs": logprobs, "finish_reason": null},
             {"index": 1, "delta": {"role": "assistant", "content": "b"}, "logprobs": logprobs, "finish_reason": null}])),
+        chunk(
+            json!([{"index": 0, "delta": {"reasoning": "hm", "reasoning_details": [{"type": "reasoning.text"}]}, "finish_reason": null}]),
+        ),
         chunk(json!([{"index": 0, "delta": {"annotations": noted}, "finish_reason": null}])),
         chunk(json!([{"index": 1, "delta": {}, "finish_reason": "length"}])),
         chunk(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}])),
@@ -192,10 +200,11 @@ fn chats_other_choices_and_members_arrive_as_they_came() {
         all.filter(move |choice| choice["index"] == number).cloned().collect::<Vec<_>>()
     };
     assert!(told.iter().all(|chunk| head.as_object().unwrap().iter().all(|(name, value)| chunk[name] == *value)));
-    assert_eq!(choices(1), [stream[1]["choices"][1].clone(), stream[3]["choices"][0].clone()]);
+    assert_eq!(choices(1), [stream[1]["choices"][1].clone(), stream[4]["choices"][0].clone()]);
     let first = choices(0);
     assert!(first.iter().any(|choice| choice["logprobs"] == logprobs), "{first:?}");
     assert!(first.iter().any(|choice| choice["delta"]["annotations"] == noted), "{first:?}");
+    assert!(first.contains(&stream[2]["choices"][0]), "{first:?}");
     let said: String = first.iter().filter_map(|choice| choice["delta"]["content"].as_str()).collect();
     assert_eq!((said.as_str(), first.last().unwrap()["finish_reason"].as_str()), ("a", Some("stop")));
     assert_eq!(told.last(), Some(&last));
