@@ -12,11 +12,10 @@ use smallvec::SmallVec;
 use super::Wire;
 use super::asks::Asks;
 use super::encode::Change;
-use super::json::{Raw, Text};
+use super::json::{Kind, Raw, Text};
 use super::made_ids::made_id;
 use super::message::Input;
 use super::signed::Signed;
-use super::stream::json_end::JsonEnd;
 
 /// A request.
 #[derive(Debug, Default)]
@@ -200,9 +199,7 @@ impl<'a> Exchange<'a> {
     pub(crate) fn tell_of_inputs(&mut self, wire: Wire) {
         let is_broken = |part: &&Part<'_>| match part {
             Part::Call { input: Input::Written(text), .. } if !text.is_empty() => {
-                let mut end = JsonEnd::default();
-                end.push(text.escaped());
-                !end.is_whole()
+                !Raw::parse(text.decode().as_bytes()).is_ok_and(|input| input.kind() == Kind::Object)
             }
             _ => false,
         };

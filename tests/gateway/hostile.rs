@@ -31,6 +31,45 @@ fn what_is_no_request_is_refused_in_the_callers_shape() {
 }
 
 #[test]
+fn what_is_no_json_text_never_goes_to_an_upstream() {
+    let upstream = Upstream::new(|_, _| panic!("it went to the upstream"));
+    let gateway = Gateway::start(&policy(&[&upstream]));
+    let gemini = "/v1beta/models/m:generateContent";
+    for text in [&b"\xff"[..], b"a\nb", b"a\0b", br"\q", br"\u12"] {
+        for (path, before, after) in [
+            (MESSAGES, r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":""#, "\"}]}"),
+            (CHAT, r#"{"model":"m","messages":[{"role":"user","content":""#, "\"}]}"),
+            ("/v1/responses", r#"{"model":"m","input":""#, "\"}"),
+            ("/v1/embeddings", r#"{"model":"m","input":""#, "\"}"),
+            (gemini, r#"{"contents":[{"parts":[{"text":""#, "\"}]}]}"),
+        ] {
+            let body = [before.as_bytes(), text, after.as_bytes()].concat();
+            let mut client = gateway.open();
+            let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
+            client.write(&[head.as_bytes(), &body].concat());
+            let said = client.reply().expect(400).json()["error"]["message"].clone();
+            assert!(said.as_str().is_some_and(|said| said.contains("is not valid JSON")), "{path} {text:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_type_is_refused_in_the_callers_shape() {
+    let upstream = Upstream::new(|_, _| panic!("it went to the upstream"));
+    let gateway = Gateway::start(&policy(&[&upstream]));
+    let body = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":5}]}]}"#;
+    let said = gateway.post(MESSAGES, body).expect(400).json();
+    assert_eq!(said["type"], "error");
+    assert_eq!(said["error"]["type"], "invalid_request_error");
+    assert_eq!(said["error"]["message"], "`messages[0].content[0].text`: a text is required");
+    let body = r#"{"contents":[{"role":"model","parts":[{"functionCall":{"name":"f","args":"x"}}]}]}"#;
+    let said = gateway.post("/v1beta/models/m:generateContent", body).expect(400).json();
+    assert_eq!(said["error"]["status"], "INVALID_ARGUMENT");
+    let path = "`contents[0].parts[0].functionCall.args`: an object is required";
+    assert_eq!(said["error"]["message"], path);
+}
+
+#[test]
 fn a_large_body_is_refused_before_it_is_read() {
     let gateway = Gateway::start(MOCK);
     let mut client = gateway.open();
