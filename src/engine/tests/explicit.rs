@@ -107,15 +107,14 @@ fn no_name_gets_past_a_refusal() {
         ),
         format!("route main {{ {EYES} default -> reject 403 }}"),
         format!("route main {{ {EYES} default -> route deep }} route deep {{ {CLOSED} default -> mini }}"),
-        format!(
-            "route main {{ rule inner when request.stream -> split {{ 50% mini, 50% route deep }} default -> mini }} route deep {{ default -> reject 403 }}"
-        ),
+        "route main { rule inner when request.stream -> split { 50% mini, 50% route deep } default -> mini } route deep { default -> reject 403 }"
+            .to_owned(),
         format!(
             "route main {{ rule inner when request.stream -> route deep default -> mini }} route deep {{ default -> route end }} route end {{ {EYES} default -> reject 404 }}"
         ),
     ];
     for route in &routes {
-        let (open, shut) = (engine(&format!("defaults {{ explicit: allow }}\n{route}")), engine(&route));
+        let (open, shut) = (engine(&format!("defaults {{ explicit: allow }}\n{route}")), engine(route));
         for (stream, images, turns) in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 2), (1, 1, 2)] {
             let given = |model: &str| {
                 facts(&[
