@@ -204,6 +204,9 @@ const PATHS: &[(&str, Option<&str>)] = &[
     ("/completions", None),
 ];
 
+/// The kind of what speaks Gemini's own protocol.
+const GEMINI: &str = "gemini";
+
 /// The change that may make a server unreachable.
 const ENCRYPTED: &str = "`https`, since keys never go over the network unencrypted";
 
@@ -227,11 +230,16 @@ fn address(text: &str, kind: Option<&'static str>) -> Option<Address> {
     }
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
     if host.ends_with("googleapis.com") && host.starts_with("generativelanguage.") {
+        let compatible = presets::named("gemini")?.base;
+        let speaks_own = !url.path().contains("/openai") && kind.is_none_or(|kind| kind == GEMINI);
+        if speaks_own {
+            let base = compatible.trim_end_matches("/openai").to_owned();
+            return Some(Address { base, kind: GEMINI, loopback, changes });
+        }
         if !url.path().contains("/openai") {
             changes.push("Gemini by its OpenAI-compatible address");
         }
-        let base = presets::named("gemini")?.base.to_owned();
-        return Some(Address { base, kind: "openai", loopback, changes });
+        return Some(Address { base: compatible.to_owned(), kind: "openai", loopback, changes });
     }
     let azure = [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"];
     if azure.iter().any(|end| host.ends_with(end)) && !url.path().contains("/openai/v1") {
@@ -245,6 +253,10 @@ fn address(text: &str, kind: Option<&'static str>) -> Option<Address> {
         base.truncate(base.len() - path.len());
         base.truncate(base.trim_end_matches('/').len());
         found = found.or(*meant);
+    }
+    if kind == Some(GEMINI) {
+        // The model and what is asked of it are put behind the base.
+        base.truncate(base.find("/models").unwrap_or(base.len()));
     }
     Url::parse(&base).ok().filter(Url::has_host)?;
     if loopback && url.port() == Some(11434) && url.path().trim_matches('/').is_empty() {
@@ -273,7 +285,15 @@ mod tests {
         check("http://localhost:1234/v1/", "http://localhost:1234/v1", "openai", 0);
         check("https://u:p@x.example/v1?key=1", "https://x.example/v1", "openai", 2);
         let gemini = "https://generativelanguage.googleapis.com/v1beta/openai";
-        check("https://generativelanguage.googleapis.com/v1beta/models/", gemini, "openai", 1);
+        check("https://generativelanguage.googleapis.com/v1beta/openai/chat/completions", gemini, "openai", 0);
+        let own = gemini.trim_end_matches("/openai");
+        check("https://generativelanguage.googleapis.com/v1beta/models/", own, "gemini", 0);
+        check("https://generativelanguage.googleapis.com", own, "gemini", 0);
+        let asked = |text: &str, kind| address(text, Some(kind)).map(|found| (found.base, found.kind)).unwrap();
+        assert_eq!(asked("https://generativelanguage.googleapis.com/v1beta", "openai"), (gemini.to_owned(), "openai"));
+        let proxy = ("https://x.example/v1beta".to_owned(), "gemini");
+        assert_eq!(asked("https://x.example/v1beta/models/m:generateContent", "gemini"), proxy);
+        assert_eq!(asked("https://x.example/v1", "responses"), ("https://x.example/v1".to_owned(), "responses"));
         check("https://a.openai.azure.com", "https://a.openai.azure.com/openai/v1", "openai", 1);
         for wrong in ["", "ftp://x", "nonsense", "$BASE/v1"] {
             assert!(address(wrong, None).is_none(), "{wrong}");

@@ -175,3 +175,23 @@ fn a_header_that_quotes_the_key_goes_no_further() {
         assert_eq!(reply.header("x-ratelimit-limit-requests"), "9", "{status}: {shown}");
     }
 }
+
+#[test]
+fn nobody_is_asked_for_more_than_its_context() {
+    let upstream = Upstream::saying(chat_answer("fine"));
+    let sent = |model: &str, path: &str, asked: u64| {
+        let gateway = Gateway::start(&policy(&upstream, model));
+        let body = json!({"model": "m", "max_tokens": asked, "messages": [{"role": "user", "content": "hi"}]});
+        let reply = gateway.post(path, &body.to_string()).expect(200);
+        let warned = reply.header("x-ccr-warning").contains("max_tokens lowered to");
+        let sent = seen(&upstream)["max_tokens"].as_u64().unwrap();
+        assert_eq!(warned, sent < asked, "{:?}", reply.headers);
+        sent
+    };
+    for path in [MESSAGES, "/v1/chat/completions"] {
+        assert_eq!(sent("context: 8k", path, 64_000), 8_000, "{path}");
+        assert_eq!(sent("context: 8k output: 2k", path, 64_000), 2_000, "{path}");
+        assert_eq!(sent("context: 8k", path, 5_000), 5_000, "{path}");
+        assert_eq!(sent("context: 8k transform: [trim_history]", path, 5_000), 4_000, "{path}");
+    }
+}

@@ -343,7 +343,7 @@ pub const PRESETS: &[Preset] = &[
         env: "IFLOW_API_KEY",
         habits: PLAIN,
         transforms: &[],
-        doc: "iFlow; it takes one request at a time, so give the provider `concurrency: 1`",
+        doc: "iFlow; it takes one request at a time, which this version does not see to: let another model follow with `then`",
     },
 ];
 

@@ -22,7 +22,7 @@ use crate::gateway::reply;
 use crate::metrics::CountedBy;
 use crate::protocol::tokens::Measure;
 use crate::protocol::{self, Protocol, Wire, errors};
-use crate::upstream::{Operation, Prepared, Verdict, request_headers, response_headers};
+use crate::upstream::{Operation, Prepared, Verdict, request_headers};
 
 /// Time for the provider to count. Our own count takes milliseconds and is close.
 const PROVIDER: Duration = Duration::from_secs(10);
@@ -148,8 +148,8 @@ async fn asked(exchange: &Exchange, target: &Target, wire: Wire) -> Option<Resul
                     return None;
                 }
                 let (_, message) = errors::read_upstream_error(&body);
-                let (status, mut headers) = (incoming.status.as_u16(), Box::<HeaderMap>::default());
-                response_headers(&incoming.headers, &mut headers);
+                let headers = Box::new(target.endpoint.client_headers(&incoming.headers, 0));
+                let status = incoming.status.as_u16();
                 let verbatim = same.then_some(body);
                 Some(Err(GatewayError::Upstream { status, message, headers, verbatim }))
             }

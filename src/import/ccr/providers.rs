@@ -56,10 +56,7 @@ fn kind(provider: &Value, path: &str, notes: &mut Notes) -> Option<&'static str>
         "openai_chat_completions" | "openai" => "openai",
         "anthropic_messages" | "anthropic" => "anthropic",
         "openai_responses" => "responses",
-        "gemini_generate_content" => {
-            notes.changed(&path, "`kind: openai`: Gemini by its OpenAI-compatible address");
-            return Some("openai");
-        }
+        "gemini_generate_content" => "gemini",
         _ => {
             notes.lost(&path, "not a wire format that this program knows; `openai` is taken");
             return None;

@@ -22,8 +22,8 @@ pub(super) struct Carried {
 
 /// What one transformer is here.
 enum Meaning {
-    /// the provider speaks Anthropic's protocol
-    Anthropic,
+    /// the provider speaks the protocol of this kind
+    Kind(&'static str),
     /// a bundle of this name
     Preset(&'static str),
     /// one transform, with its arguments in brackets
@@ -74,9 +74,9 @@ fn list(
         };
         let options = options.and_then(|options| without_secrets("", options, &element(&path, 1), notes));
         match meaning(name, options.as_ref()) {
-            Meaning::Anthropic => {
-                *kind = Some("anthropic");
-                notes.carried(&path, "`kind: anthropic`");
+            Meaning::Kind(found) => {
+                *kind = Some(found);
+                notes.carried(&path, format!("`kind: {found}`"));
             }
             Meaning::Preset(name) => chain.preset(name, path, notes),
             Meaning::Transform(name, arguments) => chain.transform(name, arguments, path, notes),
@@ -205,12 +205,12 @@ fn meaning(name: &str, options: Option<&Value>) -> Meaning {
     let plain = |name: &'static str| Meaning::Transform(name, String::new());
     let members = || options.map(Value::map).unwrap_or_default().to_vec();
     match name.to_ascii_lowercase().as_str() {
-        "anthropic" => Meaning::Anthropic,
+        "anthropic" => Meaning::Kind("anthropic"),
         "deepseek" => Meaning::Preset("deepseek"),
         "openrouter" if !members().is_empty() => Meaning::Params(members()),
         "openrouter" => Meaning::Preset("openrouter"),
         "groq" => Meaning::Preset("groq"),
-        "gemini" => Meaning::BuiltIn("its OpenAI-compatible address is used"),
+        "gemini" => Meaning::BuiltIn("the address says which of Gemini's protocols is spoken"),
         "openai" => Meaning::BuiltIn("the wire format is the provider's `kind`"),
         "maxtoken" => number(options, "max_tokens").map_or(Meaning::Lost("it names no `max_tokens`"), |most| {
             Meaning::Transform("max_tokens", format!("({most})"))
@@ -224,7 +224,7 @@ fn meaning(name: &str, options: Option<&Value>) -> Meaning {
         "cleancache" => plain("clean_cache"),
         "streamoptions" => Meaning::BuiltIn("usage is always asked for"),
         "extrathinktag" => plain("think_tag"),
-        "openai-responses" | "openai-response" => Meaning::Lost("set `kind: responses` on the provider"),
+        "openai-responses" | "openai-response" => Meaning::Kind("responses"),
         "forcereasoning" => Meaning::Lost("it adds text to the prompt, and a policy does not rewrite prompts"),
         "vertex-gemini" | "vertex-claude" | "vertex-openai" => Meaning::Impossible(
             "left out: Vertex signs requests with a service account; reach the model by an address with a key",

@@ -112,7 +112,8 @@ fn deployment(entry: &Value, name: &str, path: &str, catalog: &mut Catalog, note
         base_path: child(&inner, "api_base"),
         key: key.map_or_else(|| absent(label), secret),
         key_path: child(&inner, "api_key"),
-        kind: None,
+        // Asked for by this mode is OpenAI's own newer protocol, whatever the client speaks.
+        kind: (mode == "responses" && label == "openai").then_some("responses"),
         fields: headers(params, &inner, notes),
         path: path.to_owned(),
     };

@@ -143,6 +143,7 @@ impl EncodeError {
 /// [`EncodeError::Unsupported`] when the upstream's wire cannot carry it, [`EncodeError::BadRequest`] when it is
 /// broken inside.
 pub fn encode(request: &Request, target: &Target<'_>, facts: &dyn Facts) -> Result<Outgoing, EncodeError> {
+    let target = &fitted(request, target);
     let mut outgoing = Outgoing {
         body: Vec::new(),
         warnings: Vec::new(),
@@ -188,6 +189,19 @@ pub fn encode(request: &Request, target: &Target<'_>, facts: &dyn Facts) -> Resu
     transform::body::apply(request, target, facts, Measured::Places(&long), &mut outgoing);
     warnings::tidy(&mut outgoing.warnings);
     Ok(outgoing)
+}
+
+/// The model for a request that asks for a longer answer than it can have: none is longer than the context, or,
+/// where history is trimmed, than the half of it that is kept free at most.
+fn fitted<'a>(request: &Request, target: &Target<'a>) -> Target<'a> {
+    let trims = target.has(|transform| matches!(transform, Transform::TrimHistory(_)));
+    let room = target.context.map(|context| if trims { context / 2 } else { context });
+    match (room, request.max_tokens()) {
+        (Some(room), Some(asked)) if asked > room => {
+            Target { output_limit: Some(target.output_limit.map_or(room, |limit| limit.min(room))), ..*target }
+        }
+        _ => *target,
+    }
 }
 
 /// Returns the places of the longest values in what it writes.
