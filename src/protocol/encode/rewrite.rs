@@ -142,10 +142,14 @@ fn replace_members(
     served: &[Vec<u8>],
     splices: &mut Splices<'_>,
 ) {
-    let body = Raw::from_measured(written);
-    let own = body.get("tools");
+    let members: Vec<_> = Raw::from_measured(written).members().map_while(Result::ok).collect();
+    let written = |name: &str| {
+        let found = members.iter().find(|(key, _)| key.is(name));
+        found.map(|(_, value)| *value).filter(|value| !value.is_null())
+    };
+    let own = written("tools");
     for name in rewritten_members(target.wire) {
-        match body.get(name) {
+        match written(name) {
             _ if *name == "tools" && !served.is_empty() => {
                 let own = own.unwrap_or(Raw::NULL).elements().map_while(Result::ok).map(Raw::bytes);
                 let all: Vec<&[u8]> = own.chain(served.iter().map(Vec::as_slice)).collect();

@@ -1,8 +1,9 @@
 //! What makes a body no JSON wherever it stands: bytes that are not UTF-8, raw control characters in strings,
 //! escapes that do not exist. Skipping over values looks at none of it, and what is not looked at is copied.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
+use super::find;
 use super::scan::{JsonError, skip_string};
 use super::text::hex4;
 
@@ -44,13 +45,10 @@ fn check_controls(bytes: &[u8]) -> Result<(), JsonError> {
 }
 
 fn check_escapes(bytes: &[u8]) -> Result<(), JsonError> {
-    let mut next = 0;
-    for at in memchr_iter(b'\\', bytes) {
-        // The second of two backslashes.
-        if at < next {
-            continue;
-        }
-        next = match bytes.get(at + 1) {
+    let mut from = 0;
+    while let Some(step) = find::next::<b'\\'>(bytes.get(from..).unwrap_or_default()) {
+        let at = from + step;
+        from = match bytes.get(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at + 2,
             Some(b'u') if hex4(bytes.get(at + 2..at + 6)).is_some() => at + 6,
             _ => return Err(JsonError::new("a backslash that begins no escape", at)),

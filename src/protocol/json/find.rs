@@ -14,23 +14,23 @@ const NEAR_BLOCKS: usize = 16;
 const LOWEST: u64 = 0x0101_0101_0101_0101;
 const HIGHEST: u64 = LOWEST << 7;
 
-/// Where the first quote is.
-pub(super) fn quote(bytes: &[u8]) -> Option<usize> {
-    if let Some(found) = first(bytes, equal::<b'"'>) {
+/// Where the first byte is that is this one.
+pub(super) fn next<const BYTE: u8>(bytes: &[u8]) -> Option<usize> {
+    if let Some(found) = first(bytes, equal::<BYTE>) {
         return Some(found);
     }
     let (blocks, tail) = bytes.as_chunks::<BLOCK>();
     for (number, block) in blocks.iter().take(NEAR_BLOCKS).enumerate() {
         // Without a way out of the loop it becomes one comparison of the whole block.
-        if block.iter().fold(false, |any, byte| any | (*byte == b'"')) {
-            return in_block(block, equal::<b'"'>).map(|found| number * BLOCK + found);
+        if block.iter().fold(false, |any, byte| any | (*byte == BYTE)) {
+            return in_block(block, equal::<BYTE>).map(|found| number * BLOCK + found);
         }
     }
     if blocks.len() <= NEAR_BLOCKS {
-        return tail.iter().position(|byte| *byte == b'"').map(|found| blocks.len() * BLOCK + found);
+        return tail.iter().position(|byte| *byte == BYTE).map(|found| blocks.len() * BLOCK + found);
     }
     let near = NEAR_BLOCKS * BLOCK;
-    memchr(b'"', bytes.get(near..).unwrap_or_default()).map(|found| near + found)
+    memchr(BYTE, bytes.get(near..).unwrap_or_default()).map(|found| near + found)
 }
 
 /// Where the first byte is that a JSON string cannot hold as it is: a quote, a backslash, a control character.
@@ -84,7 +84,8 @@ mod tests {
             before in prop::sample::select(vec![0_usize, 7, 8, 15, 250, 256, 300]),
         ) {
             let bytes = [vec![b'x'; before], run].concat();
-            prop_assert_eq!(quote(&bytes), bytes.iter().position(|byte| *byte == b'"'));
+            prop_assert_eq!(next::<b'"'>(&bytes), bytes.iter().position(|byte| *byte == b'"'));
+            prop_assert_eq!(next::<b'\\'>(&bytes), bytes.iter().position(|byte| *byte == b'\\'));
             let plain = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
             prop_assert_eq!(unwritable(&bytes), bytes.iter().position(plain));
         }
