@@ -208,7 +208,8 @@ impl FactReader<'_> {
 
     fn out_of_range(&mut self, var: Var, value: &Value, range: &str) {
         let message = format!("`{}` lies in the range {range}", var.path());
-        self.findings.push(Diagnostic::new(Code::P0203, value.span, message));
+        let finding = Diagnostic::new(Code::P0203, value.span, message);
+        self.findings.push(finding.help("give a value that a request can have"));
     }
 
     /// `{ mini: { healthy: false }, fast-pool: { error_rate: 0.5 } }`.

@@ -85,7 +85,8 @@ impl Lower<'_, '_> {
             } else {
                 format!("at most {most} is expected here")
             };
-            self.report(Diagnostic::new(Code::P0203, value.span, message));
+            let bound = if number < least { least } else { most };
+            self.report(Diagnostic::new(Code::P0203, value.span, message).help(format!("write `{bound}`")));
             return None;
         }
         Some(number)
