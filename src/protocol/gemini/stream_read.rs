@@ -133,7 +133,16 @@ impl StreamReader {
         let [parts] = pick(content.unwrap_or(Raw::NULL), ["parts"])?;
         let begun = self.said;
         for part in parts.unwrap_or(Raw::NULL).elements() {
-            self.part(read_part(part?)?, sink)?;
+            let part = part?;
+            let said = read_part(part)?;
+            // Nobody looks at thinking, and a signature stays in its part.
+            let signs = said.signature.is_some() && matches!(said.content, Content::Nothing);
+            if self.own && (signs || matches!(said.content, Content::Thought(_))) {
+                self.said = true;
+                self.foreign(Form::Block, part, sink)?;
+            } else {
+                self.part(said, sink)?;
+            }
         }
         if self.own {
             let rest = without(candidate, &["content", "finishReason"], None);

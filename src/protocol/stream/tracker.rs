@@ -58,10 +58,14 @@ impl Tracker {
 
     /// The start of a block that may stay empty says nothing yet.
     fn see_foreign(&mut self, foreign: &Foreign<'_>) {
-        let [kind, delta, content] = foreign.raw.peek(["type", "delta", "content"]);
+        let [kind, delta, content, text] = foreign.raw.peek(["type", "delta", "content", "text"]);
         let kind = kind.and_then(Raw::text).map_or(&b""[..], Text::escaped);
         match foreign.form {
-            Form::Block => self.started |= !matches!(kind, b"message" | b"reasoning"),
+            Form::Block => {
+                let text = text.and_then(Raw::text);
+                self.started |= !matches!(kind, b"message" | b"reasoning") && text.is_none_or(|text| !text.is_empty());
+                self.keep(text.map_or(&b""[..], Text::escaped));
+            }
             Form::More => {
                 let text = delta.and_then(Raw::text).unwrap_or(Text::EMPTY);
                 self.started |= !text.is_empty();

@@ -285,20 +285,23 @@ fn responses_own_items_arrive_as_they_came() {
 fn geminis_own_parts_and_candidates_arrive_as_they_came() {
     let around = |candidates: Value| json!({"candidates": candidates, "modelVersion": "real", "responseId": "up", "createTime": "t"});
     let code = json!({"executableCode": {"language": "PYTHON", "code": "1+1"}, "thoughtSignature": "abcd"});
+    let thought = json!({"text": "hm", "thought": true, "thoughtSignature": "efgh"});
+    let signs = json!({"text": "", "thoughtSignature": "ijkl"});
     let result = json!({"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}});
     let grounding = json!({"webSearchQueries": ["q"], "groundingChunks": [{"web": {"uri": "u", "title": "t"}}]});
     let other = json!({"content": {"parts": [{"text": "late"}], "role": "model"}, "index": 1, "finishReason": "STOP"});
     let usage = json!({"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5,
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 3}]});
-    let mut ended =
-        around(json!([{"content": {"parts": [{"text": "so"}], "role": "model"}, "finishReason": "STOP", "index": 0,
-        "groundingMetadata": grounding, "safetyRatings": []}]));
+    let mut ended = around(
+        json!([{"content": {"parts": [{"text": "so"}, signs], "role": "model"}, "finishReason": "STOP", "index": 0,
+        "groundingMetadata": grounding, "safetyRatings": []}]),
+    );
     ended["usageMetadata"] = usage.clone();
     let mut late = around(json!([other]));
     late["usageMetadata"] = usage.clone();
     let begun = around(json!([{"content": {"parts": [{"text": "yes"}], "role": "model"}, "index": 1}]));
     let stream = [
-        around(json!([{"content": {"parts": [code, result], "role": "model"}, "index": 0}])),
+        around(json!([{"content": {"parts": [thought, code, result], "role": "model"}, "index": 0}])),
         begun.clone(),
         ended,
         late,
@@ -311,7 +314,7 @@ fn geminis_own_parts_and_candidates_arrive_as_they_came() {
         .filter(|candidate| candidate["index"] == 0)
         .flat_map(|candidate| candidate["content"]["parts"].as_array().into_iter().flatten())
         .collect();
-    assert_eq!(parts[..3], [&code, &result, &json!({"text": "so"})]);
+    assert_eq!(parts[..5], [&thought, &code, &result, &json!({"text": "so"}), &signs]);
     assert!(all.iter().any(|candidate| candidate["groundingMetadata"] == grounding));
     let others: Vec<&Value> = all.iter().copied().filter(|candidate| candidate["index"] == 1).collect();
     assert_eq!(others, [&begun["candidates"][0], &other]);
