@@ -128,16 +128,21 @@ pub fn begins_with_events(piece: &[u8]) -> bool {
     [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].into_iter().any(field)
 }
 
-/// The event with other data, on one line; its other fields stay.
+/// The event with other data, on one line; its other fields stay, and the line ends around it: the last byte of
+/// one may still be on its way.
 pub(crate) fn with_data(event: &[u8], data: &[u8]) -> Bytes {
+    let is_text = |byte: &u8| !matches!(byte, b'\n' | b'\r');
+    let before = event.iter().take_while(|byte| !is_text(byte)).count();
+    let behind = event.iter().rposition(|byte| is_text(byte)).map_or(0, |last| last + 1);
     let mut out = Vec::with_capacity(event.len() + data.len());
+    out.extend_from_slice(event.get(..before).unwrap_or_default());
     for line in lines(event).filter(|line| field(line, b"data").is_none()) {
         out.extend_from_slice(line);
         out.push(b'\n');
     }
     out.extend_from_slice(b"data: ");
-    out.extend(data.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
-    out.extend_from_slice(b"\n\n");
+    out.extend(data.iter().map(|byte| if is_text(byte) { *byte } else { b' ' }));
+    out.extend_from_slice(event.get(behind..).unwrap_or_default());
     Bytes::from(out)
 }
 
@@ -200,6 +205,18 @@ mod tests {
         let event = b"\xef\xbb\xbfdata: a\r\ndata\ndata: b\n\n";
         assert_eq!(data(event).as_deref(), Some(&b"a\n\nb"[..]));
         assert_eq!(data(b": data: x\n\n"), None);
+    }
+
+    #[test]
+    fn other_data_stands_between_the_same_line_ends() {
+        // The LF of the first event's last CRLF came with the second one.
+        for (event, expected) in [
+            ("event: a\r\ndata: 1\r\n\r", "event: a\ndata: x y\r\n\r"),
+            ("\ndata: 1\ndata: 2\nid: 7\n\n", "\nid: 7\ndata: x y\n\n"),
+            ("data: 1", "data: x y"),
+        ] {
+            assert_eq!(with_data(event.as_bytes(), b"x\ny"), expected);
+        }
     }
 
     #[test]

@@ -254,6 +254,8 @@ fn the_exit_tool_is_plain_text() {
     check("{\"answer\":\"half \\ud83da\"}", "half \u{fffd}a");
     check("{\"answer\":\"half \\ud83d\"}", "half \u{fffd}");
     check("{\"answer\":\"a \\x \\' b \\u12 c\"}", "a \\x \\' b \\u12 c");
+    check("{\"answer\": \"it \\u00\": 1}", "it \\u00");
+    check("{\"answer\":\"half \\ud83d\\u\"}", "half \u{fffd}\\u");
     let cut = Said { text: "", calls: &[(EXIT, "{\"answer\":\"half \\ud83da")], finish: "length" };
     check_said(&stages, &cut, json!([text("half \u{fffd}a")]), "max_tokens");
     let beside = Said { text: "so ", calls: &[(EXIT, "{\"answer\":\"x\"}"), ("read", "{}")], finish: "tool_calls" };

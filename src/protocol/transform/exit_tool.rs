@@ -6,7 +6,6 @@ use super::super::json::{Raw, Text};
 use super::super::sse::EventTooLarge;
 use super::super::stream::event::{Event, Sink, StreamError};
 use super::super::usage::Stop;
-use super::marker::unit;
 use super::repair::mended;
 use crate::bounds::MAX_EVENT_BYTES;
 
@@ -230,31 +229,41 @@ fn text_end(text: &[u8]) -> (usize, bool) {
     let mut at = 0;
     loop {
         let rest = text.get(at..).unwrap_or_default();
-        match rest {
-            [] => return (at, false),
-            [b'"', ..] => return (at, true),
-            [b'\\'] => return (at, false),
-            [b'\\', b'u', digits @ ..] if digits.len() < 4 => return (at, false),
+        match (rest, escape(rest)) {
+            ([], _) | (_, None) => return (at, false),
+            ([b'"', ..], _) => return (at, true),
             // The two halves of one character stay together.
-            [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', _, _, other @ ..]
-                if rest.len() < 12 && (other.starts_with(b"\\u") || b"\\u".starts_with(other)) =>
+            ([_, b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', _, _, other @ ..], Some(6))
+                if other.is_empty() || escape(other).is_none() =>
             {
                 return (at, false);
             }
-            _ => at += unit(rest).1,
+            (_, Some(length)) => at += length,
         }
+    }
+}
+
+/// The bytes of the escape that a text begins with; 1 when it begins with none, or with one that JSON has not;
+/// None when it may be the beginning of one.
+fn escape(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'\\'] => None,
+        [b'\\', b'u', digits @ ..] => match digits.iter().take(4).take_while(|digit| digit.is_ascii_hexdigit()).count()
+        {
+            4 => Some(6),
+            some if some == digits.len() => None,
+            _ => Some(1),
+        },
+        [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some(2),
+        _ => Some(1),
     }
 }
 
 /// Appends the inside of a string of JSON. A model writes line breaks as they are, and escapes what needs
 /// none; JSON must not.
 fn push_inner(out: &mut Vec<u8>, mut text: &[u8]) {
-    while let Some((byte, rest)) = text.split_first() {
-        let length = match (byte, rest) {
-            (b'\\', [b'u', a, b, c, d, ..]) if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) => 6,
-            (b'\\', [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..]) => 2,
-            _ => 1,
-        };
+    while let Some(byte) = text.first() {
+        let length = escape(text).unwrap_or(1);
         let (unit, rest) = text.split_at_checked(length).unwrap_or((text, &[]));
         match byte {
             b'\n' => out.extend_from_slice(b"\\n"),
