@@ -223,6 +223,7 @@ fn translate(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) ->
     let body = write(&mut exchange, target, outgoing.stream, room, &mut outgoing.back)?;
     outgoing.body.push(Bytes::from(body));
     outgoing.warnings.append(&mut exchange.warnings);
+    warnings::name_for(request, &mut outgoing.warnings);
     outgoing.changes.append(&mut exchange.changes);
     Ok(std::mem::take(&mut exchange.long))
 }

@@ -43,8 +43,6 @@ pub(super) fn write(request: &Request, target: &Target<'_>, outgoing: &mut Outgo
         splice::write(request, target, splices, outgoing);
         return Ok(());
     }
-    let plain = if request.protocol() == Protocol::Gemini { gemini::plain_schemas(request)? } else { None };
-    let request = plain.as_ref().unwrap_or(request);
     match request.tag() {
         None => through_exchange(request, target, outgoing),
         // Places in the body are those of the request that is read, so the tag goes first.
@@ -72,22 +70,32 @@ fn gives_images_by_address(request: &Request) -> bool {
 }
 
 fn through_exchange(request: &Request, target: &Target<'_>, outgoing: &mut Outgoing) -> Result<(), EncodeError> {
-    let read = super::read(request)?;
-    let schemas = Schemas::of(&read, target);
-    let mut exchange = read;
+    // Gemini's own schemas are cleaned in their own words, and are JSON Schema only where they are written anew.
+    let plain = if request.protocol() == Protocol::Gemini { gemini::plain_schemas(request)? } else { None };
+    let own = super::read(request)?;
+    let own_schemas = Schemas::of(&own, target);
     let mut splices = Splices::new(request);
     clean_cache(request, target, &mut splices, &mut outgoing.changes);
-    schemas.tell(&mut outgoing.warnings, &mut outgoing.changes);
-    for (tool, cleaned) in exchange.tools.iter().zip(&schemas.tools) {
+    own_schemas.tell(&mut outgoing.warnings, &mut outgoing.changes);
+    for (tool, cleaned) in own.tools.iter().zip(&own_schemas.tools) {
         if let (Some(schema), Some(cleaned)) = (tool.schema, cleaned) {
             splices.put(schema, cleaned.clone());
         }
     }
-    if let (Format::Schema { schema, .. }, Some(cleaned)) = (exchange.format, &schemas.format)
+    if let (Format::Schema { schema, .. }, Some(cleaned)) = (own.format, &own_schemas.format)
         && target.can(Capability::JsonSchema)
     {
         splices.put(schema, cleaned.clone());
     }
+    let (schemas, mut exchange) = match &plain {
+        None => (own_schemas, own),
+        Some(plain) => {
+            drop(own);
+            let read = super::read(plain)?;
+            let schemas = Schemas::of(&read, target);
+            (schemas, read)
+        }
+    };
     let read = std::mem::take(&mut exchange.warnings);
     let bound = tokens::bound(request);
     let rewritten = transform::exchange::apply(&mut exchange, &schemas, target, bound, &mut outgoing.back)?;

@@ -1,6 +1,7 @@
 //! What a client is told about what did not go on. The same words on every way out.
 
-use super::super::request::shown;
+use super::super::Protocol;
+use super::super::request::{Request, shown};
 use super::Target;
 use crate::dsl::policy::Capability;
 
@@ -85,6 +86,41 @@ const OF_TALK: &[&str] = &[
 pub(super) fn is_of_talk(warning: &str) -> bool {
     let said = warning.trim_start_matches(|begin: char| begin.is_ascii_digit() || begin == ' ');
     OF_TALK.iter().any(|begin| said.starts_with(begin))
+}
+
+/// What a client calls what the form for all wires has another name for.
+const CLIENTS_NAMES: &[(Protocol, &str, &str)] = &[
+    (Protocol::Anthropic, "stop", "stop_sequences"),
+    (Protocol::Anthropic, "user", "metadata.user_id"),
+    (Protocol::Anthropic, "parallel_tool_calls", "tool_choice.disable_parallel_tool_use"),
+    (Protocol::Chat, "max_tokens", "max_completion_tokens"),
+    (Protocol::Chat, "user", "safety_identifier"),
+    (Protocol::Responses, "max_tokens", "max_output_tokens"),
+    (Protocol::Responses, "user", "safety_identifier"),
+    (Protocol::Gemini, "max_tokens", "maxOutputTokens"),
+    (Protocol::Gemini, "stop", "stopSequences"),
+    (Protocol::Gemini, "top_p", "topP"),
+    (Protocol::Gemini, "top_k", "topK"),
+    (Protocol::Gemini, "presence_penalty", "presencePenalty"),
+    (Protocol::Gemini, "frequency_penalty", "frequencyPenalty"),
+    (Protocol::Simple, "user", "user_id"),
+];
+
+/// Names members as the client did. A name that stands in its body is its own already.
+pub(super) fn name_for(request: &Request, warnings: &mut [String]) {
+    for (_, name, clients) in CLIENTS_NAMES.iter().filter(|(protocol, ..)| *protocol == request.protocol()) {
+        if request.field(name).is_some() {
+            continue;
+        }
+        let (quoted, bare) = (format!("`{name}`"), format!("{name} "));
+        for warning in warnings.iter_mut() {
+            if warning.contains(&quoted) {
+                *warning = warning.replace(&quoted, &format!("`{clients}`"));
+            } else if *name == "max_tokens" && warning.contains(&bare) {
+                *warning = warning.replace(&bare, &format!("{clients} "));
+            }
+        }
+    }
 }
 
 /// Warnings go into a header and may hold a client's words: printable ASCII, few and short.

@@ -27,5 +27,5 @@ pub(crate) use raw::{member_at, separator};
 pub use scan::{JsonError, count_elements, skip_space, skip_value};
 pub(crate) use sound::{has_halves, mend_halves, sound, without_last_half};
 pub use text::Text;
+pub(crate) use write::{push_compact, push_flat, push_with};
 pub use write::{push_escaped, push_member, push_number, push_string, push_text};
-pub(crate) use write::{push_flat, push_with};

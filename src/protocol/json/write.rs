@@ -37,6 +37,19 @@ fn push_escape(out: &mut Vec<u8>, byte: u8) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
+/// Appends JSON without the white space between its values.
+pub(crate) fn push_compact(out: &mut Vec<u8>, json: &[u8]) {
+    let (mut in_string, mut after_backslash) = (false, false);
+    for byte in json {
+        if !in_string && byte.is_ascii_whitespace() {
+            continue;
+        }
+        in_string ^= *byte == b'"' && !after_backslash;
+        after_backslash = in_string && *byte == b'\\' && !after_backslash;
+        out.push(*byte);
+    }
+}
+
 /// Makes raw control characters inside strings into escapes: some clients send them, and they were copied.
 /// White space between values stays.
 pub(crate) fn escape_controls(json: Vec<u8>) -> Vec<u8> {

@@ -12,6 +12,9 @@ use super::super::thinking;
 use super::super::write::{is_text, push_data_url, push_joined, push_typed_text};
 use crate::dsl::policy::Capability;
 
+/// The least that an answer may be given: OpenAI refuses less.
+const MIN_TOKENS: u64 = 16;
+
 struct RequestWriter<'t> {
     target: &'t Target<'t>,
     names: Names,
@@ -336,8 +339,11 @@ impl RequestWriter<'_> {
         if let Some(asked) = exchange.max_tokens {
             let limit = self.target.output_limit.unwrap_or(asked).min(asked);
             if limit < asked {
-                self.warnings.push(warnings::lowered("max_output_tokens", limit));
+                self.warnings.push(warnings::lowered("max_tokens", limit));
+            } else if limit < MIN_TOKENS {
+                self.warnings.push(format!("max_tokens raised to {MIN_TOKENS}, the least that the upstream takes"));
             }
+            let limit = limit.max(MIN_TOKENS);
             push_member(&mut self.out, "max_output_tokens");
             push_number(&mut self.out, limit);
         }

@@ -1,6 +1,7 @@
 //! Tests of the room as a whole; those of one part stand beside it.
 
 mod answers;
+mod clients_words;
 mod facts;
 mod gemini;
 mod gemini_wire;

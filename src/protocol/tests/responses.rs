@@ -233,7 +233,7 @@ fn a_request_for_a_responses_upstream_keeps_nothing_there() {
             "include":["reasoning.encrypted_content"],"tool_choice":"required","parallel_tool_calls":false,
             "tools":[{"type":"function","name":"run","description":"d","parameters":{"type":"object"},"strict":false},{"type":"web_search"}]})
     );
-    assert!(out.warnings.contains("`stop`") && out.warnings.contains("`temperature`"), "{}", out.warnings);
+    assert!(out.warnings.contains("`stop_sequences`") && out.warnings.contains("`temperature`"), "{}", out.warnings);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::super::exchange::{Choice, Exchange, Part, Parts, Tool};
-use super::super::json::{Text, push_string};
+use super::super::json::{Text, push_compact, push_string};
 use super::super::message::Input;
 
 pub(super) const OPEN: &str = "<tool_call>";
@@ -88,7 +88,7 @@ fn tools_in_words(tools: &[Tool<'_>], choice: Choice<'_>, alone: bool) -> String
             line.push(b'"');
         }
         line.extend_from_slice(b",\"arguments\":");
-        line.extend_from_slice(tool.schema());
+        push_compact(&mut line, tool.schema());
         line.push(b'}');
         out.push_str(&String::from_utf8_lossy(&line));
     }

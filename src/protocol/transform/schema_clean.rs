@@ -2,6 +2,7 @@
 //! that takes no others.
 
 use super::super::Wire;
+use super::super::gemini::camel;
 use super::super::json::{JsonError, Raw, Text, member_at, separator, skip_space, skip_value};
 
 /// What is taken out.
@@ -94,6 +95,10 @@ impl<'k> Cleaner<'k> {
     }
 
     fn keyword(&self, key: Text<'_>) -> Keyword {
+        // Google's own schemas have each name in two spellings.
+        if self.wire == Wire::Gemini {
+            return self.known(camel(key).as_bytes());
+        }
         if key.has_escape() { self.known(key.decode().as_bytes()) } else { self.known(key.escaped()) }
     }
 
