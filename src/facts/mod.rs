@@ -117,6 +117,10 @@ pub struct Needs {
     pub stream: bool,
 }
 
+/// Headers that carry a key: no policy reads a client's or writes a provider's.
+pub const CARRIES_KEY: &[&str] =
+    &["authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"];
+
 /// What is remembered of a conversation: the `session.*` variables. The default is a new one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionFacts {

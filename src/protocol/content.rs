@@ -20,7 +20,6 @@ pub enum Role {
     User,
     Assistant,
     Tool,
-    Other,
 }
 
 /// One message.
@@ -71,7 +70,7 @@ pub fn messages(request: &Request) -> impl Iterator<Item = Message<'_>> {
     let list = conversation(request);
     // All that a user says to Responses may be one text.
     let alone = list.text().map(|_| Message { role: Role::User, content: list, raw: list });
-    alone.into_iter().chain(list.elements().map_while(Result::ok).map(move |raw| {
+    alone.into_iter().chain(list.each().map_while(Result::ok).map(move |raw| {
         if is_gemini {
             return gemini::message(raw);
         }
@@ -82,7 +81,8 @@ pub fn messages(request: &Request) -> impl Iterator<Item = Message<'_>> {
             Some(b"system" | b"developer") => Role::System,
             Some(b"tool" | b"function") => Role::Tool,
             _ if request.protocol() == Protocol::Responses => return item(raw),
-            _ => Role::Other,
+            // Whoever that is: rules see no less than an upstream that takes it for a user.
+            _ => Role::User,
         };
         Message { role, content: content.unwrap_or(Raw::NULL), raw }
     }))
@@ -143,7 +143,7 @@ pub fn content_pieces<'a>(content: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
     if let Some(text) = content.text() {
         return visit(Piece::Text(text));
     }
-    for block in content.elements().map_while(Result::ok) {
+    for block in content.each().map_while(Result::ok) {
         block_pieces(block, visit);
     }
 }
@@ -165,9 +165,9 @@ fn block_pieces<'a>(block: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
         }
         Some("tool_result") => result_pieces(block.get("content").unwrap_or(Raw::NULL), visit),
         Some("refusal") => visit(Piece::Text(block.get("refusal").and_then(Raw::text).unwrap_or(Text::EMPTY))),
-        Some("image" | "image_url" | "input_image") => visit(Piece::Image(block)),
+        Some("image" | "image_url" | "input_image" | "computer_screenshot") => visit(Piece::Image(block)),
         Some("document" | "file" | "input_file") => visit(Piece::Document(block)),
-        Some("input_audio" | "audio") => visit(Piece::Audio(block)),
+        Some("input_audio" | "audio" | "audio_url" | "video_url" | "input_video") => visit(Piece::Audio(block)),
         Some(_) => visit(Piece::Other(block)),
         // Only Gemini's parts have no type.
         None => gemini::part_pieces(block, visit),
@@ -192,7 +192,7 @@ fn result_pieces<'a>(content: Raw<'a>, visit: &mut dyn FnMut(Piece<'a>)) {
     if let Some(text) = content.text() {
         return as_result(Piece::Text(text));
     }
-    for block in content.elements().map_while(Result::ok) {
+    for block in content.each().map_while(Result::ok) {
         // A result holds no result; without this, nesting would be recursion.
         if !block.get("type").is_some_and(|kind| kind.is_text("tool_result")) {
             block_pieces(block, &mut as_result);
@@ -288,6 +288,10 @@ static MARKS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
         "\"file\"",
         "\"input_audio\"",
         "\"audio\"",
+        "\"audio_url",
+        "\"video_url",
+        "\"input_video",
+        "\"computer_screenshot\"",
         "\"input_image\"",
         "\"input_file\"",
         "\\u00",
@@ -303,7 +307,7 @@ impl Attachments {
     pub(super) fn of(request: &Request) -> Self {
         let mut found = Self::default();
         let list = conversation(request);
-        if list.kind() != Kind::Array {
+        if !matches!(list.kind(), Kind::Array | Kind::Object) {
             return found;
         }
         if MARKS.as_ref().is_some_and(|marks| marks.find(list.bytes()).is_none()) {

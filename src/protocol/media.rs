@@ -72,17 +72,21 @@ pub(crate) fn is_on_the_web(url: Text<'_>) -> bool {
 /// # Errors
 /// When there is one.
 pub(crate) fn check_addresses(request: &Request) -> Result<(), BadRequest> {
-    if !request.attachments().any() {
-        return Ok(());
-    }
     let mut found = false;
-    for message in content::messages(request) {
-        content::pieces(message, &mut |piece| {
-            if let Piece::Image(block) | Piece::Document(block) | Piece::Audio(block) = piece {
-                found |= addresses(block).into_iter().flatten().any(is_file);
-            }
-        });
+    let mut look = |piece: Piece<'_>| {
+        if let Piece::Image(block) | Piece::Document(block) | Piece::Audio(block) = piece {
+            // A document of Anthropic's may hold blocks of its own.
+            let inner = block.get("source").and_then(|source| source.get("content")).unwrap_or(Raw::NULL);
+            let blocks = std::iter::once(block).chain(inner.each().map_while(Result::ok));
+            found |= blocks.flat_map(addresses).flatten().any(is_file);
+        }
+    };
+    if request.attachments().any() {
+        for message in content::messages(request) {
+            content::pieces(message, &mut look);
+        }
     }
+    content::content_pieces(content::system(request), &mut look);
     if found {
         return Err(BadRequest::new("an attachment is given by a `file:` address: send the file itself"));
     }
@@ -90,15 +94,28 @@ pub(crate) fn check_addresses(request: &Request) -> Result<(), BadRequest> {
 }
 
 /// The members of a block that may hold an address, whichever protocol wrote it.
-fn addresses<'a>(block: Raw<'a>) -> [Option<Raw<'a>>; 9] {
-    let [source, image, file, data, url, camel, snake] =
-        block.peek(["source", "image_url", "file", "file_data", "file_url", "fileData", "file_data"]);
+fn addresses<'a>(block: Raw<'a>) -> [Option<Raw<'a>>; 13] {
+    let [source, image, file, data, url, camel, snake, audio, video] = block.peek([
+        "source",
+        "image_url",
+        "file",
+        "file_data",
+        "file_url",
+        "fileData",
+        "file_data",
+        "audio_url",
+        "video_url",
+    ]);
     let inner = |raw: Option<Raw<'a>>, name: &str| raw.and_then(|raw| raw.get(name));
     let camel = camel.or(snake);
     [
         inner(source, "url"),
         inner(image, "url"),
         image,
+        inner(audio, "url"),
+        audio,
+        inner(video, "url"),
+        video,
         inner(file, "file_data"),
         inner(file, "file_url"),
         data,
@@ -110,7 +127,9 @@ fn addresses<'a>(block: Raw<'a>) -> [Option<Raw<'a>>; 9] {
 
 fn is_file(address: Raw<'_>) -> bool {
     let address = address.text().map(Text::decode).unwrap_or_default();
-    address.trim_start().get(..5).is_some_and(|head| head.eq_ignore_ascii_case("file:"))
+    // Readers of URLs pass over what is no sign in them, in front and inside.
+    let signs = address.chars().filter(|letter| !letter.is_ascii_control() && !letter.is_ascii_whitespace());
+    signs.take(5).collect::<String>().eq_ignore_ascii_case("file:")
 }
 
 /// What six bits a letter of base64 stands for, of either alphabet.

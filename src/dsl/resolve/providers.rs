@@ -18,9 +18,6 @@ const KINDS: &[(&str, ProviderKind)] = &[
     ("mock", ProviderKind::Mock),
 ];
 
-/// Headers that carry a key.
-pub(super) const CARRIES_KEY: &[&str] = &["authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"];
-
 impl Lower<'_, '_> {
     pub(super) fn providers(&mut self, items: &[Item]) {
         for item in items {

@@ -81,6 +81,7 @@ fn types() {
     bad("session.last_model == \"nobody\"", "P0209", "\"nobody\"", "no such model");
     bad("has(request.text)", "P0204", "request.text", "is always there");
     bad("request.header(\"a\", \"b\") == \"\"", "P0204", "header", "takes 1 argument, not 2");
+    bad("request.header(\"X-Api-Key\") == \"\"", "P0103", "\"X-Api-Key\"", "write a `tenant` with the key");
     bad("request.header(request.text) == \"\"", "P0204", "request.text", "a name in quotes");
 }
 

@@ -105,6 +105,8 @@ fn what_is_wrong_is_named() {
     list("params({ user: tenant.id })", "P0204", "tenant.id", "transform NAME");
     list("headers({ \"x-api-key\": \"a\" })", "P0203", "\"x-api-key\"", "env(");
     list("headers({ \"content-length\": \"1\" })", "P0416", "\"content-length\"", "");
+    list("headers({ host: \"x\" })", "P0416", "host", "remove it");
+    list("headers({ \"proxy-authorization\": \"a\" })", "P0203", "\"proxy-authorization\"", "env(");
     refuses(&with("openai", "", "transform: clean_cache", ""), "P0203", "clean_cache", "write `[clean_cache]`");
     refuses(&with("openai", "preset: openruter", "", ""), "P0102", "openruter", "`openrouter`");
     refuses(&with("anthropic", "preset: openai", "", ""), "P0415", "openai", "`kind: openai` or `kind: responses`");
@@ -165,6 +167,8 @@ fn blocks_are_checked() {
     block("set: { temperature: tenant.id }", "P0203", "tenant.id", "of type string");
     block("set: { max_tokens: 1.5 }", "P0203", "1.5", "a whole number");
     block("set: { at: now }", "P0203", "now", "`string(now)`");
+    block("headers: { \"x-a\": \"a\\nb: c\" }", "P0203", "\"a\\nb: c\"", "no line break");
+    block("set: { user: request.header(\"authorization\") }", "P0103", "\"authorization\"", "`tenant`");
     block("set: { a: high }", "P0203", "high", "write `\"high\"`");
     block("set: { a: request.tokns }", "P0101", "tokns", "tokens");
     block("set: { a: request.tools[0] }", "P0208", "request.tools[0]", "`request.tools.size() > 0 ? … : …`");

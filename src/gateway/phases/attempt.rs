@@ -346,7 +346,9 @@ impl Asked<'_> {
         if let Some(blamed) = blamed {
             reply::warn(&mut headers, &blamed);
         }
-        let same = self.wire.same_as(self.exchange.request.protocol()) && body.first() == Some(&b'{');
+        // What was cut off, or is no JSON, no client can read.
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
+        let same = self.wire.same_as(self.exchange.request.protocol()) && is_json && body.first() == Some(&b'{');
         Miss::Final(GatewayError::Upstream {
             status: incoming.status.as_u16(),
             message: if message.is_empty() { "the provider refused the request".to_owned() } else { message },

@@ -87,10 +87,13 @@ impl<'a> Reader<'_, 'a> {
         let at = Place::top("systemInstruction");
         let within = at.member("parts");
         let within = if system.kind() == Kind::Object { within } else { at };
-        let parts = within.content(Some(parts_of(system)))?;
+        let parts = parts_of(system);
+        if parts.kind() != Kind::Object {
+            within.content(Some(parts))?;
+        }
         let mut said = Parts::new();
         said.extend(parts.text().map(Part::Text));
-        for (index, part) in parts.elements().enumerate() {
+        for (index, part) in parts.each().enumerate() {
             let (part, at) = (part?, within.element(index));
             if let Some(text) = part.text() {
                 said.push(Part::Text(text));
@@ -117,14 +120,14 @@ impl<'a> Reader<'_, 'a> {
         };
         let within = at.member("parts");
         let parts = parts.unwrap_or(Raw::NULL);
-        if !matches!(parts.kind(), Kind::Array | Kind::Null) {
+        if !matches!(parts.kind(), Kind::Array | Kind::Object | Kind::Null) {
             return Err(within.refuse("`parts` must be a list").into());
         }
         if speaker == Speaker::Assistant {
             self.pairs.next_turn();
         }
         let mut read = Parts::new();
-        for (index, part) in parts.elements().enumerate() {
+        for (index, part) in parts.each().enumerate() {
             let at = within.element(index);
             let part = at.inner(Some(part.map_err(BadRequest::from)?))?;
             let [call, response] = peek(part, ["functionCall", "functionResponse"]);

@@ -155,6 +155,12 @@ impl<'a> Raw<'a> {
         picked(&mut members, names)
     }
 
+    /// The elements of an array; an object stands for a list of itself, as Google's own readers take it.
+    pub(crate) fn each(self) -> impl Iterator<Item = Result<Raw<'a>, JsonError>> {
+        let alone = (self.kind() == Kind::Object).then_some(Ok(self));
+        alone.into_iter().chain(self.elements())
+    }
+
     /// The elements of an array, each with its members of these names: what [`Raw::elements`] and [`Raw::pick`]
     /// give, in one walk instead of two.
     pub(crate) fn picks<const N: usize>(self, names: [&'static str; N]) -> Picks<'a, N> {

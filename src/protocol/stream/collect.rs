@@ -10,7 +10,7 @@ use super::super::signed::Signed;
 use super::super::sse::{self, EventTooLarge, Frames};
 use super::super::transform::stages::Stages;
 use super::super::{Protocol, Wire, responses};
-use super::event::{Event, Foreign, Form, Reader, Sink, StreamError, Truncated, mended};
+use super::event::{Event, Foreign, Form, Reader, Sink, StreamError, Truncated, is_torn, mended};
 use super::own::Piece;
 use super::tracker::Tracker;
 use super::writer::{Heading, Writer};
@@ -106,7 +106,9 @@ impl Collector {
     pub fn finish(mut self) -> Result<Answer, Truncated> {
         let rest = self.frames.rest();
         // The last event's empty line may be missing, if it is whole otherwise.
-        let _ = self.event(&rest);
+        if self.event(&rest).is_err() && !is_torn(&rest) {
+            return Err(Truncated);
+        }
         let stop = self.tracker.stop.ok_or(Truncated)?;
         let (tracker, content) = (&mut self.tracker, &mut self.content);
         let flushed = self.stages.flush(&mut |event| {

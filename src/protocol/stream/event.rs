@@ -3,7 +3,7 @@
 use super::super::Wire;
 use super::super::json::{JsonError, Raw, Text, sound};
 use super::super::signed::Signed;
-use super::super::sse::EventTooLarge;
+use super::super::sse::{self, EventTooLarge};
 use super::super::usage::{Stop, Usage};
 
 /// One thing that a stream says. Texts are still escaped, so that they can be copied.
@@ -119,6 +119,11 @@ pub struct Truncated;
 /// When it cannot be.
 pub(crate) fn mended(data: &[u8]) -> Result<Option<Vec<u8>>, StreamError> {
     if data.is_empty() || data == b"[DONE]" { Ok(None) } else { Ok(sound(data)?) }
+}
+
+/// Whether an event was cut off inside its data.
+pub(crate) fn is_torn(event: &[u8]) -> bool {
+    sse::data(event).is_some_and(|data| mended(&data).is_err())
 }
 
 /// Reads one wire's events.

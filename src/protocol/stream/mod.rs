@@ -184,8 +184,11 @@ impl Relay {
         // The last event's empty line may be missing, if it is whole otherwise. What is left of a line
         // end, or a comment, is nobody's.
         let is_event = !self.tracker.ended && sse::data(&rest).is_some();
-        if is_event
-            && let Ok(Some(event)) = self.event(rest)
+        let torn = event::is_torn(&rest);
+        let read = if is_event { self.event(rest) } else { Ok(None) };
+        // What tore is left out: the events before it say whether the answer had ended.
+        let failed = read.is_err() && !torn;
+        if let Ok(Some(event)) = read
             && self.writer.is_none()
         {
             out.push(event);
@@ -194,7 +197,7 @@ impl Relay {
         let ended = self
             .tracker
             .stop
-            .filter(|_| !self.reader.unfinished())
+            .filter(|_| !failed && !self.reader.unfinished())
             .ok_or(Truncated)
             .and_then(|stop| self.write_end().map(|()| stop));
         // Whatever was written is whole events, and an error event counts on them.

@@ -50,6 +50,22 @@ const LOOP: &str = r#""messages":[{"role":"user","content":"first"},
   {"role":"assistant","content":[{"type":"tool_use","id":"t","name":"run","input":{}}]},
   {"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"out"}]}]"#;
 
+/// An upstream may take more than its protocol says: rules see it too.
+#[test]
+fn an_object_stands_for_a_list_of_one() {
+    let gemini =
+        |body: &str, path: &str, expected: &str| assert_eq!(shown(Protocol::Gemini, body, &[], path), expected);
+    gemini(r#"{"contents":[{"parts":{"text":"closed"}}]}"#, "request.text", "closed");
+    gemini(r#"{"contents":[{"parts":{"inlineData":{"mimeType":"image/png","data":"AA"}}}]}"#, "request.images", "1");
+    gemini(
+        r#"{"system_instruction":{"parts":{"text":"be kind"}},"contents":[{"parts":[{"text":"x"}]}]}"#,
+        "request.system",
+        "be kind",
+    );
+    anthropic(r#""messages":[{"role":"user","content":{"type":"text","text":"closed"}}]"#, "request.text", "closed");
+    chat(r#""messages":[{"role":"User","content":"closed"}]"#, "request.text", "closed");
+}
+
 #[test]
 fn text_is_that_of_the_last_user_message_that_has_any() {
     anthropic(LOOP, "request.text", "second");

@@ -148,6 +148,38 @@ fn attachments_are_looked_at() {
             json!({"input": [{"role": "user", "content": [{"type": "input_file", "file_url": "file://x"}]}]});
         refused(Protocol::Responses, wire, &responses, "`file:` address");
     }
+    let inside =
+        json!({"type": "content", "content": [{"type": "image", "source": {"type": "url", "url": "file:///x"}}]});
+    for (protocol, body) in [
+        (Protocol::Chat, image("fi\nle:///etc/passwd")),
+        (
+            Protocol::Chat,
+            chat(json!([{"role": "user", "content": [{"type": "video_url", "video_url": {"url": "file:///x"}}]}])),
+        ),
+        (
+            Protocol::Anthropic,
+            json!({"max_tokens": 9, "messages": [{"role": "user", "content": [{"type": "document", "source": inside}]}]}),
+        ),
+        (
+            Protocol::Responses,
+            json!({"input": [{"type": "computer_call_output", "call_id": "c", "output": {"type": "computer_screenshot", "image_url": "file:///x"}}]}),
+        ),
+        (
+            Protocol::Gemini,
+            json!({"contents": [{"parts": {"fileData": {"mimeType": "image/png", "fileUri": "file:///x"}}}]}),
+        ),
+        (
+            Protocol::Gemini,
+            json!({"contents": [], "systemInstruction": {"parts": [{"fileData": {"mimeType": "image/png", "fileUri": "file:///x"}}]}}),
+        ),
+    ] {
+        for wire in [Wire::Anthropic, Wire::Chat, Wire::Responses, Wire::Gemini]
+            .into_iter()
+            .filter(|wire| wire.same_as(protocol))
+        {
+            refused(protocol, wire, &body, "`file:` address");
+        }
+    }
     let file = |data: &str| {
         chat(json!([{"role": "user", "content": [{"type": "file", "file": {"filename": "n", "file_data": data}}]}]))
     };

@@ -336,3 +336,19 @@ fn thinking_is_read_wherever_a_chat_upstream_puts_it() {
     let stream = format!("data: {{\"choices\":[{{\"delta\":{{{details}}},\"finish_reason\":\"stop\"}}]}}\n\n");
     assert_eq!(collected(Wire::Chat, stream.as_bytes(), &back).0, json!([thinking("ab")]));
 }
+
+#[test]
+fn a_last_event_that_cannot_be_told_is_no_clean_end() {
+    // Its call has no name, and the event that ends the answer lacks its empty line.
+    let call = r#"data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}}]}"#;
+    let stream = format!(
+        "{call}\n\ndata: {{\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"tool_calls\"}}]}}\n\ndata: [DONE]\n"
+    );
+    let back = back_of(&[StageKind::ExitTool(EXIT)]);
+    for protocol in [Protocol::Anthropic, Protocol::Chat, Protocol::Responses, Protocol::Gemini] {
+        let mut relay = Relay::new(Wire::Chat, protocol, &context(&back));
+        let mut out = Vec::new();
+        relay.push(Bytes::from(stream.clone()), &mut out).unwrap();
+        assert!(relay.finish(&mut out).is_err(), "{protocol:?}");
+    }
+}

@@ -9,6 +9,7 @@ use crate::bounds::MAX_REGEX_BYTES;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Span};
 use crate::dsl::ast::Word;
+use crate::facts::CARRIES_KEY;
 use crate::facts::schema::ACCESSORS;
 
 /// Methods and what they are.
@@ -173,6 +174,12 @@ impl Infer<'_, '_> {
             return None;
         };
         let lower = key.to_ascii_lowercase();
+        if name.text.starts_with("header") && CARRIES_KEY.contains(&lower.as_str()) {
+            let message = format!("`{lower}` carries the client's key, which no policy reads");
+            let help = "write a `tenant` with the key; rules and values then know it as `tenant.id` and `tenant.tags`";
+            self.report(Diagnostic::new(Code::P0103, first.span, message).help(help));
+            return None;
+        }
         let fallback = match rest {
             [Raw { kind: RawKind::Int(number), .. }] => *number,
             [] => 0,

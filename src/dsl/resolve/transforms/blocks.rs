@@ -10,6 +10,7 @@ use crate::dsl::expr::typed::Type;
 use crate::dsl::fields;
 use crate::dsl::transform::table::{self, MemberType};
 use crate::dsl::transform::{Edit, EditAction, Template, UserTransform};
+use crate::facts::CARRIES_KEY;
 
 /// Deepest path of an edit: request bodies have few levels above their messages.
 const MOST_LEVELS: usize = 8;
@@ -183,6 +184,10 @@ impl Lower<'_, '_> {
         for member in members {
             let Some(name) = self.header_name(&member.key, &headers) else { continue };
             let Some(value) = self.template(&member.value) else { continue };
+            if text_of(&member.value).is_some_and(|text| !fits_a_header(&text)) {
+                self.not_a_header(member.value.span);
+                continue;
+            }
             let text = match &value {
                 Template::Json(json) => json.starts_with('"'),
                 Template::Computed(computed) => computed.expr.ty == Type::String,
@@ -203,9 +208,8 @@ impl Lower<'_, '_> {
         let mut headers: Vec<(String, String)> = Vec::new();
         for field in fields {
             let Some(name) = self.header_name(&field.key, &headers) else { continue };
-            let fits = |value: &String| value.bytes().all(|byte| (0x20..0x7f).contains(&byte) || byte == b'\t');
             match text_of(&field.value) {
-                Some(value) if fits(&value) => headers.push((name, value)),
+                Some(value) if fits_a_header(&value) => headers.push((name, value)),
                 Some(_) => self.not_a_header(field.value.span),
                 None => self.wrong(&field.value, "a string"),
             }
@@ -219,7 +223,7 @@ impl Lower<'_, '_> {
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         if !fits {
             self.not_a_header(key.span);
-        } else if super::super::providers::CARRIES_KEY.contains(&name.as_str()) {
+        } else if CARRIES_KEY.contains(&name.as_str()) {
             let finding = Diagnostic::new(Code::P0203, key.span, format!("`{name}` carries a key"));
             self.report(finding.help("write `key: env(\"NAME\")` in the provider instead"));
         } else if FRAMING.contains(&name.as_str()) {
@@ -272,9 +276,25 @@ fn may_be_group(value: &Template) -> bool {
     }
 }
 
-/// Headers that say how a request is framed.
-const FRAMING: &[&str] =
-    &["content-length", "content-type", "transfer-encoding", "connection", "accept-encoding", "te", "upgrade"];
+fn fits_a_header(value: &str) -> bool {
+    value.bytes().all(|byte| (0x20..0x7f).contains(&byte) || byte == b'\t')
+}
+
+/// Headers that say how a request is framed, or where it goes.
+const FRAMING: &[&str] = &[
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "proxy-connection",
+    "keep-alive",
+    "accept-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+];
 
 fn example(key: &str) -> &'static str {
     fields::field(fields::Block::Transform, key).map_or("{ }", |row| row.example)
