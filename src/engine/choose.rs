@@ -7,7 +7,7 @@ use super::price;
 use super::skip::{CapabilitySet, SkipReason, Skipped};
 use super::view::{View, in_words};
 use crate::dsl::expr::plain::{Condition, Verdict};
-use crate::dsl::policy::{Capability, Model, ModelId, Policy, Strategy, TenantId};
+use crate::dsl::policy::{Model, ModelId, Policy, Strategy, TenantId};
 use crate::facts::world::{ModelState, World};
 use crate::facts::{Facts, Needs, Var};
 
@@ -43,11 +43,8 @@ impl Ask<'_> {
         }
         let can = self.plan.models.get(id.index()).map(|model| model.can).unwrap_or_default();
         let lacks = CapabilitySet::needed(&self.needs).without(can);
-        let first = [Capability::Vision, Capability::Tools, Capability::Documents, Capability::Audio]
-            .into_iter()
-            .find(|capability| lacks.contains(*capability));
-        if let Some(capability) = first {
-            return Some(SkipReason::Lacks(capability));
+        if !lacks.is_empty() {
+            return Some(SkipReason::Lacks(lacks));
         }
         self.policy.models.get(id.index()).and_then(Model::fitting_context).and_then(|context| self.too_large(context))
     }

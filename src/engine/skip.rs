@@ -30,7 +30,7 @@ pub enum SkipReason {
     /// the tenant's `models` leave it out
     TenantNotAllowed,
     /// the request needs what the model does not declare in `can`
-    Lacks(Capability),
+    Lacks(CapabilitySet),
     /// the request does not fit
     ContextTooSmall {
         /// tokens of the request: counted, because the bound alone did not decide
@@ -68,17 +68,38 @@ impl SkipReason {
         matches!(self, Self::Unhealthy | Self::Full | Self::Cooling { .. } | Self::Filtered { live: true, .. })
     }
 
+    /// What whoever asks, or whoever writes the policy, can do about it; None: nothing that is not plain, or
+    /// waiting.
+    #[must_use]
+    pub fn help(&self, model: &str) -> Option<String> {
+        match self {
+            Self::Lacks(lacks) => {
+                let names: Vec<String> = lacks.iter().map(|lack| format!("`{}`", lack.name())).collect();
+                Some(format!("name another model, or add {} to the `can` of `{model}`", names.join(" and ")))
+            }
+            Self::ContextTooSmall { .. } => {
+                Some("shorten the request, or name a model with a larger context".to_owned())
+            }
+            Self::TenantNotAllowed | Self::NoWeight | Self::NotTranslatable(_) | Self::Filtered { live: false, .. } => {
+                Some("name another model".to_owned())
+            }
+            _ => None,
+        }
+    }
+
     /// One word for logs and JSON.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::AlreadyTried => "already_tried",
             Self::TenantNotAllowed => "tenant_not_allowed",
-            Self::Lacks(Capability::Vision) => "no_vision",
-            Self::Lacks(Capability::Tools) => "no_tools",
-            Self::Lacks(Capability::Documents) => "no_documents",
-            Self::Lacks(Capability::Audio) => "no_audio",
-            Self::Lacks(_) => "no_capability",
+            Self::Lacks(lacks) => match lacks.iter().next() {
+                Some(Capability::Vision) => "no_vision",
+                Some(Capability::Tools) => "no_tools",
+                Some(Capability::Documents) => "no_documents",
+                Some(Capability::Audio) => "no_audio",
+                _ => "no_capability",
+            },
             Self::ContextTooSmall { .. } => "context_too_small",
             Self::Filtered { .. } => "where",
             Self::NoWeight => "no_weight",
@@ -95,25 +116,38 @@ impl fmt::Display for SkipReason {
         match self {
             Self::AlreadyTried => out.write_str("already tried in this request"),
             Self::TenantNotAllowed => out.write_str("the tenant may not use it"),
-            Self::Lacks(Capability::Vision) => out.write_str("the request has images, it cannot see (no `vision`)"),
-            Self::Lacks(Capability::Tools) => out.write_str("the request has tools, it cannot use them (no `tools`)"),
-            Self::Lacks(Capability::Documents) => {
-                out.write_str("the request has documents, it cannot read them (no `documents`)")
+            Self::Lacks(lacks) => {
+                for (number, capability) in lacks.iter().enumerate() {
+                    out.write_str(if number == 0 { "" } else { ", and " })?;
+                    match capability {
+                        Capability::Vision => out.write_str("the request has images, it cannot see (no `vision`)")?,
+                        Capability::Tools => out.write_str("the request has tools, it cannot use them (no `tools`)")?,
+                        Capability::Documents => {
+                            out.write_str("the request has documents, it cannot read them (no `documents`)")?;
+                        }
+                        Capability::Audio => {
+                            out.write_str("the request has sound or film, it takes neither (no `audio`)")?;
+                        }
+                        other => write!(out, "it lacks `{}`", other.name())?,
+                    }
+                }
+                Ok(())
             }
-            Self::Lacks(Capability::Audio) => {
-                out.write_str("the request has sound or film, it takes neither (no `audio`)")
-            }
-            Self::Lacks(capability) => write!(out, "it lacks `{}`", capability.name()),
             Self::ContextTooSmall { tokens, context } => {
-                write!(out, "{tokens} tokens do not fit its context of {context}")
+                write!(out, "{tokens} tokens, more than its context of {context}")
             }
             Self::Filtered { saw, .. } if saw.is_empty() => out.write_str("its `where` is false"),
             Self::Filtered { saw, .. } => write!(out, "its `where` is false: {saw}"),
             Self::NoWeight => out.write_str("its `weight` is 0"),
             Self::Unhealthy => out.write_str("it is not healthy"),
             Self::Full => out.write_str("its limit is used up"),
-            Self::Cooling { left_ms } => write!(out, "it asked to be left alone for another {left_ms} ms"),
-            Self::NotTranslatable(what) => write!(out, "cannot be translated for it: {what}"),
+            Self::Cooling { left_ms } => match left_ms {
+                // Rounded up: whoever comes back a moment too early is sent away again.
+                1_001.. => write!(out, "it asked to be left alone for another {} s", left_ms.div_ceil(1_000)),
+                _ => write!(out, "it asked to be left alone for another {left_ms} ms"),
+            },
+            // Each reason stands by itself, and not each is about a translation.
+            Self::NotTranslatable(what) => out.write_str(what),
         }
     }
 }

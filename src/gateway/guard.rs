@@ -163,7 +163,10 @@ impl Keys {
         if self.is_open() {
             return Ok(Caller::default());
         }
-        sent(headers).find_map(|token| self.find(token)).ok_or(GatewayError::Key)
+        let wrong = || {
+            if sent(headers).any(|token| !token.is_empty()) { GatewayError::UnknownKey } else { GatewayError::NoKey }
+        };
+        sent(headers).find_map(|token| self.find(token)).ok_or_else(wrong)
     }
 
     /// Who sent a request: by its headers, or by `?key=…` where Gemini's clients ask. Addresses are written
@@ -173,7 +176,7 @@ impl Keys {
             let path = uri.path();
             let gemini = ["/v1beta/", "/v1alpha/", "/v1/models"].iter().any(|begin| path.starts_with(begin));
             let key = if gemini { key_in(uri.query()) } else { String::new() };
-            self.find(key.as_bytes()).filter(|_| !key.is_empty()).ok_or(error)
+            if key.is_empty() { Err(error) } else { self.find(key.as_bytes()).ok_or(GatewayError::UnknownKey) }
         })
     }
 
@@ -267,11 +270,15 @@ mod tests {
         assert_eq!(in_query("/v1beta/models?alt=sse&key=t%77o").map(|caller| caller.key), Ok(1));
         assert_eq!(in_query("/v1/models/m:generateContent?key=one").map(|caller| caller.key), Ok(0));
         for query in ["/v1beta/models?key=", "/v1/messages?key=two", "/v1/chat/completions?key=two", "/chat?key=two"] {
-            assert_eq!(in_query(query), Err(GatewayError::Key), "{query}");
+            assert_eq!(in_query(query), Err(GatewayError::NoKey), "{query}");
         }
+        assert_eq!(in_query("/v1beta/models?key=four"), Err(GatewayError::UnknownKey));
         assert_eq!(ask(&[("x-api-key", "dummy"), ("authorization", "Bearer one")]), Ok((Some(0), 0)));
-        for wrong in [&[("x-api-key", "on")][..], &[("authorization", "Basic one")], &[("x-api-key", "")], &[]] {
-            assert_eq!(ask(wrong), Err(GatewayError::Key), "{wrong:?}");
+        for wrong in [&[("x-api-key", "on")][..], &[("authorization", "Bearer four")]] {
+            assert_eq!(ask(wrong), Err(GatewayError::UnknownKey), "{wrong:?}");
+        }
+        for none in [&[("authorization", "Basic one")][..], &[("x-api-key", "")], &[]] {
+            assert_eq!(ask(none), Err(GatewayError::NoKey), "{none:?}");
         }
     }
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::endpoints::PATHS;
 use crate::engine::nobody;
+use crate::protocol::errors::Place;
 use crate::upstream::{Failure, FailureKind};
 
 /// One attempt that gave no answer, as the client reads it.
@@ -45,8 +46,14 @@ pub(crate) enum GatewayError {
     Origin,
     #[error("`{0}` is not a name of this gateway; start it with `--host {0}` if it should be")]
     Host(String),
-    #[error("a valid key is required: send it as `Authorization: Bearer …`, `x-api-key: …` or `x-goog-api-key: …`")]
-    Key,
+    #[error(
+        "no key came with the request: send one as `Authorization: Bearer …`, `x-api-key: …` or `x-goog-api-key: …`"
+    )]
+    NoKey,
+    #[error(
+        "the key that came with the request is none of this gateway's: look whether it is mistyped, or has changed"
+    )]
+    UnknownKey,
     #[error("there is nothing at `{0}`; {PATHS}")]
     NoSuchPath(String),
     /// what is there instead
@@ -54,8 +61,8 @@ pub(crate) enum GatewayError {
     NotServed(&'static str),
     #[error("no model `{0}`")]
     NoModel(String),
-    #[error("`{method}` is not possible at `{path}`")]
-    Method { method: String, path: String },
+    #[error("`{method}` is not possible at `{path}`: use {instead}")]
+    Method { method: String, path: String, instead: &'static str },
     #[error("the request body is larger than {0} bytes")]
     TooLarge(usize),
     #[error("the request body did not arrive in time")]
@@ -74,12 +81,14 @@ pub(crate) enum GatewayError {
         message: String,
         /// what of its head the client may read
         headers: Box<HeaderMap>,
+        /// what it blames, in words for programs
+        place: Box<Place>,
         /// its body, when the client speaks the upstream's protocol
         verbatim: Option<Bytes>,
     },
     /// what was asked for cannot be had, now or later
     #[error("{}", nobody(decision, false))]
-    Unservable { decision: String, skipped: Vec<Tried> },
+    Unservable { decision: String, skipped: Vec<Tried>, hint: String },
     #[error("{}", nobody(decision, true))]
     Unavailable { decision: String, skipped: Vec<Tried>, retry_after: Option<Duration> },
     #[error("every attempt failed")]
@@ -118,7 +127,7 @@ impl GatewayError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Origin | Self::Host(_) => StatusCode::FORBIDDEN,
-            Self::Key => StatusCode::UNAUTHORIZED,
+            Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
             Self::NoSuchPath(_) | Self::NotServed(_) | Self::NoModel(_) => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -139,7 +148,7 @@ impl GatewayError {
         match self {
             Self::Origin => "origin_not_allowed",
             Self::Host(_) => "host_not_allowed",
-            Self::Key => "invalid_api_key",
+            Self::NoKey | Self::UnknownKey => "invalid_api_key",
             Self::NoSuchPath(_) | Self::NotServed(_) | Self::NoModel(_) => "not_found",
             Self::Method { .. } => "method_not_allowed",
             Self::TooLarge(_) => "request_too_large",
@@ -162,6 +171,22 @@ impl GatewayError {
             Self::Unavailable { retry_after, .. } => Some(retry_after.unwrap_or(Duration::from_secs(1))),
             Self::Exhausted { tried, .. } => tried.iter().filter_map(|tried| tried.retry_after).min(),
             _ => None,
+        }
+    }
+
+    /// What to do about it, where that is not plain.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Unservable { hint, .. } => Some(hint).filter(|hint| !hint.is_empty()).map(String::as_str),
+            _ => None,
+        }
+    }
+
+    /// What a provider blames.
+    pub(crate) fn place(&self) -> Place {
+        match self {
+            Self::Upstream { place, .. } => Place::clone(place),
+            _ => Place::default(),
         }
     }
 

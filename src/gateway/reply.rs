@@ -184,7 +184,8 @@ pub(crate) fn error_reply(error: &GatewayError, request_id: &str) -> ErrorReply 
         status: error.status().as_u16(),
         kind: error.kind().to_owned(),
         message: error.to_string(),
-        hint: None,
+        hint: error.hint().map(str::to_owned),
+        place: error.place(),
         retry_after_s: error.retry_after().map(whole_seconds),
         attempts: attempts
             .map(|tried| AttemptFailure { model: tried.model.clone(), reason: tried.reason.clone() })

@@ -14,6 +14,15 @@ pub struct AttemptFailure {
     pub reason: String,
 }
 
+/// What a provider blames, in words for programs; OpenAI's protocols have members for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// its word for the mistake, such as `context_length_exceeded`
+    pub code: Option<String>,
+    /// the member of the request that it means, such as `messages[0].content`
+    pub param: Option<String>,
+}
+
 /// A failure as a client will see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorReply {
@@ -25,6 +34,8 @@ pub struct ErrorReply {
     pub message: String,
     /// how to mend it
     pub hint: Option<String>,
+    /// what the provider blames, when the failure is its refusal
+    pub place: Place,
     /// when to come again, in seconds: goes into the `retry-after` header too
     pub retry_after_s: Option<u64>,
     /// which attempts failed, and why
@@ -160,8 +171,13 @@ pub(super) fn render_error(out: &mut Vec<u8>, reply: &ErrorReply) {
     push_string(out, &reply.sentence());
     out.extend_from_slice(b",\"type\":");
     push_string(out, chat_type(reply.status));
-    out.extend_from_slice(b",\"param\":null,\"code\":");
-    push_string(out, &reply.kind);
+    out.extend_from_slice(b",\"param\":");
+    match &reply.place.param {
+        Some(param) => push_string(out, param),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"code\":");
+    push_string(out, reply.place.code.as_deref().unwrap_or(&reply.kind));
     push_details(out, reply);
     out.push(b'}');
 }
@@ -230,12 +246,29 @@ pub fn read_upstream_error(body: &[u8]) -> (String, String) {
     (kind, shown(&message))
 }
 
+/// What an upstream's error body blames, as far as it says so in words; those that look like keys are masked.
+#[must_use]
+pub fn read_place(body: &[u8]) -> Place {
+    let error = Raw::parse(body).ok().and_then(first_object).and_then(|body| body.get("error")).unwrap_or(Raw::NULL);
+    let word = |raw: Option<Raw<'_>>| {
+        let word = shown(&raw.and_then(Raw::text)?.decode());
+        (!word.is_empty()).then_some(word)
+    };
+    let [code, param] = error.peek(["code", "param"]).map(word);
+    Place { code, param }
+}
+
+/// Some answer with a list of one object.
+fn first_object(body: Raw<'_>) -> Option<Raw<'_>> {
+    if body.kind() == Kind::Array { body.elements().next()?.ok() } else { Some(body) }
+}
+
 /// Whether an error body of Google's is about the key that was sent with the request: that is a 400 there.
 #[must_use]
 pub fn refuses_key(body: &[u8]) -> bool {
     let Ok(body) = Raw::parse(body) else { return false };
-    let first = if body.kind() == Kind::Array { body.elements().next().and_then(Result::ok) } else { Some(body) };
-    let [message, details] = first.and_then(|body| body.get("error")).unwrap_or(Raw::NULL).peek(["message", "details"]);
+    let [message, details] =
+        first_object(body).and_then(|body| body.get("error")).unwrap_or(Raw::NULL).peek(["message", "details"]);
     let mut details = details.unwrap_or(Raw::NULL).elements().map_while(Result::ok);
     let message = message.and_then(Raw::text).map(Text::decode).unwrap_or_default();
     message.starts_with("API key not valid")
@@ -245,8 +278,7 @@ pub fn refuses_key(body: &[u8]) -> bool {
 
 fn read_error(body: Raw<'_>) -> Option<(String, String)> {
     let text = |raw: Option<Raw<'_>>| raw.and_then(Raw::text).map(Text::decode).unwrap_or_default().into_owned();
-    // Some answer with a list of one object.
-    let body = if body.kind() == Kind::Array { body.elements().next()?.ok()? } else { body };
+    let body = first_object(body)?;
     let [error, message, detail, kind] = body.peek(["error", "message", "detail", "type"]);
     let Some(error) = error.filter(|error| error.kind() == Kind::Object) else {
         let message = [error, message, detail].into_iter().map(text).find(|text| !text.is_empty())?;
@@ -284,6 +316,7 @@ mod tests {
             kind: "all_failed".into(),
             message: "every attempt failed".into(),
             hint: Some("try later".into()),
+            place: Place::default(),
             retry_after_s: Some(7),
             attempts: vec![
                 AttemptFailure { model: "a".into(), reason: "timeout".into() },
@@ -333,6 +366,24 @@ mod tests {
         ] {
             assert_eq!(refuses_key(body.as_bytes()), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn what_an_upstream_blames_is_told_on() {
+        for (body, code, param) in [
+            (r#"{"error":{"message":"no","code":"too_long","param":"input[0]"}}"#, Some("too_long"), Some("input[0]")),
+            (r#"{"error":{"code":"sk-abcdef123456","param":null}}"#, Some("[key]"), None),
+            (r#"{"error":{"code":400,"param":""}}"#, None, None),
+            (r#"{"error":"plain"}"#, None, None),
+            ("plain", None, None),
+        ] {
+            let place = Place { code: code.map(str::to_owned), param: param.map(str::to_owned) };
+            assert_eq!(read_place(body.as_bytes()), place, "{body}");
+        }
+        let place = Place { code: Some("too_long".into()), param: Some("input[0]".into()) };
+        let told = render(Protocol::Chat, &ErrorReply { place, ..reply() });
+        let told = String::from_utf8(told.to_vec()).unwrap();
+        assert!(told.contains(r#""param":"input[0]","code":"too_long""#), "{told}");
     }
 
     #[test]

@@ -105,7 +105,7 @@ fn where_gemini_does_not_count_we_do() {
         let gateway = gemini(&format!("http://{}{path}", refuses.address));
         let counted = gateway.post(COUNT, &body("\"hello world\"")).expect(200);
         assert!(counted.json()["input_tokens"].as_u64().unwrap() > 0);
-        assert_eq!(counted.header("x-ccr-warning").contains("the gateway's own count"), calls == 1);
+        assert!(counted.header("x-ccr-warning").contains("the gateway's own count"), "{path}");
         assert_eq!(refuses.calls() - before, calls, "{path}");
     }
 }
@@ -130,4 +130,37 @@ fn models_come_in_pages_where_anthropic_s_clients_ask_for_them() {
     }
     assert_eq!(list("/b").expect(200).json()["id"], "b");
     list("/nobody").expect(404);
+}
+
+#[test]
+fn the_words_of_emulated_tools_are_counted() {
+    let tools = |content: &str| {
+        body(content).replacen(
+            '{',
+            r#"{"tools":[{"name":"read","description":"reads","input_schema":{"type":"object"}}],"#,
+            1,
+        )
+    };
+    let asks = |kind: &str, model: &str, path: &str, body: &str| {
+        let gateway = Gateway::start(&format!(
+            "provider p {{ {kind} }}\nmodel m on p {{ can: [] {model} }}\nroute main {{ default -> m }}"
+        ));
+        let reply = gateway.post(path, body).expect(200);
+        (reply.json(), reply.header("x-ccr-warning").to_owned())
+    };
+    for wire in ["openai", "responses"] {
+        let kind = format!("kind: mock wire: {wire}");
+        let (plain, _) = asks(&kind, "", COUNT, &body("\"hello\""));
+        let (told, warning) = asks(&kind, "transform: [emulate_tools]", COUNT, &tools("\"hello\""));
+        let (plain, told) = (plain["input_tokens"].as_u64().unwrap(), told["input_tokens"].as_u64().unwrap());
+        assert!(told > plain + 100, "{wire}: {told} {plain}");
+        assert!(warning.contains("the gateway's own count"), "{wire}: {warning}");
+    }
+    for (kind, said) in [("anthropic", r#"{"input_tokens":7}"#), ("gemini", TOTAL)] {
+        let upstream = Upstream::saying(answer("200 OK", "content-type: application/json\r\n", said));
+        let provider = format!("kind: {kind} base: \"http://{}\"", upstream.address);
+        let (_, warning) = asks(&provider, "transform: [emulate_tools]", COUNT, &tools("\"hello\""));
+        assert_eq!(warning, "", "{kind}");
+        assert!(upstream.last().contains("You have tools."), "{kind}: {}", upstream.last());
+    }
 }

@@ -22,6 +22,7 @@ mod hostile;
 mod kit;
 mod naming;
 mod record;
+mod refusals;
 mod reload;
 mod responses;
 mod serving;

@@ -81,6 +81,27 @@ fn an_upstream_that_does_not_stream_is_replayed_through_the_stages() {
 }
 
 #[test]
+fn an_answer_names_the_same_model_whole_and_in_a_stream() {
+    let call = "<tool_call>{'name': 'read', 'arguments': {}}</tool_call>";
+    for said in ["fine", call] {
+        let whole = Upstream::saying(chat_answer(said));
+        let streams = Upstream::saying(format!("{EVENTS}{}{CHAT_END}", chunk(said)));
+        let asked = |stream: bool| {
+            json!({"model": "any", "stream": stream, "messages": [{"role": "user", "content": "look"}],
+                "tools": [{"type": "function", "function": {"name": "read", "parameters": {"type": "object"}}}]})
+            .to_string()
+        };
+        let ask = |upstream: &Upstream, stream: bool| {
+            let gateway = Gateway::start(&policy(upstream, "transform: [emulate_tools]"));
+            gateway.post(crate::kit::CHAT, &asked(stream)).expect(200).text()
+        };
+        for text in [ask(&whole, false), ask(&whole, true), ask(&streams, true)] {
+            assert!(text.contains("\"model\":\"up\"") && !text.contains("\"any\""), "{said}: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_stream_that_breaks_inside_a_held_call_is_an_error() {
     let upstream = Upstream::saying(format!("{EVENTS}{}{}", chunk("I look. "), chunk("<tool_call>{'name'")));
     let gateway = Gateway::start(&policy(&upstream, "transform: [emulate_tools]"));
@@ -110,7 +131,7 @@ fn trims(words: &str) {
     let body = json!({"model": "any", "max_tokens": 64, "messages": turns}).to_string();
     let upstream = Upstream::saying(chat_answer("fine"));
     let trimmed = |model: &str| -> Reply { Gateway::start(&policy(&upstream, model)).post(MESSAGES, &body) };
-    assert!(trimmed("context: 2000").expect(400).text().contains("do not fit its context"));
+    assert!(trimmed("context: 2000").expect(400).text().contains("more than its context"));
     assert_eq!(upstream.calls(), 0);
     let reply = trimmed("context: 2000 transform: [trim_history]").expect(200);
     assert!(reply.header("x-ccr-warning").contains("history trimmed"), "{:?}", reply.headers);

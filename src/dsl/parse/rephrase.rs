@@ -68,6 +68,12 @@ pub(super) fn rephrase(id: SourceId, text: &str, range: Range<usize>, error: &Er
         None if found.is_none() && positives.contains(&Rule::arrow) => {
             finding.help("say where it leads: `rule NAME when CONDITION -> MODEL`")
         }
+        None if found.is_none() && expected == "`{`" => {
+            let first = Lexer::new(text, range.start).find(|token| token.kind != TokenKind::Comment);
+            let start = first.map_or(range.start, |token| token.start);
+            let shown = text.get(start..before.map_or(start, |token| token.end)).unwrap_or_default();
+            finding.help(format!("write `{} {{}}`", shorten(shown)))
+        }
         None => finding,
     }
 }

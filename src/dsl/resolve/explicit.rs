@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Lower;
 use super::fields::Fields;
+use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Span};
 use crate::dsl::explicit::ENTRY;
 use crate::dsl::expr::typed::{BinaryOp, Expr, Kind, Literal, Type};
@@ -34,7 +35,10 @@ impl Lower<'_, '_> {
         let found = EXPLICIT_WORDS.iter().zip(known).find(|(known, _)| **known == word).map(|(_, found)| found);
         if found.is_none() {
             let finding = Diagnostic::new(Code::P0203, field.value.span, format!("`explicit` is never `{word}`"));
-            self.report(finding.help(format!("it is one of: {}", EXPLICIT_WORDS.join(", "))));
+            self.report(match nearest(&word, EXPLICIT_WORDS.iter().copied()) {
+                Some(near) => finding.help(format!("did you mean `{near}`?")),
+                None => finding.help(format!("it is one of: {}", EXPLICIT_WORDS.join(", "))),
+            });
         }
         if found.is_some_and(|found| found != Explicit::Deny) {
             self.explicit_place.get_or_insert(field.value.span);
@@ -118,7 +122,13 @@ impl Lower<'_, '_> {
         for span in std::mem::take(&mut self.tagged_places) {
             let message = format!("no model has the tag `{EXPLICIT_TAG}`, so none can be named");
             let finding = Diagnostic::new(Code::P0417, span, message);
-            self.report(finding.help(format!("write `tags: [{EXPLICIT_TAG}]` in the models that clients may name")));
+            let mut known: Vec<&str> = self.shared.declared.model_tags.iter().map(String::as_str).collect();
+            known.sort_unstable();
+            let help = match nearest(EXPLICIT_TAG, known) {
+                Some(near) => format!("did you mean `{EXPLICIT_TAG}` where a model has the tag `{near}`?"),
+                None => format!("write `tags: [{EXPLICIT_TAG}]` in the models that clients may name"),
+            };
+            self.report(finding.help(help));
         }
     }
 }

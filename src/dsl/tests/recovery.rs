@@ -161,6 +161,14 @@ fn slips_are_told_what_to_write() {
 }
 
 #[test]
+fn a_declaration_without_its_block_is_told_what_to_write() {
+    let rest = "provider p { kind: mock }\nmodel m on p {}\nroute main { default -> m }\n";
+    refuses(&format!("{rest}model n on p\n"), "P0001", "p", "write `model n on p {}`");
+    refuses(&format!("{rest}model n on p\npool q = [m]\n"), "P0001", "p", "write `model n on p {}`");
+    refuses(&format!("{rest}tenant t // a note\n"), "P0001", "t", "write `tenant t {}`");
+}
+
+#[test]
 fn slips_in_items_are_told_what_to_write() {
     let rest = "provider p { kind: mock }\nmodel m on p {}\nroute main { default -> first of [m, n] }\n";
     let check = |item: &str, code: &str, place: &str, words: &str| {
@@ -214,4 +222,18 @@ fn somebody_can_enter() {
     lost(&tenants("keys: [env(\"A\")] route: fast", "keys: [env(\"B\")]"), "tenant `b`");
     lost(&tenants("route: fast", "route: fast"), "there is no route `main`");
     super::accepts(&tenants("keys: [env(\"A\")] route: fast", "keys: [env(\"B\")] route: fast"));
+}
+
+#[test]
+fn words_of_explicit_choice_are_suggested() {
+    let policy = |defaults: &str, tags: &str| {
+        format!(
+            "provider p {{ kind: mock }}\nmodel m on p {{ tags: [{tags}] }}\ndefaults {{ explicit: {defaults} }}\nroute main {{ default -> first of tag({tags}) }}\n"
+        )
+    };
+    refuses(&policy("alow", "fast"), "P0203", "alow", "did you mean `allow`");
+    refuses(&policy("sometimes", "fast"), "P0203", "sometimes", "it is one of: allow");
+    refuses(&policy("tagged", "explict"), "P0417", "tagged", "did you mean `explicit`");
+    refuses(&policy("tagged", "fast"), "P0417", "tagged", "write `tags: [explicit]`");
+    refuses(&policy("allow", "fast").replace("explicit:", "explict:"), "P0109", "explict", "did you mean `explicit`");
 }

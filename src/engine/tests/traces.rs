@@ -334,7 +334,7 @@ fn what_cannot_be_sent_is_not_promised() {
     });
     assert_eq!(skips.outcome.text(), "b then c");
     let text = skips.text(false);
-    assert!(text.contains("✗ a  mock  skipped: cannot be translated for it: no pictures"), "{text}");
+    assert!(text.contains("✗ a  mock  skipped: no pictures"), "{text}");
     assert!(text.contains("✓ b  mock  no price\n       warning: effort left out\n"), "{text}");
     let refused = trace(&|model| if model.0 == 1 { Written::Refused("bad".to_owned()) } else { Written::default() });
     assert_eq!(refused.outcome.text(), "a then the client gets 400");

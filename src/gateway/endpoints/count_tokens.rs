@@ -13,6 +13,7 @@ use http::{HeaderMap, Request, Response};
 use super::refuse_as;
 use crate::bounds::MAX_ERROR_BYTES;
 use crate::compile::Scratch;
+use crate::dsl::transform::Transform;
 use crate::engine::{Seeds, Step};
 use crate::gateway::live::Target;
 use crate::gateway::phases::accept::{Entry, Exchange};
@@ -27,7 +28,7 @@ use crate::upstream::{Operation, Prepared, Verdict, request_headers};
 /// Time for the provider to count. Our own count takes milliseconds and is close.
 const PROVIDER: Duration = Duration::from_secs(10);
 
-/// Said when a provider that counts was passed over.
+/// Said whenever it is not the provider that counted.
 const OURS: &str = "the provider did not count the tokens: this is the gateway's own count";
 
 pub(super) async fn count_tokens(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
@@ -59,7 +60,7 @@ enum Count {
 }
 
 /// Counts a request's tokens as the model that would answer counts them. The headers say which one that is.
-async fn count(exchange: Exchange) -> (HeaderMap, Result<Count, GatewayError>) {
+async fn count(mut exchange: Exchange) -> (HeaderMap, Result<Count, GatewayError>) {
     let entry = exchange.entry.clone();
     let protocol = exchange.request.protocol();
     let (decision, target) = chosen(&exchange);
@@ -83,13 +84,43 @@ async fn count(exchange: Exchange) -> (HeaderMap, Result<Count, GatewayError>) {
                 note(CountedBy::Nobody);
                 return (headers, Err(error));
             }
-            None => reply::warn(&mut headers, OURS),
+            None => {}
         }
     }
+    reply::warn(&mut headers, OURS);
     let measure = target.zip(wire).map_or(Measure::COMMON, |(target, wire)| Measure::of(wire, &target.upstream));
+    if let Some(in_words) = target.zip(wire).and_then(|(target, wire)| in_words(&exchange, target, wire)) {
+        exchange.request = in_words;
+    }
     let counted = exchange.count_for(measure).await.map(Count::Tokens);
     note(if counted.is_ok() { CountedBy::Gateway } else { CountedBy::Nobody });
     (headers, counted)
+}
+
+/// Whoever counts refuses the parameters that transforms set; the words that stand for tools are input.
+const COUNTED: &[Transform] = &[Transform::EmulateTools];
+
+/// A model as its input is counted.
+fn counted_for(target: &Target, wire: Wire) -> protocol::Target<'_> {
+    let all = target.for_protocol(wire);
+    let transforms = if all.emulates_tools() { COUNTED } else { &[] };
+    protocol::Target { stream: false, transforms, ..all }
+}
+
+/// The request as a model without tools reads it; None where no words are added to it.
+fn in_words(exchange: &Exchange, target: &Target, wire: Wire) -> Option<protocol::Request> {
+    let target = counted_for(target, wire);
+    if target.transforms.is_empty() {
+        return None;
+    }
+    let sent = protocol::encode(&exchange.request, &target, &exchange.facts()).ok()?;
+    let protocol = match wire {
+        Wire::Anthropic => Protocol::Anthropic,
+        Wire::Chat => Protocol::Chat,
+        Wire::Responses => Protocol::Responses,
+        Wire::Gemini => Protocol::Gemini,
+    };
+    protocol::Request::parse(protocol, sent.body.concat().into()).ok()
 }
 
 /// The rule that holds, and the model that would answer first.
@@ -122,9 +153,7 @@ fn asks(target: &Target, wire: Wire) -> Option<Operation> {
 async fn asked(exchange: &Exchange, target: &Target, wire: Wire) -> Option<Result<Count, GatewayError>> {
     let operation = asks(target, wire)?;
     let same = wire.same_as(exchange.request.protocol());
-    // Whoever counts refuses the parameters that transforms set.
-    let count = protocol::Target { stream: false, transforms: &[], ..target.for_protocol(wire) };
-    let outgoing = protocol::encode(&exchange.request, &count, &exchange.facts()).ok()?;
+    let outgoing = protocol::encode(&exchange.request, &counted_for(target, wire), &exchange.facts()).ok()?;
     let body = match wire {
         Wire::Gemini => protocol::to_count(outgoing.body, &target.upstream),
         _ if same => outgoing.body,
@@ -149,9 +178,10 @@ async fn asked(exchange: &Exchange, target: &Target, wire: Wire) -> Option<Resul
                 }
                 let (_, message) = errors::read_upstream_error(&body);
                 let headers = Box::new(target.endpoint.client_headers(&incoming.headers, 0));
+                let place = Box::new(errors::read_place(&body));
                 let status = incoming.status.as_u16();
                 let verbatim = same.then_some(body);
-                Some(Err(GatewayError::Upstream { status, message, headers, verbatim }))
+                Some(Err(GatewayError::Upstream { status, message, headers, place, verbatim }))
             }
             Verdict::Failed(_) => None,
         }

@@ -76,8 +76,20 @@ async fn root(Extension(entry): Extension<Entry>) -> Response<Body> {
 }
 
 async fn wrong_method(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {
-    let path = shown(request.uri().path());
-    refuse(&entry, &request, &GatewayError::Method { method: request.method().to_string(), path })
+    let (path, instead) = (shown(request.uri().path()), method_at(request.uri().path()));
+    refuse(&entry, &request, &GatewayError::Method { method: request.method().to_string(), path, instead })
+}
+
+/// How there is something at a path of [`router`].
+fn method_at(path: &str) -> &'static str {
+    let models = ["/v1/models", "/v1beta/models", "/v1alpha/models"];
+    if models.contains(&path) || ["/", "/health", "/ready", "/metrics"].contains(&path) {
+        "GET"
+    } else if models.iter().any(|models| path.starts_with(models)) {
+        "GET or POST"
+    } else {
+        "POST"
+    }
 }
 
 async fn nothing(Extension(entry): Extension<Entry>, request: Request<Body>) -> Response<Body> {

@@ -18,7 +18,6 @@ use crate::engine::{SkipReason, Step, Walk};
 use crate::facts::Facts;
 use crate::gateway::live::Target;
 use crate::gateway::rejection::{GatewayError, Tried};
-use crate::gateway::reply;
 use crate::metrics::Outcome;
 use crate::protocol::{
     self, AnswerContext, Back, BrokenAnswer, Change, Collector, EncodeError, Outgoing, Relay, Spent, Stop, Wire,
@@ -155,10 +154,10 @@ async fn one(
     }
     trail.attempts = trail.attempts.saturating_add(1);
     trail.model = Some(model);
-    let mut warnings = outgoing.warnings;
+    trail.warnings = outgoing.warnings;
     let decision = trail.decision.as_ref().map(|(route, rule, _)| (*route, *rule));
     let (entry, named) = (&exchange.entry, exchange.request.model());
-    warnings.extend(entry.live.named_in_vain(named, entry.caller, model, decision));
+    trail.warnings.extend(entry.live.named_in_vain(named, entry.caller, model, decision));
     let asked = Asked {
         exchange,
         model,
@@ -166,7 +165,7 @@ async fn one(
         wire,
         stream,
         pings,
-        warnings,
+        warnings: &mut trail.warnings,
         changes: outgoing.changes,
         back: outgoing.back,
     };
@@ -224,7 +223,8 @@ struct Asked<'a> {
     wire: Wire,
     stream: bool,
     pings: bool,
-    warnings: Vec<String>,
+    /// they go along with a good answer, and stay in the trail of any other
+    warnings: &'a mut Vec<String>,
     changes: Vec<Change>,
     back: Back,
 }
@@ -286,7 +286,7 @@ impl Asked<'_> {
         let opened = tokio::time::timeout_at(ends.into(), pump.open()).await;
         let late = || Failure::new(FailureKind::Timeout, "the provider sent no content in time");
         match opened.unwrap_or_else(|_| Err(late())) {
-            Ok(()) => Ok(Good { headers, warnings: self.warnings, content: Content::Stream(pump) }),
+            Ok(()) => Ok(Good { headers, warnings: std::mem::take(self.warnings), content: Content::Stream(pump) }),
             Err(failure) => {
                 pump.fail(&failure);
                 Err(Miss::Failed(failure))
@@ -305,7 +305,7 @@ impl Asked<'_> {
         };
         let (spent, cost_usd) = call.end(spent).wait(spent).await;
         let whole = Whole { body, events: wants_events, stop, spent, cost_usd };
-        Ok(Good { headers, warnings: self.warnings, content: Content::Whole(whole) })
+        Ok(Good { headers, warnings: std::mem::take(self.warnings), content: Content::Whole(whole) })
     }
 
     fn read(&self, body: &Bytes, events: bool) -> Result<(Bytes, Stop, Spent), Failure> {
@@ -341,11 +341,9 @@ impl Asked<'_> {
             return failed(call, failure.said(format!("{word}: {message}")));
         }
         call.client_error();
-        let mut headers = self.target.endpoint.client_headers(&incoming.headers, 0);
+        let headers = self.target.endpoint.client_headers(&incoming.headers, 0);
         let (message, blamed) = self.blamed(message);
-        if let Some(blamed) = blamed {
-            reply::warn(&mut headers, &blamed);
-        }
+        self.warnings.extend(blamed);
         // What was cut off, or is no JSON, no client can read.
         let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
         let same = self.wire.same_as(self.exchange.request.protocol()) && is_json && body.first() == Some(&b'{');
@@ -353,6 +351,7 @@ impl Asked<'_> {
             status: incoming.status.as_u16(),
             message: if message.is_empty() { "the provider refused the request".to_owned() } else { message },
             headers: Box::new(headers),
+            place: Box::new(protocol::errors::read_place(&body)),
             verbatim: same.then_some(body),
         })
     }

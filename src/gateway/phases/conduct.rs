@@ -301,7 +301,7 @@ fn alone(mut account: Account, good: Good) -> Response<Body> {
 /// No answer: the client reads why, in its own protocol.
 pub(super) fn refuse(account: Account, error: &GatewayError) -> Response<Body> {
     let mut headers = http::HeaderMap::new();
-    reply::describe(&mut headers, &account, &[]);
+    reply::describe(&mut headers, &account, &account.trail.warnings);
     let response = reply::refusal(headers, account.protocol(), error, &account.entry().request_id);
     account.end_with(error);
     response

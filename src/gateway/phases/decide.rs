@@ -8,7 +8,7 @@ use super::accept::Exchange;
 use super::settle::Trail;
 use crate::compile::Scratch;
 use crate::dsl::policy::CacheOptions;
-use crate::engine::{Exhausted, Walk};
+use crate::engine::{Exhausted, Skipped, Walk};
 use crate::gateway::live::Live;
 use crate::gateway::rejection::{GatewayError, Tried};
 
@@ -89,21 +89,29 @@ pub(super) fn note(walk: &mut Walk<'_>, live: &Live, trail: &mut Trail) {
 
 /// Why nobody is left, when nothing was sent.
 pub(super) fn nobody(walk: &Walk<'_>, live: &Live, exhausted: Exhausted) -> GatewayError {
-    let (decision, skipped) = (walk.decision(), skipped(walk, live));
+    let decision = walk.decision();
+    let skipped = passed_over(walk, live, |skipped| skipped.reason.to_string());
     if exhausted.live {
         let retry_after = exhausted.retry_after_ms.map(Duration::from_millis);
         GatewayError::Unavailable { decision, skipped, retry_after }
     } else {
-        GatewayError::Unservable { decision, skipped }
+        let helped = |skipped: &Skipped| skipped.reason.help(&live.target(skipped.model)?.name);
+        let hint = walk.skipped().iter().find_map(helped).unwrap_or_default();
+        GatewayError::Unservable { decision, skipped, hint }
     }
 }
 
-/// Whoever was passed over, for the client to read; the same reason once each.
+/// Whoever was passed over, for a client to read beside those that failed.
 pub(super) fn skipped(walk: &Walk<'_>, live: &Live) -> Vec<Tried> {
+    passed_over(walk, live, |skipped| format!("skipped: {}", skipped.reason))
+}
+
+/// Whoever was passed over; the same reason once each.
+fn passed_over(walk: &Walk<'_>, live: &Live, reason: fn(&Skipped) -> String) -> Vec<Tried> {
     let mut all: Vec<Tried> = Vec::new();
     for skipped in walk.skipped() {
         let Some(target) = live.target(skipped.model) else { continue };
-        let one = Tried::skipped(&target.name, format!("skipped: {}", skipped.reason));
+        let one = Tried::skipped(&target.name, reason(skipped));
         if !all.contains(&one) {
             all.push(one);
         }

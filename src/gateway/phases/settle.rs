@@ -35,6 +35,8 @@ pub(crate) struct Trail {
     pub(crate) attempts: u32,
     /// the rule's `label`
     pub(crate) label: Option<Arc<str>>,
+    /// what the attempt that was made last changed or left out; a good answer takes them along
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A client's request, from its head to its answer's last byte.

@@ -291,7 +291,7 @@ fn a_context_is_a_limit_too_and_what_cannot_fit_is_refused() {
     assert_eq!(all.text, sent(Protocol::Anthropic, Wire::Chat, &body, &[]).text);
     let refused = encode(&request(Protocol::Anthropic, &body.to_string()), &small(60)).unwrap_err();
     assert!(
-        matches!(&refused, EncodeError::Unsupported(text) if text.contains("do not fit its context of 60")),
+        matches!(&refused, EncodeError::Unsupported(text) if text.contains("more than its context of 60")),
         "{refused}"
     );
     // A wish that cannot be met is none to refuse for.

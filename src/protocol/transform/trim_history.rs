@@ -42,7 +42,7 @@ pub(super) fn trim(exchange: &mut Exchange<'_>, target: &Target<'_>, room: u64) 
         && let Some(context) = target.context.filter(|context| least > *context)
     {
         return Err(EncodeError::Unsupported(format!(
-            "about {least} tokens without any history do not fit its context of {context}"
+            "about {least} tokens without any history, more than its context of {context}"
         )));
     }
     let keep = history.keep(room);

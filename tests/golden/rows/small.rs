@@ -2,7 +2,7 @@
 //! `tests/gateway`; here are their shapes.
 
 use bytes::Bytes;
-use ccr_policy::protocol::errors::{self, AttemptFailure, ErrorReply};
+use ccr_policy::protocol::errors::{self, AttemptFailure, ErrorReply, Place};
 use ccr_policy::protocol::models::{self, ModelCard};
 use serde_json::Value;
 
@@ -68,6 +68,7 @@ fn reply(status: u16) -> ErrorReply {
         kind: "all_attempts_failed".into(),
         message: "every attempt failed".into(),
         hint: Some("come again".into()),
+        place: Place::default(),
         retry_after_s: Some(7),
         attempts: vec![attempt("fast", "timeout"), attempt("slow", "429")],
         request_id: "r1".into(),
