@@ -15,6 +15,7 @@ use super::encode::Change;
 use super::json::{Kind, Raw, Text};
 use super::made_ids::made_id;
 use super::message::Input;
+use super::shared::Shared;
 use super::signed::Signed;
 
 /// A request.
@@ -40,6 +41,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) user: Option<String>,
     /// names and texts that the client's own books have of it: OpenAI's `metadata`, Google's `labels`
     pub(crate) labels: Option<Raw<'a>>,
+    /// what both of OpenAI's protocols have, and no other
+    pub(crate) shared: Shared<'a>,
     pub(crate) asks: Asks<'a>,
     pub(crate) format: Format<'a>,
     /// earlier thinking goes on to an upstream that is not known to want it

@@ -14,6 +14,14 @@ impl<'a> Target<'a> {
         })
     }
 
+    /// The name of its preset, if it has one.
+    pub(crate) fn preset(&self) -> Option<&'static str> {
+        self.transforms.iter().find_map(|transform| match transform {
+            Transform::Preset(preset) => Some(preset.name),
+            _ => None,
+        })
+    }
+
     /// Whether a Chat upstream fetches images by their addresses; most do.
     pub(crate) fn fetches_images(&self) -> bool {
         self.known().is_none_or(|known| known.image_urls != Some(false))

@@ -31,6 +31,7 @@ mod names;
 mod openai;
 mod request;
 mod responses;
+mod shared;
 mod signed;
 mod simple;
 pub mod sse;

@@ -20,6 +20,7 @@ use http::HeaderMap;
 use super::exchange::{Exchange, Places};
 use super::request::{BadRequest, Request};
 use super::responses::OwnTool;
+use super::shared::Sent;
 use super::transform::body::Measured;
 use super::transform::exchange::Schemas;
 use super::transform::stages::StageKind;
@@ -254,6 +255,11 @@ fn write(
     back: &mut Back,
 ) -> Result<Vec<u8>, EncodeError> {
     exchange.tell_of_inputs(target.wire);
+    if matches!(target.wire, Wire::Anthropic | Wire::Gemini) {
+        let mut lost = Vec::new();
+        Sent::of(exchange, target, &mut lost);
+        exchange.warnings.append(&mut lost);
+    }
     if target.wire != Wire::Gemini {
         exchange.leave_out_shown();
     }

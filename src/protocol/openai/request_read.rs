@@ -7,6 +7,7 @@ use super::super::json::{Kind, Raw, Text};
 use super::super::media;
 use super::super::message::Input;
 use super::super::request::{BadRequest, Request, shown};
+use super::super::shared::Shared;
 use super::super::strict::{Form, Members, Place, check_members};
 
 /// Members that are carried over, or that only this side's provider has a use for.
@@ -37,8 +38,9 @@ const KNOWN: &Members = &[
     ("enable_thinking", Form::Flag),
     ("thinking_budget", Form::Number),
     ("web_search_options", Form::Object(&[])),
-    ("store", Form::Any),
-    ("service_tier", Form::Any),
+    ("store", Form::Flag),
+    ("verbosity", Form::Text),
+    ("service_tier", Form::Text),
     ("prompt_cache_key", Form::Any),
     ("prompt_cache_retention", Form::Any),
 ];
@@ -57,6 +59,7 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
         frequency_penalty: request.field("frequency_penalty"),
         user: request.user_id(),
         labels: request.field("metadata"),
+        shared: Shared::of(request, request.field("verbosity")),
         asks: Asks::of(request),
         parallel: request.field("parallel_tool_calls").and_then(Raw::boolean),
         format: format(request)?,

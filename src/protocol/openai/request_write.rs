@@ -7,6 +7,7 @@ use super::super::exchange::{Choice, Exchange, Format, Part, Places, Source, Spe
 use super::super::habits::Habits;
 use super::super::json::{Raw, Text, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
+use super::super::shared::Sent;
 use super::super::thinking::{self, ChatSays};
 use super::super::write::{is_text, push_base64, push_data_url, push_joined, push_typed_text};
 use super::request_read::sound_format;
@@ -406,7 +407,9 @@ impl RequestWriter<'_> {
         if exchange.stop.len() > most {
             self.warnings.push(warnings::few_stops(most, exchange.stop.len()));
         }
-        if let Some(user) = &exchange.user {
+        let sent = Sent::of(exchange, self.target, &mut self.warnings);
+        sent.push(&mut self.out, &[]);
+        if let Some(user) = exchange.user.as_ref().filter(|_| !sent.names_user) {
             push_member(&mut self.out, "user");
             push_string(&mut self.out, user);
         }

@@ -9,6 +9,7 @@ use super::super::media;
 use super::super::message::Input;
 use super::super::openai::sound;
 use super::super::request::{BadRequest, Request, shown};
+use super::super::shared::Shared;
 use super::super::signed::Signed;
 use super::super::strict::{Form, Members, Place, check_members};
 use super::super::{Protocol, Wire};
@@ -35,7 +36,7 @@ const KNOWN: &Members = &[
     ("text", Form::Object(&[("verbosity", Form::Text)])),
     ("include", Form::Texts),
     ("store", Form::Flag),
-    ("service_tier", Form::Any),
+    ("service_tier", Form::Text),
     ("prompt_cache_key", Form::Any),
     ("prompt_cache_retention", Form::Any),
     ("prompt_cache_options", Form::Any),
@@ -95,6 +96,7 @@ pub(crate) fn read_request(request: &Request) -> Result<Exchange<'_>, BadRequest
     exchange.top_p = request.field("top_p");
     exchange.user = request.user_id();
     exchange.labels = request.field("metadata");
+    exchange.shared = Shared::of(request, request.field("text").and_then(|text| text.get("verbosity")));
     exchange.asks = Asks::of(request);
     exchange.parallel = request.field("parallel_tool_calls").and_then(Raw::boolean);
     exchange.format = format(request)?;
@@ -136,13 +138,6 @@ pub(crate) fn format(request: &Request) -> Result<Format<'_>, BadRequest> {
 
 /// Says what is left out.
 fn warn(exchange: &mut Exchange<'_>, request: &Request) {
-    if request.field("store").and_then(Raw::boolean) == Some(true) {
-        exchange.warn("the answer is not stored: it cannot be fetched or continued by its id");
-    }
-    let verbosity = request.field("text").and_then(|text| text.get("verbosity"));
-    if verbosity.is_some_and(|verbosity| !verbosity.is_text("medium")) {
-        exchange.warn(warnings::unknown_member("text.verbosity"));
-    }
     for wanted in request.field("include").unwrap_or(Raw::NULL).elements().map_while(Result::ok) {
         if !wanted.is_text("reasoning.encrypted_content") {
             let wanted = wanted.text().map(Text::decode).unwrap_or_default();

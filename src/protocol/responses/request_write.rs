@@ -1,4 +1,4 @@
-//! Writing a request of Responses. Nothing is kept at the provider: the whole conversation goes along, and
+//! Writing a request of Responses. Nothing is kept at the provider unless the client asks for it: the whole conversation goes along, and
 //! what was thought comes back under its own proof.
 
 use super::super::Wire;
@@ -8,6 +8,7 @@ use super::super::habits::Habits;
 use super::super::json::{Raw, Text, push_member, push_number, push_string, push_text};
 use super::super::names::{Names, push_id};
 use super::super::openai::is_strict;
+use super::super::shared::Sent;
 use super::super::thinking;
 use super::super::write::{is_text, push_data_url, push_joined, push_typed_text};
 use crate::dsl::policy::Capability;
@@ -43,10 +44,13 @@ pub(crate) fn write_request(
     writer.instructions(exchange);
     writer.input(exchange)?;
     writer.tools(exchange);
-    writer.limits(exchange);
+    let sent = Sent::of(exchange, target, &mut writer.warnings);
+    writer.limits(exchange, &sent);
     writer.thinking(exchange);
-    writer.format(exchange);
-    writer.out.extend_from_slice(b",\"store\":false");
+    writer.text(exchange, sent.get("verbosity"));
+    // Unsaid, it would be stored.
+    let stores = sent.get("store").and_then(Raw::boolean) == Some(true);
+    writer.out.extend_from_slice(if stores { b",\"store\":true" } else { b",\"store\":false" });
     if stream {
         writer.out.extend_from_slice(b",\"stream\":true");
     }
@@ -335,7 +339,7 @@ impl RequestWriter<'_> {
         self.out.extend_from_slice(word);
     }
 
-    fn limits(&mut self, exchange: &Exchange<'_>) {
+    fn limits(&mut self, exchange: &Exchange<'_>, sent: &Sent<'_>) {
         if let Some(asked) = exchange.max_tokens {
             let limit = self.target.output_limit.unwrap_or(asked).min(asked);
             if limit < asked {
@@ -370,15 +374,8 @@ impl RequestWriter<'_> {
             }
         }
         self.warnings.extend(exchange.penalties().map(|(name, _)| warnings::unknown_member(name)));
-        let is_map = |labels: &Raw<'_>| {
-            let mut members = labels.members().map_while(Result::ok).peekable();
-            members.peek().is_some() && members.all(|(_, value)| value.text().is_some())
-        };
-        if let Some(labels) = exchange.labels.filter(is_map) {
-            push_member(&mut self.out, "metadata");
-            self.out.extend_from_slice(labels.bytes());
-        }
-        if let Some(user) = &exchange.user {
+        sent.push(&mut self.out, &["store", "verbosity"]);
+        if let Some(user) = exchange.user.as_ref().filter(|_| !sent.names_user) {
             push_member(&mut self.out, "user");
             push_string(&mut self.out, user);
         }
@@ -403,19 +400,32 @@ impl RequestWriter<'_> {
         self.out.extend_from_slice(b",\"include\":[\"reasoning.encrypted_content\"]");
     }
 
-    fn format(&mut self, exchange: &Exchange<'_>) {
+    fn text(&mut self, exchange: &Exchange<'_>, verbosity: Option<Raw<'_>>) {
+        let begin = self.out.len();
+        self.out.extend_from_slice(b",\"text\":{");
+        let empty = self.out.len();
         match exchange.format {
             Format::Schema { name, schema } if self.target.can(Capability::JsonSchema) => {
-                self.out.extend_from_slice(b",\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":");
+                self.out.extend_from_slice(b"\"format\":{\"type\":\"json_schema\",\"name\":");
                 push_text(&mut self.out, name.unwrap_or(Text::from_escaped(b"answer")));
                 self.out.extend_from_slice(b",\"strict\":");
                 self.out.extend_from_slice(if is_strict(schema) { b"true" } else { b"false" });
                 self.out.extend_from_slice(b",\"schema\":");
                 self.out.extend_from_slice(schema.bytes());
-                self.out.extend_from_slice(b"}}");
+                self.out.push(b'}');
             }
-            Format::Object => self.out.extend_from_slice(b",\"text\":{\"format\":{\"type\":\"json_object\"}}"),
+            Format::Object => self.out.extend_from_slice(b"\"format\":{\"type\":\"json_object\"}"),
             Format::Schema { .. } | Format::Free => {}
+        }
+        if let Some(verbosity) = verbosity {
+            self.out.extend_from_slice(if self.out.len() > empty { b"," } else { b"" });
+            self.out.extend_from_slice(b"\"verbosity\":");
+            self.out.extend_from_slice(verbosity.bytes());
+        }
+        if self.out.len() > empty {
+            self.out.push(b'}');
+        } else {
+            self.out.truncate(begin);
         }
     }
 }

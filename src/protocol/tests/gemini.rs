@@ -186,7 +186,8 @@ fn what_is_asked_for_is_carried_over() {
     let unknown = |name: &str| format!("`{name}` is not known to the upstream's protocol and was left out");
     warns(r#""generationConfig":{"candidateCount":2}"#, &unknown("candidateCount"));
     warns(r#""generationConfig":{"response_modalities":["IMAGE"]}"#, &unknown("responseModalities"));
-    warns(r#""safety_settings":[{"category":"x"}],"labels":{"a":"b"}"#, &unknown("safetySettings"));
+    warns(r#""safety_settings":[{"category":"x"}]"#, &unknown("safetySettings"));
+    warns(r#""labels":{"a":"b"}"#, "`labels` was left out: the upstream is not known to take it");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod requests;
 mod responses;
 mod rubbish;
 mod same_wire;
+mod shared;
 mod streams;
 mod strict;
 mod transforms;

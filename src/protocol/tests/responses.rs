@@ -109,6 +109,7 @@ fn what_cannot_be_carried_over_is_told() {
         assert!(out.warnings.contains(words), "{rest}: {}", out.warnings);
     };
     warns(r#""store":true"#, "not stored");
+    warns(r#""metadata":{"a":"b"}"#, "`metadata`");
     warns(r#""truncation":"auto""#, "truncation");
     warns(r#""text":{"verbosity":"low"}"#, "text.verbosity");
     warns(r#""include":["file_search_call.results"]"#, "file_search_call.results");
@@ -116,7 +117,7 @@ fn what_cannot_be_carried_over_is_told() {
     warns(r#""tool_choice":{"type":"file_search"}"#, "file_search");
     let out = to_chat(r#""input":[{"type":"mcp_call","name":"n","server_label":"s","arguments":"{}"}]"#);
     assert!(out.warnings.contains("mcp_call"), "{}", out.warnings);
-    let quiet = r#""input":"x","store":false,"truncation":"disabled","metadata":{"a":"b"},"service_tier":"auto","top_logprobs":0,"background":false,"stream_options":{"include_obfuscation":false}"#;
+    let quiet = r#""input":"x","store":false,"truncation":"disabled","metadata":{},"service_tier":"auto","top_logprobs":0,"background":false,"stream_options":{"include_obfuscation":false}"#;
     assert_eq!(to_chat(quiet).warnings, "");
 }
 
