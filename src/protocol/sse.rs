@@ -133,7 +133,7 @@ pub fn begins_with_events(piece: &[u8]) -> bool {
 pub(crate) fn with_data(event: &[u8], data: &[u8]) -> Bytes {
     let is_text = |byte: &u8| !matches!(byte, b'\n' | b'\r');
     let before = event.iter().take_while(|byte| !is_text(byte)).count();
-    let behind = event.iter().rposition(|byte| is_text(byte)).map_or(0, |last| last + 1);
+    let behind = event.iter().rposition(is_text).map_or(0, |last| last + 1);
     let mut out = Vec::with_capacity(event.len() + data.len());
     out.extend_from_slice(event.get(..before).unwrap_or_default());
     for line in lines(event).filter(|line| field(line, b"data").is_none()) {
