@@ -146,30 +146,22 @@ fn six_bits(letter: u8) -> Option<u8> {
 
 /// Without a branch, so that many are looked at together: an image has millions.
 fn are_letters(escaped: &[u8]) -> bool {
-    escaped.iter().fold(true, |all, byte| {
-        all & (byte.is_ascii_alphanumeric() | matches!(byte, b'+' | b'-' | b'/' | b'_' | b'\\'))
-    })
+    escaped
+        .iter()
+        .fold(true, |all, byte| all & (byte.is_ascii_alphanumeric() | matches!(byte, b'+' | b'-' | b'/' | b'_')))
 }
 
 /// Whether this is base64 of either alphabet, as it stands in a JSON string: a `/` may be escaped, lines may be
 /// broken.
 fn is_base64(escaped: &[u8]) -> bool {
+    if memchr::memchr(b'\\', escaped).is_some() {
+        let mut plain = Text::from_escaped(escaped).decode().into_owned();
+        plain.retain(|letter| !matches!(letter, '\n' | '\r' | '\t'));
+        return !plain.contains('\\') && is_base64(plain.as_bytes());
+    }
     let padding = escaped.iter().rev().take_while(|byte| **byte == b'=').count();
     let letters = escaped.get(..escaped.len() - padding).unwrap_or_default();
-    if padding > 2 || !are_letters(letters) {
-        return false;
-    }
-    if memchr::memchr(b'\\', letters).is_none() {
-        return letters.len() % 4 != 1;
-    }
-    let mut count = 0;
-    for step in letters_in(letters) {
-        match step {
-            Some(_) => count += 1,
-            None => return false,
-        }
-    }
-    count % 4 != 1
+    padding <= 2 && are_letters(letters) && letters.len() % 4 != 1
 }
 
 /// The letters of base64 as it stands in a JSON string, each as its six bits; None where something is no
@@ -182,13 +174,25 @@ fn letters_in(escaped: &[u8]) -> impl Iterator<Item = Option<u8>> {
                 b'\\' => match bytes.next() {
                     Some(b'/') => Some(six_bits(b'/')),
                     Some(b'n' | b'r' | b't') => continue,
+                    // Some libraries write `+` and `=` so.
+                    Some(b'u') => match code(&mut bytes) {
+                        Some(b'=') => continue,
+                        letter => Some(letter.and_then(six_bits)),
+                    },
                     _ => Some(None),
                 },
-                b'=' => None,
+                b'=' => continue,
                 letter => Some(six_bits(letter)),
             };
         }
     })
+}
+
+/// The sign that the four digits of an escape stand for, if it is ASCII.
+fn code(bytes: &mut impl Iterator<Item = u8>) -> Option<u8> {
+    let digits: Vec<u8> = bytes.take(4).collect();
+    let digits = std::str::from_utf8(&digits).ok().filter(|digits| digits.len() == 4)?;
+    u8::from_str_radix(digits, 16).ok()
 }
 
 /// The first bytes that base64 stands for, at most so many. They end where something is not base64.
@@ -220,7 +224,15 @@ mod tests {
 
     #[test]
     fn base64_is_read() {
-        for (text, expected) in [("aMOpIGE=", "hé a"), ("aMOpIGE", "hé a"), ("aMOp\\nIGE=", "hé a"), ("", "")] {
+        for (text, expected) in [
+            ("aMOpIGE=", "hé a"),
+            ("aMOpIGE", "hé a"),
+            ("aMOp\\nIGE=", "hé a"),
+            ("aMOpIGE\\u003d", "hé a"),
+            ("aMOpIGE=\\n", "hé a"),
+            ("\\u002b\\/A=", "\u{fffd}\u{fffd}"),
+            ("", ""),
+        ] {
             assert_eq!(text_in(Text::from_escaped(text.as_bytes())), expected);
             assert!(is_base64(text.as_bytes()), "{text}");
         }

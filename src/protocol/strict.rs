@@ -204,8 +204,9 @@ impl Form {
 
 /// A number, taken out of the text in which Google's JSON may have it.
 pub(crate) fn plain_number(value: Raw<'_>) -> Raw<'_> {
-    let inside = value.text().map(|text| Raw::from_measured(text.escaped()));
-    inside.filter(|inside| inside.number().is_some_and(f64::is_finite)).unwrap_or(value)
+    // What Rust reads as a number is not always one of JSON's: `05`.
+    let inside = value.text().filter(|text| serde_json::from_slice::<f64>(text.escaped()).is_ok());
+    inside.map_or(value, |text| Raw::from_measured(text.escaped()))
 }
 
 /// Members of a protocol's outermost object, and what they have to be.
@@ -258,6 +259,7 @@ mod tests {
         check("\"5e1\"", Form::Numeral, Ok(()));
         check("\"5\"", Form::Number, Err("`x`: a number is required"));
         check("\"five\"", Form::Numeral, Err("`x`: a number is required"));
+        check("\"05\"", Form::Numeral, Err("`x`: a number is required"));
     }
 
     #[test]

@@ -359,12 +359,14 @@ impl Asked<'_> {
     /// A provider's refusal, and what of it the policy's own transforms may have brought about: members that
     /// they changed and that it names.
     fn blamed(&self, mut message: String) -> (String, Option<String>) {
-        let named = |change: &&Change| {
+        // The member alone: its value is the policy's business.
+        let named = |change: &Change| {
             let member = change.what.split('`').nth(1).unwrap_or_default();
             let last = member.rsplit('.').next().unwrap_or_default();
-            last.len() >= SURE_LENGTH && message.contains(last)
+            let found = last.len() >= SURE_LENGTH && message.contains(last);
+            found.then(|| format!("{}: `{member}`", change.transform))
         };
-        let changes: Vec<String> = self.changes.iter().filter(named).map(ToString::to_string).collect();
+        let changes: Vec<String> = self.changes.iter().filter_map(named).collect();
         if changes.is_empty() {
             return (message, None);
         }

@@ -191,7 +191,12 @@ impl<'k, 's> Walk<'k, 's> {
         while let Some(key_at) = separator(self.schema, at, first, b'}')? {
             first = false;
             let (key, value) = member_at(self.schema, key_at)?;
-            let keyword = self.cleaner.keyword(key);
+            let keyword = match self.cleaner.keyword(key) {
+                // An object names no member twice.
+                Keyword::Const if self.has(start, "enum")? => Keyword::Refused,
+                Keyword::OneOf if self.has(start, "anyOf")? => Keyword::Schemas,
+                keyword => keyword,
+            };
             let open = closes && key.is("additionalProperties");
             if !open && keyword != Keyword::Refused {
                 if let Some(from) = left_out.take() {
@@ -221,6 +226,12 @@ impl<'k, 's> Walk<'k, 's> {
             self.replace(end, end, &[comma, b"\"additionalProperties\":false"].concat());
         }
         Ok(end + 1)
+    }
+
+    /// Whether the schema at this place has a member of this name.
+    fn has(&self, start: usize, name: &str) -> Result<bool, JsonError> {
+        let end = skip_value(self.schema, start)?;
+        Ok(Raw::from_measured(self.schema.get(start..end).unwrap_or_default()).get(name).is_some())
     }
 
     /// Walks over a member whose key and value begin at these places, and returns the place behind it.
@@ -297,6 +308,9 @@ mod tests {
         check(&["title"], Wire::Chat, nested, nested);
         check(&[], Wire::Chat, r#"{"const":1,"oneOf":[{"default":2}]}"#, r#"{"enum":[1],"anyOf":[{}]}"#);
         check(&["const"], Wire::Chat, r#"{"const":1,"oneOf":[{"const":2}]}"#, r#"{"oneOf":[{}]}"#);
+        check(&[], Wire::Chat, r#"{"const":"a","enum":["a"]}"#, r#"{"enum":["a"]}"#);
+        let both = r#"{"oneOf":[{"const":1}],"anyOf":[{}]}"#;
+        check(&[], Wire::Chat, both, r#"{"oneOf":[{"enum":[1]}],"anyOf":[{}]}"#);
         let open = r#"{"additionalProperties":false,"enum":[{"format":1}]}"#;
         check(&[], Wire::Chat, open, open);
         check(&[], Wire::Gemini, open, r#"{"enum":[{"format":1}]}"#);
