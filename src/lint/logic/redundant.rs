@@ -41,7 +41,12 @@ pub(super) fn check(condition: &Expr, sources: &Sources, budget: &mut usize, fin
         let Some(rest) = without(&whole, &part.path) else { continue };
         // Taking both conditions apart is work too.
         *budget = budget.saturating_sub(parts.len() * STEPS_A_PART);
-        if are_equal(&whole, &rest, budget) {
+        // A part that only those left out before make redundant still changes something by itself.
+        let by_itself = |budget: &mut usize| {
+            removed.is_empty()
+                || without(condition, &part.path).is_some_and(|alone| are_equal(condition, &alone, budget))
+        };
+        if are_equal(&whole, &rest, budget) && by_itself(budget) {
             findings.push(report(part, sources, budget));
             whole = rest;
             removed.push(part.path.clone());

@@ -70,6 +70,8 @@ fn single_conditions() {
         ("request.tokens > 5 && request.tokens > 10", &[("P0309", "request.tokens > 5")]),
         ("request.tokens > 5 || request.tokens > 10", &[("P0309", "request.tokens > 10")]),
         ("request.stream && request.stream", &[("P0309", "request.stream")]),
+        // Either part could go, but not both.
+        ("!(request.tokens > 10) || (request.tokens < 12 && request.tokens > 10)", &[("P0309", "request.tokens > 10")]),
         ("request.stream && (request.stream || request.json)", &[("P0309", "(request.stream || request.json)")]),
         ("request.stream && (!request.stream || request.json)", &[("P0309", "!request.stream")]),
         ("request.tokens >= 0 && request.stream", &[("P0309", "request.tokens >= 0")]),
