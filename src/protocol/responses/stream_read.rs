@@ -84,7 +84,7 @@ impl StreamReader {
         let event = Raw::object(data)?;
         let [kind, index, delta, item, response, sequence] =
             event.pick(["type", "output_index", "delta", "item", "response", "sequence_number"])?;
-        self.sequence = sequence.and_then(Raw::whole).unwrap_or(self.sequence + 1);
+        self.sequence = sequence.and_then(Raw::whole).unwrap_or(self.sequence.saturating_add(1));
         let place = index.and_then(Raw::whole);
         let index = place.unwrap_or(0);
         let delta = delta.and_then(Raw::text).filter(|delta| !delta.is_empty());

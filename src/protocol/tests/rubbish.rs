@@ -176,3 +176,10 @@ fn an_input_in_another_form_is_kept() {
         check_input(wire, json!("x"), json!({"_invalid_arguments": "x"}));
     }
 }
+
+#[test]
+fn a_number_of_an_event_that_has_no_next_one_is_borne() {
+    let last = format!("data: {{\"type\":\"response.in_progress\",\"sequence_number\":{}}}\n\n", u64::MAX);
+    let stream = format!("{last}data: {{\"type\":\"response.in_progress\"}}\n\n");
+    assert!(!relayed(Wire::Responses, Protocol::Responses, stream.as_bytes()).1);
+}
